@@ -1,0 +1,53 @@
+import type { Io } from '../base/io.ts'
+import type { Secret } from '../base/secret.ts'
+
+/** Name of an object below the storage's prefix: `/`-separated, no empty, `.` or `..` components. */
+export type Key = string & { readonly __key: true }
+
+export interface ObjectInfo {
+  readonly key: Key
+  readonly sizeBytes: number
+  readonly etag?: string
+  readonly modified: Date
+}
+
+/** What planning gets. Linearizable per key; a key is listed as soon as it was written. */
+export interface ReadOnlyStorage {
+  /** Scheme, place and prefix, without credentials: fit to be printed. */
+  readonly url: string
+  readonly capabilities: {
+    readonly atomicCreate: boolean
+    readonly presign: boolean
+    readonly overwrite: boolean
+  }
+  /** The storage's own clock, where it has one. */
+  now?(io: Io): Promise<Date>
+  /** The object, or a range of it. @throws storage.not_found, storage.unreachable, storage.failed */
+  get(
+    key: Key,
+    io: Io,
+    range?: { readonly offset: number; readonly lengthBytes: number },
+  ): Promise<Uint8Array>
+  /** Objects whose key begins with the prefix, in byte order of keys, after the key `after`. */
+  list(prefix: string, io: Io, after?: Key): AsyncIterable<ObjectInfo>
+}
+
+export interface Storage extends ReadOnlyStorage {
+  /** Writes or replaces; durable when it resolves. `sha256` (32 bytes) is checked where a server can. */
+  put(key: Key, bytes: Uint8Array, io: Io, sha256?: Uint8Array): Promise<void>
+  /** Creates unless the key exists. Never shows part of an object; exactly one of many racers wins. */
+  putIfAbsent(key: Key, bytes: Uint8Array, io: Io): Promise<'created' | 'exists'>
+  /** Writes an object of known size without holding it. @throws storage.failed on another size */
+  putStream(key: Key, source: AsyncIterable<Uint8Array>, sizeBytes: number, io: Io): Promise<void>
+  /** Deletes; an absent key is no error. Resolves to the keys that could not be deleted, and why. */
+  delete(
+    keys: readonly Key[],
+    io: Io,
+  ): Promise<readonly { readonly key: Key; readonly error: Error }[]>
+  presign?(request: {
+    readonly method: 'PUT' | 'GET'
+    readonly key: Key
+    readonly sha256?: Uint8Array
+    readonly expiresInSeconds: number
+  }): Promise<{ readonly url: Secret; readonly headers: Readonly<Record<string, string>> }>
+}

@@ -1,0 +1,51 @@
+import { defineConfig } from 'vitest/config'
+
+const shared = { execArgv: ['--disable-proto=throw'], testTimeout: 30_000 }
+/** The slow projects by file name; everything else under test/ is a unit test. */
+const slow = ['**/*.servers.test.ts', '**/*.faults.test.ts', '**/*.nightly.test.ts']
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...slow, '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'servers',
+          include: ['test/**/*.servers.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'faults',
+          include: ['test/**/*.faults.test.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'nightly',
+          include: ['test/**/*.nightly.test.ts'],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
