@@ -1,0 +1,139 @@
+import type { Change } from './change.ts'
+
+/** Version of the event stream; additions do not change it. */
+export const eventVersion = 1
+
+/** How a step ended on a host. */
+export type StepStatus = 'ok' | 'changed' | 'failed' | 'unreachable' | 'skipped' | 'ignored'
+
+/** How sure a planned change is: `unknown` steps have arguments known only after apply. */
+export type Certainty = 'sure' | 'maybe' | 'unknown'
+
+/** Ansible's recap counters; `ok` includes `changed` and `ignored`. */
+export interface Recap {
+  readonly ok: number
+  readonly changed: number
+  readonly unreachable: number
+  readonly failed: number
+  readonly skipped: number
+  readonly rescued: number
+  readonly ignored: number
+}
+
+/** What went wrong, fit for output: already redacted. */
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+  /** `file:line:column` of the step. */
+  readonly place?: string
+  readonly command?: string
+  readonly exit_status?: number
+  /** Last lines of standard error. */
+  readonly stderr?: string
+}
+
+/** Which step, on which host; cluster steps name the host whose variables they use. */
+export interface StepRef {
+  readonly step: string
+  readonly name: string
+  readonly module: string
+  readonly host: string
+  /** All hosts a cluster step speaks for. */
+  readonly hosts?: readonly string[]
+  /** Index in the loop, and the item's label. */
+  readonly item?: { readonly index: number; readonly label: string }
+  /** Set on steps that were owed: a rollback of which step. */
+  readonly settles?: string
+}
+
+/** Everything the engine does. Renderers, journal, report and metrics only read it. */
+export type EngineEvent =
+  | {
+      readonly event: 'run.started'
+      readonly version: number
+      readonly mode: 'plan' | 'apply'
+      readonly playbook: string
+      readonly inventory: readonly string[]
+      readonly tool: string
+    }
+  | {
+      readonly event: 'play.started'
+      readonly play: string
+      readonly name: string
+      readonly hosts: readonly string[]
+    }
+  | {
+      readonly event: 'play.skipped'
+      readonly play: string
+      readonly name: string
+      readonly reason: string
+    }
+  | {
+      readonly event: 'task.started'
+      readonly step: string
+      readonly name: string
+      readonly module: string
+    }
+  | {
+      readonly event: 'section.entered'
+      readonly step: string
+      readonly section: 'rescue' | 'always' | 'rollback'
+      readonly hosts: readonly string[]
+    }
+  | ({
+      readonly event: 'step.planned'
+      readonly changes: readonly Change[]
+      readonly certainty: Certainty
+      readonly destructive: boolean
+    } & StepRef)
+  | ({ readonly event: 'step.started' } & StepRef)
+  | ({
+      readonly event: 'step.progress'
+      readonly done_bytes: number
+      readonly total_bytes?: number
+    } & StepRef)
+  | ({
+      readonly event: 'step.finished'
+      readonly status: StepStatus
+      /** Printed under the step: a debug message, why it was skipped. */
+      readonly message?: string
+      readonly failure?: Failure
+      readonly result?: unknown
+      readonly duration_ms?: number
+    } & StepRef)
+  | ({ readonly event: 'owed'; readonly kind: 'rollback' } & StepRef)
+  | ({
+      readonly event: 'settled'
+      readonly kind: 'rollback'
+      readonly outcome: 'ran' | 'dropped' | 'failed'
+    } & StepRef)
+  | {
+      readonly event: 'confirm.asked'
+      readonly step: string
+      readonly question: string
+      readonly word?: string
+    }
+  | { readonly event: 'confirm.answered'; readonly step: string; readonly granted: boolean }
+  | {
+      readonly event: 'notice'
+      readonly level: 'info' | 'warning' | 'error'
+      readonly message: string
+      readonly failure?: Failure
+    }
+  | {
+      readonly event: 'run.finished'
+      readonly exit_code: number
+      readonly recap: Readonly<Record<string, Recap>>
+      readonly failure?: Failure
+    }
+
+/** An event as it is written: numbered, dated (ISO 8601 UTC), and named after its run. */
+export type RunEvent = {
+  readonly seq: number
+  readonly time: string
+  readonly run: string
+} & EngineEvent
+
+/** Whoever wants to know. Never throws into the run. */
+export type EventSink = (event: RunEvent) => void

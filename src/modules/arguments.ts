@@ -1,0 +1,61 @@
+import { type TArray, type TString, type TUnsafe, Type } from 'typebox'
+
+/**
+ * Keywords in argument schemas that tell the runbook what a string means:
+ * `condition` is bare CEL (compiled at load), `cluster` and `storage` name things of the inventory.
+ */
+export const meaningKeyword = 'x-bkp'
+
+/** What a module gets for a condition: its text, and what it evaluated to. */
+export interface EvaluatedCondition {
+  readonly source: string
+  readonly value: boolean
+}
+
+/** Bare CEL conditions, one or a list; a YAML boolean is fine too. */
+export function conditions(description: string): TUnsafe<readonly EvaluatedCondition[]> {
+  return Type.Unsafe<readonly EvaluatedCondition[]>({
+    anyOf: [
+      { type: ['string', 'boolean'], [meaningKeyword]: 'condition' },
+      { type: 'array', items: { type: ['string', 'boolean'] }, minItems: 1 },
+    ],
+    [meaningKeyword]: 'conditions',
+    description,
+  })
+}
+
+/** The name of a storage of the inventory. */
+export function storageName(): TString {
+  return Type.String({
+    minLength: 1,
+    [meaningKeyword]: 'storage',
+    description: 'A storage of the inventory.',
+  })
+}
+
+/** The name of a cluster of the inventory. */
+export function clusterName(): TString {
+  return Type.String({
+    minLength: 1,
+    [meaningKeyword]: 'cluster',
+    description: 'A cluster of the inventory.',
+  })
+}
+
+/** Permission bits as text: `0644`. A YAML number would lose the leading zero, so it is refused. */
+export function fileMode(): TString {
+  return Type.String({
+    pattern: '^[0-7]{3,4}$',
+    description: 'Permission bits as a quoted octal string, such as "0644".',
+  })
+}
+
+/** An absolute path on the host. */
+export function hostPath(description: string): TString {
+  return Type.String({ pattern: '^/', description })
+}
+
+/** A list of names. */
+export function nameList(description: string): TArray<TString> {
+  return Type.Array(Type.String({ minLength: 1 }), { description })
+}

@@ -1,0 +1,188 @@
+import type { Static, TObject } from 'typebox'
+import type { Io } from '../base/io.ts'
+import type { Answers, Command, Host, Probes, ReadOnlyHost } from '../connection/contract.ts'
+import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
+
+/** One thing a step would do, for the plan and its reader. */
+export interface Change {
+  readonly action: 'create' | 'update' | 'delete' | 'run' | 'call'
+  /** What it is done to: a path, a unit, a command line. */
+  readonly target: string
+  /** The host it is done on, where a cluster step changes several. */
+  readonly host?: string
+  /** What running the change means, when running commands in order is enough. */
+  readonly commands?: readonly Command[]
+  /** Data is replaced or removed that bkp cannot make again. */
+  readonly destructive?: boolean
+  /** Bytes that would travel or be removed. */
+  readonly bytes?: number
+  /** Before and after of small text, as lines; shown with --diff. */
+  readonly diff?: { readonly before: string; readonly after: string }
+  /** Lines for the reader of the plan: what the target's change consists of. */
+  readonly notes?: readonly string[]
+}
+
+/** What planning decided, from arguments and facts alone. */
+export type Decision<F, R> =
+  | { readonly kind: 'unchanged'; readonly result: R; readonly message?: string }
+  | {
+      readonly kind: 'change'
+      readonly changes: readonly [Change, ...Change[]]
+      /** What will be true of the facts afterwards: later steps of a plan see it. */
+      readonly after: Partial<F>
+      /** What is known of the result beforehand; the rest is `(known after apply)`. */
+      readonly result?: Partial<R>
+      /** Facts that must still hold when an approved plan is applied. */
+      readonly binding?: Readonly<Record<string, unknown>>
+      /** The change may turn out not to be one: an opaque command decides for itself. */
+      readonly certainty?: 'sure' | 'maybe'
+      /** Nothing can be foretold of this host any more: later steps there may change. */
+      readonly opaque?: boolean
+    }
+
+/** What a module says of an interrupted apply of its own. */
+export type Recovery<R> =
+  | { readonly state: 'not_started' | 'running' }
+  | { readonly state: 'done'; readonly result: R }
+
+interface ModuleBase<A extends TObject, R extends TObject> {
+  /** The YAML key: `copy`, `repository.backup`. */
+  readonly name: string
+  /** One sentence for `bkp modules`. */
+  readonly summary: string
+  readonly args: A
+  readonly returns: R
+  /** Planned even with unknown values among the arguments (set_fact, debug). */
+  readonly acceptsUnknown?: boolean
+  /** Replaces or removes data: shown as destructive even where its arguments are not known yet. */
+  readonly destructive?: boolean
+  /** Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. */
+  resources(args: Static<A>): readonly string[]
+}
+
+/**
+ * A module that runs on one host. Key order in a definition is args, inspect, plan: otherwise
+ * inference loses the facts.
+ */
+export interface HostModule<A extends TObject, R extends TObject, P extends Probes>
+  extends ModuleBase<A, R> {
+  /** What it looks at. Probes are data: nothing is asked here. */
+  inspect(args: Static<A>): P
+  /** Pure. A BkpError thrown here fails the step: while planning, too. */
+  plan(input: {
+    readonly args: Static<A>
+    readonly facts: NoInfer<Answers<P>>
+  }): Decision<NoInfer<Answers<P>>, NoInfer<Static<R>>>
+  /** Only where running the planned commands in order is not enough. */
+  apply?(
+    host: Host,
+    input: {
+      readonly args: Static<A>
+      readonly facts: NoInfer<Answers<P>>
+      readonly changes: readonly Change[]
+    },
+    io: Io,
+  ): Promise<NoInfer<Static<R>>>
+  /** What a killed apply left behind, from the facts before it. */
+  recover?(
+    host: ReadOnlyHost,
+    input: { readonly args: Static<A>; readonly before: NoInfer<Answers<P>> },
+    io: Io,
+  ): Promise<Recovery<NoInfer<Static<R>>>>
+}
+
+/** A cluster of the inventory as a module sees it. */
+export interface Cluster {
+  readonly name: string
+  readonly kind: string
+  /** Role names and the hosts each resolves to, in inventory order. */
+  readonly roles: Readonly<Record<string, readonly string[]>>
+  /** All hosts of all roles, in inventory order. */
+  readonly hosts: readonly string[]
+  /** The kind's own settings, schema-checked at load. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+/** The run a step belongs to. */
+export interface RunContext {
+  readonly id: string
+  readonly startedAt: Date
+  readonly toolVersion: string
+  /** Playbook and inventory as they were read: part of the recovery kit. */
+  readonly documents: readonly { readonly path: string; readonly content: string }[]
+}
+
+/** What a cluster module gets to look at. */
+export interface Site {
+  /** Hosts of the play that are alive. */
+  readonly hosts: readonly ReadOnlyHost[]
+  readonly run: RunContext
+  /** @throws schema.invalid when the inventory has no such storage, storage.unreachable */
+  storage(name: string): ReadOnlyStorage
+  /** @throws schema.invalid when the inventory has no such cluster */
+  cluster(name: string): Cluster
+}
+
+/** What a cluster module gets to act with. */
+export interface WritableSite {
+  readonly hosts: readonly Host[]
+  readonly run: RunContext
+  storage(name: string): Storage
+  cluster(name: string): Cluster
+}
+
+/** A module that runs once for all hosts of the play. */
+export interface ClusterModule<A extends TObject, R extends TObject, F> extends ModuleBase<A, R> {
+  inspect(site: Site, args: Static<A>, io: Io): Promise<F>
+  plan(input: { readonly args: Static<A>; readonly facts: F }): Decision<F, Static<R>>
+  apply(
+    site: WritableSite,
+    input: { readonly args: Static<A>; readonly facts: F; readonly changes: readonly Change[] },
+    io: Io,
+  ): Promise<Static<R>>
+  /** What to look for afterwards, journaled before apply. */
+  intent?(input: { readonly args: Static<A>; readonly facts: F }): unknown
+  recover?(
+    site: Site,
+    input: { readonly args: Static<A>; readonly before: F; readonly intent: unknown },
+    io: Io,
+  ): Promise<Recovery<Static<R>>>
+}
+
+/** A module as the engine's drivers hold it, whatever its types. */
+export type AnyModule =
+  | { readonly scope: 'host'; readonly module: HostModule<TObject, TObject, Probes> }
+  | { readonly scope: 'cluster'; readonly module: ClusterModule<TObject, TObject, unknown> }
+
+/** Defines a host module; the one export of its file. */
+export function defineModule<const A extends TObject, const R extends TObject, P extends Probes>(
+  module: HostModule<A, R, P>,
+): HostModule<A, R, P> {
+  return Object.freeze(module)
+}
+
+/** Defines a cluster module; the one export of its file. */
+export function defineClusterModule<const A extends TObject, const R extends TObject, F>(
+  module: ClusterModule<A, R, F>,
+): ClusterModule<A, R, F> {
+  return Object.freeze(module)
+}
+
+/** The step is already as it should be. */
+export function unchanged(): { readonly kind: 'unchanged'; readonly result: Record<string, never> }
+export function unchanged<const R>(result: R): { readonly kind: 'unchanged'; readonly result: R }
+export function unchanged(result: unknown = {}): unknown {
+  return { kind: 'unchanged', result }
+}
+
+/** The step would change something; `after` is what will be true then. */
+export function change<const F>(
+  changes: readonly [Change, ...Change[]],
+  after: F,
+): {
+  readonly kind: 'change'
+  readonly changes: readonly [Change, ...Change[]]
+  readonly after: F
+} {
+  return { kind: 'change', changes, after }
+}
