@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import { fromBinary } from '@bufbuild/protobuf'
+import { BkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import { readLimits } from './geometry.ts'
+import { showPath } from './logical-path.ts'
+import { sha256 } from './manifest.ts'
+import {
+  type BackupBlock,
+  BackupBlockListSchema,
+  type BackupFile,
+  BackupFileListSchema,
+  type BackupManifest,
+} from './manifest_pb.ts'
+import { blockKey } from './names.ts'
+import { type Backup, getIfThere, type Repository } from './repository.ts'
+import { checkBlock, complainAbout, createFileChecker } from './validate-files.ts'
+
+/** What names a block: enough to fetch and to check it. */
+export type BlockName = Pick<BackupBlock, 'blockId' | 'blockSize' | 'generation'>
+
+/**
+ * The file entries of a backup, sorted by (host, path) in byte order, each checked as untrusted
+ * data. Streams: holds one list block at a time. Databend's `metasrv` is not among them.
+ * @throws repository.manifest_invalid, repository.block_missing, repository.block_corrupt
+ */
+export async function* readFileEntries(
+  repo: Repository,
+  backup: Backup,
+  io: Io,
+): AsyncIterable<BackupFile> {
+  yield* backup.manifest.storage
+  const check = createFileChecker(backup.name)
+  for (const block of backup.manifest.storageIndex) {
+    const bytes = await fetchBlock(repo, block, io)
+    for (const file of parseList(
+      () => fromBinary(BackupFileListSchema, bytes).files,
+      backup.name,
+    )) {
+      check(file)
+      yield file
+    }
+  }
+}
+
+/**
+ * The data blocks of a backup, sorted and unique by (id, generation): the contents of `blocks`,
+ * without the list blocks the manifest names itself. A manifest without that list (made by another
+ * tool) gives the blocks of its entries, unsorted and perhaps twice.
+ * @throws repository.manifest_invalid, repository.block_missing, repository.block_corrupt
+ */
+export async function* readBlockList(
+  repo: Repository,
+  backup: Backup,
+  io: Io,
+): AsyncIterable<BackupBlock> {
+  const complain = complainAbout(backup.name)
+  if (backup.manifest.blocks.length === 0) {
+    for await (const file of readFileEntries(repo, backup, io)) yield* file.blocks
+    return
+  }
+  for (const listBlock of backup.manifest.blocks) {
+    const bytes = await fetchBlock(repo, listBlock, io)
+    const list = parseList(() => fromBinary(BackupBlockListSchema, bytes).blocks, backup.name)
+    for (const block of list) {
+      checkBlock(block, 'blocks', readLimits.blockBytes, complain)
+      yield block
+    }
+  }
+}
+
+/** The blocks a manifest names itself: lists, recovery kit, inline `metasrv`. Not those of files. */
+export function namedBlocks(manifest: BackupManifest): readonly BackupBlock[] {
+  return [
+    ...manifest.storageIndex,
+    ...manifest.blocks,
+    ...(manifest.backupMeta?.recoveryKit ?? []),
+    ...(manifest.metasrv?.blocks ?? []),
+  ]
+}
+
+function parseList<T>(parse: () => readonly T[], name: string): readonly T[] {
+  try {
+    return parse()
+  } catch (error) {
+    throw new BkpError('repository.manifest_invalid', `manifest ${name}: a list block is no list`, {
+      cause: error,
+      details: { manifest: name },
+    })
+  }
+}
+
+/**
+ * A whole block, its length and sha256 checked.
+ * @throws repository.block_missing, repository.block_corrupt (details: block), storage.*
+ */
+export async function fetchBlock(repo: Repository, block: BlockName, io: Io): Promise<Uint8Array> {
+  const key = blockKey(block)
+  const bytes = await getIfThere(repo.storage, key, io)
+  if (bytes === undefined) {
+    throw new BkpError('repository.block_missing', `block ${key} is not in ${repo.url}`, {
+      hint: 'run bkp verify to see which files and backups it belongs to',
+      details: { block: block.blockId, key },
+    })
+  }
+  if (sha256(bytes).toString('hex') !== block.blockId || BigInt(bytes.length) !== block.blockSize) {
+    throw new BkpError(
+      'repository.block_corrupt',
+      `block ${key} in ${repo.url} does not hold what its name says`,
+      {
+        hint: 'run bkp verify --read-data to see which files and backups it belongs to',
+        details: { block: block.blockId, key },
+      },
+    )
+  }
+  return bytes
+}
+
+/**
+ * The bytes of a file, in order, each block checked before a byte of it is given out; a packed
+ * range by the file's own sha256. Nothing for an empty file.
+ * @throws repository.block_missing, repository.block_corrupt (details: block, host, path)
+ */
+export async function* readFileContent(
+  repo: Repository,
+  file: BackupFile,
+  io: Io,
+): AsyncIterable<Uint8Array> {
+  const whole = createHash('sha256')
+  for (const block of file.blocks) {
+    const bytes = await fetchBlock(repo, block, io)
+    const part =
+      file.blocks.length === 1
+        ? bytes.subarray(Number(block.offset), Number(block.offset + file.size))
+        : bytes
+    if (file.sha256.length !== 0) {
+      whole.update(part)
+      const isLast = block === file.blocks.at(-1)
+      if (isLast && !whole.digest().equals(file.sha256)) throw wrongContent(file, block)
+    }
+    yield part
+  }
+}
+
+function wrongContent(file: BackupFile, block: BackupBlock): BkpError {
+  const path = showPath(file.path)
+  return new BkpError(
+    'repository.block_corrupt',
+    `${file.host}:${path} does not hash to what its manifest says`,
+    {
+      hint: 'run bkp verify --read-data to see what else is damaged',
+      details: { block: block.blockId, host: file.host, path },
+    },
+  )
+}

@@ -1,0 +1,156 @@
+import { BkpError } from '../base/errors.ts'
+import { readLimits } from './geometry.ts'
+import { isBelow, pathFault, showPath } from './logical-path.ts'
+import { type BackupBlock, type BackupFile, BackupFile_Type } from './manifest_pb.ts'
+import { isBlockId } from './names.ts'
+
+/** Says which manifest and field break the format. */
+export type Complain = (field: string, what: string) => BkpError
+
+/** Makes the errors of one manifest. */
+export function complainAbout(manifest: string): Complain {
+  return (field, what) =>
+    new BkpError('repository.manifest_invalid', `manifest ${manifest}: ${field} ${what}`, {
+      hint: 'use another backup, and run bkp verify to see what else is damaged',
+      details: { manifest, field },
+    })
+}
+
+/** Largest size a number holds exactly. */
+const largestSize = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** Names of hosts, users and groups: printable, bounded. */
+export function nameFault(text: string): string | undefined {
+  if (text.length > 255) return 'is longer than 255 characters'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  return /[\u0000-\u001f\u007f]/.test(text) ? 'holds a control character' : undefined
+}
+
+/** Checks one block reference. @throws repository.manifest_invalid */
+export function checkBlock(
+  block: BackupBlock,
+  field: string,
+  largestBytes: number,
+  complain: Complain,
+): void {
+  if (!isBlockId(block.blockId))
+    throw complain(`${field}.block_id`, 'is not 64 lower-case hex digits')
+  if (block.blockSize < 1n || block.blockSize > BigInt(largestBytes)) {
+    throw complain(`${field}.block_size`, `is ${block.blockSize}, not 1 to ${largestBytes}`)
+  }
+  if (block.generation > 999_999_999) throw complain(`${field}.generation`, 'is too large')
+}
+
+/** Checks one file entry by itself. @throws repository.manifest_invalid */
+export function checkFile(file: BackupFile, complain: Complain): void {
+  const pathProblem = pathFault(file.path)
+  const shown = `file ${file.host}:${showPath(file.path.subarray(0, 200))}`
+  if (pathProblem !== undefined) throw complain(`${shown} path`, pathProblem)
+  const hostProblem = file.host === '' ? 'is empty' : nameFault(file.host)
+  if (hostProblem !== undefined || file.host.includes('/')) {
+    throw complain(`${shown} host`, hostProblem ?? 'holds a slash')
+  }
+  const rootProblem = pathFault(file.root)
+  if (rootProblem !== undefined) throw complain(`${shown} root`, rootProblem)
+  if (!isBelow(file.path, file.root)) throw complain(`${shown} path`, 'does not lie below its root')
+  if (file.size < 0n || file.size > largestSize) throw complain(`${shown} size`, `is ${file.size}`)
+  if (file.mode > 0o7777) throw complain(`${shown} mode`, 'holds more than permission bits')
+  for (const field of ['user', 'group', 'etag'] as const) {
+    const problem = nameFault(file[field])
+    if (problem !== undefined) throw complain(`${shown} ${field}`, problem)
+  }
+  if (file.sha256.length !== 0 && file.sha256.length !== 32) {
+    throw complain(`${shown} sha256`, `is ${file.sha256.length} bytes long, not 32`)
+  }
+  checkContent(file, shown, complain)
+}
+
+function checkContent(file: BackupFile, shown: string, complain: Complain): void {
+  switch (file.type) {
+    case BackupFile_Type.FILE:
+      if (file.symlinkTarget.length !== 0)
+        throw complain(`${shown} symlink_target`, 'is set for a file')
+      checkRanges(file, shown, complain)
+      return
+    case BackupFile_Type.SYMLINK:
+      if (file.symlinkTarget.length === 0 || file.symlinkTarget.length > readLimits.pathBytes) {
+        throw complain(`${shown} symlink_target`, `is ${file.symlinkTarget.length} bytes long`)
+      }
+      if (file.symlinkTarget.includes(0))
+        throw complain(`${shown} symlink_target`, 'holds a NUL byte')
+      break
+    case BackupFile_Type.DIRECTORY:
+      if (file.symlinkTarget.length !== 0) {
+        throw complain(`${shown} symlink_target`, 'is set for a directory')
+      }
+      break
+    default:
+      throw complain(`${shown} type`, `is ${String(file.type)}, which this bkp does not know`)
+  }
+  if (file.blocks.length !== 0) throw complain(`${shown} blocks`, 'are set for what is no file')
+  if (file.size !== 0n) throw complain(`${shown} size`, 'is set for what is no file')
+}
+
+/** A file is one range of one block, or whole blocks one after the other. */
+function checkRanges(file: BackupFile, shown: string, complain: Complain): void {
+  for (const block of file.blocks)
+    checkBlock(block, `${shown} blocks`, readLimits.blockBytes, complain)
+  const [first, ...others] = file.blocks
+  if (first === undefined) {
+    if (file.size !== 0n) throw complain(`${shown} blocks`, `are missing for ${file.size} bytes`)
+    return
+  }
+  if (file.size === 0n) throw complain(`${shown} blocks`, 'are set for an empty file')
+  if (others.length === 0) {
+    if (first.offset + file.size > first.blockSize) {
+      throw complain(`${shown} offset`, 'and size reach beyond the end of the block')
+    }
+    if (file.size !== first.blockSize && file.sha256.length === 0) {
+      throw complain(`${shown} sha256`, 'is missing for a packed file')
+    }
+    return
+  }
+  if (file.blocks.some(block => block.offset !== 0n)) {
+    throw complain(`${shown} offset`, 'is set for a file of several blocks')
+  }
+  const sum = file.blocks.reduce((total, block) => total + block.blockSize, 0n)
+  if (sum !== file.size)
+    throw complain(`${shown} size`, `is ${file.size}, but its blocks hold ${sum}`)
+}
+
+/** What sorts entries: host, then path, by bytes. */
+export function fileSortKey(host: string, path: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(host), Uint8Array.of(0), path])
+}
+
+/**
+ * Checks entries one after the other, in memory that does not grow: each by itself, in strictly
+ * ascending order (so none twice), and none below what is not a directory.
+ */
+export function createFileChecker(manifest: string): (file: BackupFile) => void {
+  const complain = complainAbout(manifest)
+  let previous: Buffer | undefined
+  // Non-directories whose path is a byte prefix of the entry at hand; sorted input keeps it a stack.
+  let prefixes: readonly Buffer[] = []
+  return file => {
+    checkFile(file, complain)
+    const sortKey = fileSortKey(file.host, file.path)
+    if (previous !== undefined && Buffer.compare(previous, sortKey) >= 0) {
+      throw complain(
+        `file ${file.host}:${showPath(file.path)}`,
+        Buffer.compare(previous, sortKey) === 0 ? 'is there twice' : 'is out of order',
+      )
+    }
+    previous = sortKey
+    prefixes = prefixes.filter(
+      prefix => Buffer.compare(prefix, sortKey.subarray(0, prefix.length)) === 0,
+    )
+    if (prefixes.some(prefix => sortKey[prefix.length] === 0x2f)) {
+      throw complain(
+        `file ${file.host}:${showPath(file.path)}`,
+        'lies below something that is not a directory',
+      )
+    }
+    if (file.type !== BackupFile_Type.DIRECTORY) prefixes = [...prefixes, sortKey]
+  }
+}
