@@ -2,7 +2,9 @@ import { type TArray, type TString, type TUnsafe, Type } from 'typebox'
 
 /**
  * Keywords in argument schemas that tell the runbook what a string means:
- * `condition` is bare CEL (compiled at load), `cluster` and `storage` name things of the inventory.
+ * `condition` is bare CEL (compiled at load), `expression` too, of any type; `cluster` and `storage`
+ * name things of the inventory; `free_form` is the argument that a bare string in place of the
+ * arguments stands for; `local_path` is a file of the controller, beside the playbook if relative.
  */
 export const meaningKeyword = 'x-bkp'
 
@@ -10,6 +12,27 @@ export const meaningKeyword = 'x-bkp'
 export interface EvaluatedCondition {
   readonly source: string
   readonly value: boolean
+}
+
+/** What a module gets for an expression: its text, and its value. */
+export interface EvaluatedExpression {
+  readonly source: string
+  readonly value: unknown
+}
+
+/** One bare CEL expression of any type. */
+export function expression(description: string): TUnsafe<EvaluatedExpression> {
+  return Type.Unsafe<EvaluatedExpression>({
+    type: 'string',
+    minLength: 1,
+    [meaningKeyword]: 'expression',
+    description,
+  })
+}
+
+/** Any value at all. */
+export function anyValue(description: string): TUnsafe<unknown> {
+  return Type.Unsafe<unknown>({ description })
 }
 
 /** Bare CEL conditions, one or a list; a YAML boolean is fine too. */

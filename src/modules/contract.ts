@@ -40,6 +40,22 @@ export type Decision<F, R> =
       readonly opaque?: boolean
     }
 
+/** Bytes a module may ask of one file of the controller. */
+export const localFileLimitBytes = 64 * 1024 * 1024
+
+/**
+ * A file of the controller that a module asks for. A relative path is looked up beside the playbook;
+ * it is handed back under the name it was asked by.
+ */
+export interface LocalFileRequest {
+  readonly path: string
+}
+
+/** A file of the controller, read whole by the driver. */
+export interface LocalFile extends LocalFileRequest {
+  readonly bytes: Uint8Array
+}
+
 /** What a module says of an interrupted apply of its own. */
 export type Recovery<R> =
   | { readonly state: 'not_started' | 'running' }
@@ -68,10 +84,20 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
   extends ModuleBase<A, R> {
   /** What it looks at. Probes are data: nothing is asked here. */
   inspect(args: Static<A>): P
-  /** Pure. A BkpError thrown here fails the step: while planning, too. */
+  /**
+   * Files of the controller it needs. The driver reads them before plan and hands them to plan and
+   * apply in this order; one it cannot read, or above `localFileLimitBytes`, fails the step with
+   * file.unreadable.
+   */
+  local?(args: Static<A>): readonly LocalFileRequest[]
+  /**
+   * Pure. A BkpError thrown here fails the step: while planning, too. Facts that an earlier step of
+   * the plan foretold may hold an `Unknown` in place of what cannot be foretold (an mtime, an inode).
+   */
   plan(input: {
     readonly args: Static<A>
     readonly facts: NoInfer<Answers<P>>
+    readonly local?: readonly LocalFile[]
   }): Decision<NoInfer<Answers<P>>, NoInfer<Static<R>>>
   /** Only where running the planned commands in order is not enough. */
   apply?(
@@ -79,6 +105,7 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
     input: {
       readonly args: Static<A>
       readonly facts: NoInfer<Answers<P>>
+      readonly local?: readonly LocalFile[]
       readonly changes: readonly Change[]
     },
     io: Io,
@@ -154,18 +181,43 @@ export type AnyModule =
   | { readonly scope: 'host'; readonly module: HostModule<TObject, TObject, Probes> }
   | { readonly scope: 'cluster'; readonly module: ClusterModule<TObject, TObject, unknown> }
 
+/** A host module as its file exports it: branded, so that the generator can tell it. */
+export type DefinedModule<A extends TObject, R extends TObject, P extends Probes> = HostModule<
+  A,
+  R,
+  P
+> & { readonly scope: 'host' }
+
+/** A cluster module as its file exports it. */
+export type DefinedClusterModule<A extends TObject, R extends TObject, F> = ClusterModule<
+  A,
+  R,
+  F
+> & { readonly scope: 'cluster' }
+
 /** Defines a host module; the one export of its file. */
 export function defineModule<const A extends TObject, const R extends TObject, P extends Probes>(
   module: HostModule<A, R, P>,
-): HostModule<A, R, P> {
-  return Object.freeze(module)
+): DefinedModule<A, R, P> {
+  return Object.freeze({ ...module, scope: 'host' })
 }
 
 /** Defines a cluster module; the one export of its file. */
 export function defineClusterModule<const A extends TObject, const R extends TObject, F>(
   module: ClusterModule<A, R, F>,
-): ClusterModule<A, R, F> {
-  return Object.freeze(module)
+): DefinedClusterModule<A, R, F> {
+  return Object.freeze({ ...module, scope: 'cluster' })
+}
+
+/** A defined module as the drivers hold it; its own types are checked where it is defined. */
+export function anyModule<A extends TObject, R extends TObject, P extends Probes>(
+  module: DefinedModule<A, R, P>,
+): AnyModule
+export function anyModule<A extends TObject, R extends TObject, F>(
+  module: DefinedClusterModule<A, R, F>,
+): AnyModule
+export function anyModule(module: { readonly scope: 'host' | 'cluster' }): unknown {
+  return Object.freeze({ scope: module.scope, module })
 }
 
 /** The step is already as it should be. */

@@ -1,0 +1,47 @@
+import { Type } from 'typebox'
+import { meaningKeyword } from '../arguments.ts'
+import { defineModule } from '../contract.ts'
+import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
+import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
+import { stdinArguments, stdinBytes, type WithStdin } from './running/stdin.ts'
+
+interface ShellArguments extends Guards, WithStdin {
+  readonly cmd: string
+}
+
+function toRun(args: ShellArguments): Run {
+  const stdin = stdinBytes(args)
+  const [first = '', ...rest] = args.cmd.trim().split('\n')
+  return {
+    command: {
+      argv: ['/bin/sh', '-c', args.cmd],
+      ...(args.chdir === undefined ? {} : { cwd: args.chdir }),
+      ...(stdin === undefined ? {} : { stdin }),
+    },
+    cmd: args.cmd,
+    target: rest.length === 0 ? first : `${first} …`,
+    ...(rest.length === 0 ? {} : { notes: [first, ...rest] }),
+  }
+}
+
+export const shell = defineModule({
+  name: 'shell',
+  summary: 'Run text by /bin/sh.',
+  args: Type.Object(
+    {
+      cmd: Type.String({
+        minLength: 1,
+        [meaningKeyword]: 'free_form',
+        description: 'The text that /bin/sh runs.',
+      }),
+      ...stdinArguments,
+      ...guardArguments,
+    },
+    { additionalProperties: false },
+  ),
+  returns: outcomeSchema,
+  resources: () => [],
+  inspect: args => guardProbes(args),
+  plan: ({ args, facts }) => planRun(toRun(args), args, facts),
+  apply: (host, { args }, io) => performRun(host, toRun(args), io),
+})
