@@ -1,0 +1,311 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+} from 'yaml'
+import { BkpError } from '../../base/errors.ts'
+import type { Faults } from '../faults.ts'
+import { isCredentialKey, type SourceLines } from './source-lines.ts'
+import type { Position, ScalarStyle } from './tree-position.ts'
+
+/**
+ * How plain words are read: `playbook` is YAML 1.2; `inventory` reads yes/no/on/off as booleans and
+ * numbers with a leading zero as text, because Ansible shares the file and reads YAML 1.1.
+ */
+export type Flavour = 'playbook' | 'inventory'
+
+/** A converted value, its positions, and how many nodes it has with aliases expanded. */
+export interface Converted {
+  readonly value: unknown
+  readonly position: Position
+  readonly size: number
+}
+
+/** Most nodes of a document with its aliases expanded: a few lines of aliases can mean millions. */
+export const expandedLimit = 100_000
+
+/** Keys that JavaScript treats specially; nothing of ours needs them. */
+const refusedKeys = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** Keys below a credential that say where the secret is, not what it is. */
+const referenceKeys = new Set(['env', 'file'])
+
+/** The booleans of YAML 1.1 as PyYAML reads them; `y` and `n` are text there, too. */
+const oldBooleans: ReadonlyMap<string, boolean> = new Map(
+  (['yes', 'Yes', 'YES', 'on', 'On', 'ON'] as const)
+    .map((word): [string, boolean] => [word, true])
+    .concat(
+      ['no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word): [string, boolean] => [word, false]),
+    ),
+)
+
+const refusedTags = /^tag:yaml\.org,2002:(binary|set|omap|pairs|timestamp|merge)$/
+
+const styles: Readonly<Record<string, ScalarStyle>> = {
+  PLAIN: 'plain',
+  QUOTE_SINGLE: 'single',
+  QUOTE_DOUBLE: 'double',
+  BLOCK_LITERAL: 'block',
+  BLOCK_FOLDED: 'block',
+}
+
+type Range = readonly [number, number]
+
+function rangeOf(node: unknown, fallback: Range): Range {
+  const range = (node as { range?: readonly number[] | null } | null)?.range
+  return range === undefined || range === null ? fallback : [range[0] ?? 0, range[1] ?? 0]
+}
+
+/** Turns a parsed document into frozen plain data with null prototypes, and finds its faults. */
+export function convertDocument(
+  document: Document,
+  text: string,
+  lines: SourceLines,
+  flavour: Flavour,
+  faults: Faults,
+  warnings: string[],
+): Converted {
+  const anchors = new Map<string, Converted | 'open'>()
+  let expanded = 0
+
+  const placeOf = ([start, end]: Range) =>
+    lines.place(start, Math.max(1, text.slice(start, end).split('\n', 1)[0]?.length ?? 1))
+  const nothing = (range: Range, credential: boolean, key: Range | undefined): Converted => ({
+    value: null,
+    position: { key, value: range, style: undefined, credential, children: new Map() },
+    size: 1,
+  })
+
+  const convert = (
+    node: unknown,
+    around: Range,
+    key: Range | undefined,
+    credential: boolean,
+  ): Converted => {
+    const range = rangeOf(node, around)
+    if (isAlias(node)) return convertAlias(node.source, range, key)
+    const anchor = (node as (Node & { anchor?: string }) | null)?.anchor
+    if (anchor !== undefined) anchors.set(anchor, 'open')
+    const result = isMap(node)
+      ? convertMap(node.items, range, key, credential)
+      : isSeq(node)
+        ? convertList(node.items, range, key, credential)
+        : isScalar(node)
+          ? convertScalar(node, range, key, credential)
+          : nothing(range, credential, key)
+    const tag = (node as Node | null)?.tag
+    if (tag !== undefined && refusedTags.test(tag)) {
+      faults.add('yaml.invalid', `the tag "!!${tag.split(':').at(-1)}" is not accepted`, {
+        hint: 'plain text, numbers, booleans, lists and maps are read',
+        place: placeOf(range),
+      })
+    }
+    if (anchor !== undefined) anchors.set(anchor, result)
+    return result
+  }
+
+  const convertAlias = (name: string, range: Range, key: Range | undefined): Converted => {
+    const target = anchors.get(name)
+    if (target === undefined || target === 'open') {
+      const message =
+        target === 'open'
+          ? `the alias "*${name}" stands inside what it names`
+          : `the alias "*${name}" names no earlier anchor`
+      const near = target === 'open' ? {} : { hint: 'quote it, if it is not meant as an alias' }
+      faults.add('yaml.invalid', message, { place: placeOf(range), ...near })
+      return nothing(range, false, key)
+    }
+    expanded += target.size
+    if (expanded > expandedLimit) {
+      throw new BkpError('yaml.limit', 'the aliases of the file expand to too much', {
+        hint: `at most ${expandedLimit} values are read`,
+        place: placeOf(range),
+      })
+    }
+    return { ...target, position: { ...target.position, key } }
+  }
+
+  const convertScalar = (
+    node: Scalar,
+    range: Range,
+    key: Range | undefined,
+    credential: boolean,
+  ): Converted => {
+    const style = styles[node.type ?? 'PLAIN'] ?? 'plain'
+    if (credential && range[1] > range[0]) lines.maskRange(range)
+    const position: Position = { key, value: range, style, credential, children: new Map() }
+    if (node.tag === '!vault') {
+      faults.add(
+        'secret.unresolved',
+        'the value is encrypted by Ansible Vault and no password was given',
+        {
+          hint: 'name the secret as { env: NAME } or { file: PATH }',
+          place: placeOf(range),
+        },
+      )
+      return { value: null, position, size: 1 }
+    }
+    const value = style === 'plain' && node.tag === undefined ? readPlain(node, range) : node.value
+    return { value, position, size: 1 }
+  }
+
+  const readPlain = (node: Scalar, range: Range): unknown => {
+    const source = node.source ?? ''
+    if (typeof node.value === 'string') {
+      return flavour === 'inventory' ? (oldBooleans.get(source) ?? node.value) : node.value
+    }
+    if (typeof node.value !== 'number') return node.value
+    if (!Number.isFinite(node.value)) {
+      faults.add('yaml.invalid', `"${source}" is not a number that bkp takes`, {
+        hint: `quote it, if text is meant: "${source}"`,
+        place: placeOf(range),
+      })
+      return null
+    }
+    if (/^[-+]?0[0-9]+$/.test(source)) {
+      if (flavour === 'inventory') {
+        const { file, line, column } = lines.place(range[0])
+        warnings.push(
+          `${file}:${line}:${column}: ${source} is octal to Ansible and decimal to YAML 1.2; read as text: quote it`,
+        )
+        return source
+      }
+      faults.add(
+        'yaml.invalid',
+        `${source} is octal to some readers of YAML and decimal to others`,
+        {
+          hint: `quote it: "${source}"`,
+          place: placeOf(range),
+        },
+      )
+      return source
+    }
+    if (/^[-+]?(\d+|0x[\da-f]+|0o[0-7]+)$/i.test(source) && !Number.isSafeInteger(node.value)) {
+      faults.add('yaml.invalid', `${source} is larger than a number can hold exactly`, {
+        hint: `quote it, if text is meant: "${source}"`,
+        place: placeOf(range),
+      })
+    }
+    return node.value
+  }
+
+  const convertList = (
+    items: readonly unknown[],
+    range: Range,
+    key: Range | undefined,
+    credential: boolean,
+  ): Converted => {
+    const values: unknown[] = []
+    const children = new Map<number, Position>()
+    let size = 1
+    for (const [index, item] of items.entries()) {
+      // `[a: 1]` is a pair standing as an item: a map of one key.
+      const converted = isPair(item)
+        ? convertMap([item], rangeOf(item.key, range), undefined, credential)
+        : convert(item, range, undefined, credential)
+      values.push(converted.value)
+      children.set(index, converted.position)
+      size += converted.size
+    }
+    return {
+      value: Object.freeze(values),
+      position: { key, value: range, style: undefined, credential, children },
+      size,
+    }
+  }
+
+  const keyText = (node: unknown, range: Range): string | undefined => {
+    if (isScalar(node)) {
+      const name = node.source ?? String(node.value ?? '')
+      if (name !== '' || node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') return name
+      faults.add('yaml.invalid', 'a key is empty', { place: placeOf(range) })
+      return undefined
+    }
+    const place = placeOf(range)
+    if (isMap(node) && text.startsWith('{', range[0])) {
+      faults.add('yaml.invalid', 'a value that begins with {{ must be quoted', {
+        place,
+        hint: 'quote it: "{{ ... }}"',
+      })
+    } else faults.add('yaml.invalid', 'a key must be text', { place })
+    return undefined
+  }
+
+  const convertMap = (
+    pairs: readonly unknown[],
+    range: Range,
+    key: Range | undefined,
+    credential: boolean,
+  ): Converted => {
+    const value: Record<string, unknown> = Object.create(null)
+    const children = new Map<string, Position>()
+    const merged: Converted[] = []
+    let size = 1
+    for (const pair of pairs) {
+      if (!isPair(pair)) continue
+      const keyRange = rangeOf(pair.key, range)
+      const name = keyText(pair.key, keyRange)
+      if (name === undefined) continue
+      if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+        merged.push(...mergeSources(pair.value, keyRange))
+        continue
+      }
+      if (refusedKeys.has(name)) {
+        faults.add('yaml.invalid', `the key "${name}" is not accepted`, {
+          place: placeOf(keyRange),
+        })
+        continue
+      }
+      const earlier = children.get(name)
+      if (earlier !== undefined) {
+        faults.add('yaml.invalid', `the key "${name}" appears twice`, {
+          hint: `the first is on line ${lines.place(earlier.key?.[0] ?? 0).line}`,
+          place: placeOf(keyRange),
+        })
+        continue
+      }
+      const secret = referenceKeys.has(name) ? false : credential || isCredentialKey(name)
+      const converted = convert(pair.value, [keyRange[0], keyRange[1]], keyRange, secret)
+      value[name] = converted.value
+      children.set(name, converted.position)
+      size += converted.size
+    }
+    for (const source of merged) {
+      const from = source.value as Readonly<Record<string, unknown>>
+      for (const [name, inner] of Object.entries(from)) {
+        const position = source.position.children.get(name)
+        if (Object.hasOwn(value, name) || position === undefined) continue
+        value[name] = inner
+        children.set(name, position)
+      }
+      size += source.size
+    }
+    return {
+      value: Object.freeze(value),
+      position: { key, value: range, style: undefined, credential, children },
+      size,
+    }
+  }
+
+  /** What `<<` brings in: a map or a list of maps, earlier ones first. */
+  const mergeSources = (node: unknown, keyRange: Range): readonly Converted[] => {
+    const nodes = isSeq(node) ? node.items : [node]
+    return nodes.flatMap(item => {
+      const converted = convert(item, keyRange, undefined, false)
+      if (isPlainMap(converted.value)) return [converted]
+      faults.add('yaml.invalid', '"<<" takes a map or a list of maps', { place: placeOf(keyRange) })
+      return []
+    })
+  }
+
+  return convert(document.contents, [0, 0], undefined, false)
+}
+
+function isPlainMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

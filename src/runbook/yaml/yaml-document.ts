@@ -1,0 +1,190 @@
+import { parseDocument, type YAMLError } from 'yaml'
+import { BkpError, type Place } from '../../base/errors.ts'
+import type { PlaceOf } from '../../expression/contract.ts'
+import { createFaults, type Faults, throwAll } from '../faults.ts'
+import { type Converted, convertDocument, type Flavour } from './convert.ts'
+import { decodeSource } from './decode.ts'
+import { sourceOffset } from './scalar-offsets.ts'
+import { createSourceLines, type SourceLines } from './source-lines.ts'
+import { type DocumentPath, findPosition } from './tree-position.ts'
+import { checkLimits } from './yaml-limits.ts'
+
+/** A file that was parsed: plain data, and the place of each part of it. */
+export interface YamlDocument {
+  readonly file: string
+  readonly text: string
+  readonly flavour: Flavour
+  /** Frozen; maps have no prototype. Null for an empty file. */
+  readonly value: unknown
+  readonly warnings: readonly string[]
+  /** Where a value stands, or its key; the nearest ancestor's place when the path does not exist. */
+  place(path: DocumentPath, what?: 'key' | 'value'): Place
+  /** The place of a character of a scalar's decoded text; `width` in characters. */
+  placeInside(path: DocumentPath, offset: number, width?: number): Place
+  /** The places of a scalar's characters, as the expression compiler asks for them. */
+  placesOf(path: DocumentPath): PlaceOf
+  /** The scalar as it is written; undefined for maps and lists. */
+  sourceOf(path: DocumentPath): string | undefined
+  /** A scalar without quotes: YAML decided where it ends and what it is. */
+  isPlain(path: DocumentPath): boolean
+  /** True below keys that hold credentials: such values are not quoted in messages. */
+  isCredential(path: DocumentPath): boolean
+}
+
+/**
+ * Parses a YAML (or JSON) file: one document, no unknown tags, no key twice.
+ * @throws yaml.limit, yaml.invalid (every fault of the file), secret.unresolved for vault values
+ */
+export function parseYaml(
+  file: string,
+  source: Uint8Array | string,
+  flavour: Flavour = 'playbook',
+): YamlDocument {
+  const bytes = typeof source === 'string' ? new TextEncoder().encode(source) : source
+  const text = decodeSource(file, bytes)
+  if (text.startsWith('$ANSIBLE_VAULT;')) {
+    throw new BkpError(
+      'secret.unresolved',
+      'the file is encrypted by Ansible Vault and no password was given',
+      {
+        hint: 'decrypt it, or name its secrets as { env: NAME } or { file: PATH }',
+        place: { file, line: 1, column: 1 },
+      },
+    )
+  }
+  checkLimits(file, text)
+  const lines = createSourceLines(file, text)
+  const faults = createFaults()
+  const warnings: string[] = []
+  const root = readTree(text, lines, flavour, faults, warnings)
+  throwAll(faults.list, file)
+  return createDocument(file, text, flavour, root, lines, warnings)
+}
+
+function readTree(
+  text: string,
+  lines: SourceLines,
+  flavour: Flavour,
+  faults: Faults,
+  warnings: string[],
+): Converted {
+  try {
+    const document = parseDocument(text, {
+      prettyErrors: false,
+      uniqueKeys: false,
+      // 'silent' would hide that there is a second document.
+      logLevel: 'error',
+      customTags: [{ tag: '!vault', resolve: (value: string) => value }],
+    })
+    // The composer tells of an unknown tag only by a warning: here it is a fault.
+    for (const error of [...document.errors, ...document.warnings]) {
+      const { message, hint } = describe(error, text)
+      const place = lines.place(error.pos[0], Math.min(error.pos[1] - error.pos[0], 80))
+      faults.add('yaml.invalid', message, hint === undefined ? { place } : { place, hint })
+    }
+    return convertDocument(document, text, lines, flavour, faults, warnings)
+  } catch (error) {
+    if (error instanceof BkpError) {
+      faults.take(error)
+      throwAll(faults.list, error.place?.file ?? '')
+    }
+    // yaml throws plain errors for what it cannot compose; the text is at fault, not bkp.
+    throw new BkpError('yaml.invalid', 'the file is not YAML that bkp reads', {
+      cause: error,
+      place: lines.place(0),
+    })
+  }
+}
+
+/** The message for a fault that the parser found, with what to do where it is known. */
+function describe(
+  error: YAMLError,
+  text: string,
+): { readonly message: string; readonly hint?: string } {
+  const at = error.pos[0]
+  const lineStart = text.lastIndexOf('\n', at - 1) + 1
+  const line = text.slice(lineStart, (text.indexOf('\n', at) + 1 || text.length + 1) - 1)
+  const quoteIt = 'quote the value'
+  if (error.code === 'MULTIPLE_DOCS') {
+    return { message: 'the file holds more than one YAML document', hint: 'remove the "---"' }
+  }
+  if (error.code === 'TAG_RESOLVE_FAILED') {
+    const tag = /^!\S*/.exec(text.slice(at))?.[0] ?? ''
+    return {
+      message: `"${tag}" is an unknown YAML tag`,
+      hint: `quote it, if it is an expression: "${tag} ..."`,
+    }
+  }
+  if (error.code === 'TAB_AS_INDENT' || /^\s*\t/.test(line)) {
+    return { message: 'tabs cannot indent YAML', hint: 'use spaces' }
+  }
+  if (error.code === 'BLOCK_AS_IMPLICIT_KEY') {
+    return { message: 'a value without quotes cannot contain ": "', hint: quoteIt }
+  }
+  const message = (error.message.split('\n', 1)[0] ?? '').replace(/[.:]?\s*$/, '')
+  const lower = message.charAt(0).toLowerCase() + message.slice(1)
+  const begins = /:\s+(\{\{|[%@`])/.test(line)
+  return begins
+    ? { message: lower, hint: 'quote a value that begins with {{, %, @ or a backtick' }
+    : { message: lower }
+}
+
+function createDocument(
+  file: string,
+  text: string,
+  flavour: Flavour,
+  root: Converted,
+  lines: SourceLines,
+  warnings: readonly string[],
+): YamlDocument {
+  const find = (path: DocumentPath) => findPosition(root.position, path)
+  const firstLine = (start: number, end: number) =>
+    text.slice(start, end).split('\n', 1)[0]?.trimEnd().length ?? 1
+  const placeInside = (path: DocumentPath, offset: number, width = 1): Place => {
+    const { position, exact } = find(path)
+    if (!exact || position.style === undefined) return lines.place(position.value[0], 1)
+    const [start, end] = position.value
+    const value = valueAt(root.value, path)
+    const decoded = typeof value === 'string' ? value : text.slice(start, end)
+    const from = sourceOffset(text.slice(start, end), decoded, position.style, offset)
+    return lines.place(start + from, width)
+  }
+  return Object.freeze({
+    file,
+    text,
+    flavour,
+    value: root.value,
+    warnings,
+    place: (path: DocumentPath, what: 'key' | 'value' = 'value') => {
+      const { position, exact } = find(path)
+      const empty = position.value[0] === position.value[1]
+      const range =
+        (what === 'key' || !exact || empty) && position.key !== undefined
+          ? position.key
+          : position.value
+      return lines.place(range[0], firstLine(range[0], range[1]))
+    },
+    placeInside,
+    placesOf: (path: DocumentPath) => (start: number, end: number) =>
+      placeInside(path, start, end - start),
+    sourceOf: (path: DocumentPath) => {
+      const { position, exact } = find(path)
+      return exact && position.style !== undefined ? text.slice(...position.value) : undefined
+    },
+    isPlain: (path: DocumentPath) => {
+      const { position, exact } = find(path)
+      return exact && position.style === 'plain'
+    },
+    isCredential: (path: DocumentPath) => find(path).position.credential,
+  })
+}
+
+/** The value at a path; undefined where there is none. */
+export function valueAt(value: unknown, path: DocumentPath): unknown {
+  let inner = value
+  for (const step of path) {
+    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, step)) return undefined
+    inner = (inner as Readonly<Record<string | number, unknown>>)[step]
+  }
+  return inner
+}
