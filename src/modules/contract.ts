@@ -1,4 +1,5 @@
 import type { Static, TObject } from 'typebox'
+import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
 import type { Answers, Command, Host, Probes, ReadOnlyHost } from '../connection/contract.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
@@ -133,7 +134,12 @@ export interface Cluster {
 /** The run a step belongs to. */
 export interface RunContext {
   readonly id: string
+  /** The step's id, with the item's index in a loop: unique within the run. */
+  readonly step: string
   readonly startedAt: Date
+  /** Time and randomness, so that tests can set them. */
+  readonly clock: Clock
+  readonly random: RandomBytes
   readonly toolVersion: string
   /** Playbook and inventory as they were read: part of the recovery kit. */
   readonly documents: readonly { readonly path: string; readonly content: string }[]
