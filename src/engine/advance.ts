@@ -1,0 +1,59 @@
+import { leaveSection, nextChild } from './block.ts'
+import { answer } from './confirm.ts'
+import { enterChild } from './enter-task.ts'
+import { nextPlay } from './play.ts'
+import type { Program } from './program.ts'
+import type { Advance, Input } from './protocol.ts'
+import { forkState, type State } from './state.ts'
+import { finishTask, isTaskDone, performed } from './task.ts'
+import { runningTask, type Turn, topFrame } from './turn.ts'
+
+/**
+ * The interpreter: one pure step. Applying, planning and resuming all drive this function; they
+ * differ only in how they answer its requests.
+ */
+export function advance(program: Program, state: State, input: Input): Advance<State> {
+  const requests: Turn['requests'] = []
+  const events: Turn['events'] = []
+  const turn: Turn = { program, state: forkState(state), requests, events }
+  accept(turn, input)
+  settle(turn)
+  return { state: turn.state, requests, events }
+}
+
+function accept(turn: Turn, input: Input): void {
+  switch (input.kind) {
+    case 'start':
+      nextPlay(turn)
+      return
+    case 'performed':
+      performed(turn, input.id, input.outcome)
+      return
+    case 'confirmed':
+      answer(turn, input.id, input.granted)
+      return
+    case 'cancel':
+      if (turn.state.cancelled < input.level) turn.state.cancelled = input.level
+      return
+  }
+}
+
+/** Goes on until something has to be answered from outside, or all is done. */
+function settle(turn: Turn): void {
+  while (!turn.state.finished && turn.state.confirmation === null) {
+    const task = runningTask(turn)
+    if (task !== undefined) {
+      if (!isTaskDone(turn, task)) return
+      finishTask(turn, task)
+      continue
+    }
+    const frame = topFrame(turn)
+    if (frame === undefined || frame.kind !== 'block') {
+      nextPlay(turn)
+      continue
+    }
+    const child = nextChild(turn, frame)
+    if (child === undefined) leaveSection(turn, frame)
+    else enterChild(turn, frame, child)
+  }
+}

@@ -1,0 +1,169 @@
+import type { Block, Step } from '../runbook/contract.ts'
+import type { BlockFrame, Owed, Section } from './state.ts'
+import { enclosingBlocks, liveHosts, lose, type Turn } from './turn.ts'
+
+/** What a block frame goes on with: a step of its section, or a rollback that is owed. */
+export type Child = { readonly step: Step } | { readonly rollback: Owed }
+
+/** The section's next child; undefined when the section is over. */
+export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
+  if (frame.section === 'rollback') {
+    const owed = turn.state.cancelled < 2 ? frame.owed.pop() : undefined
+    return owed === undefined ? undefined : { rollback: owed }
+  }
+  if (isCutShort(turn, frame) || liveHosts(frame).length === 0) return undefined
+  const step = stepsOf(turn, frame)[frame.next]
+  if (step === undefined) return undefined
+  frame.next += 1
+  return { step }
+}
+
+/** A cancelled run starts nothing but always; a block about to roll back has no use for the rest. */
+function isCutShort(turn: Turn, frame: BlockFrame): boolean {
+  if (frame.section === 'always') return turn.state.cancelled === 2
+  if (turn.state.cancelled > 0) return true
+  return frame.section === 'block' && frame.owed.length > 0 && Object.keys(frame.lost).length > 0
+}
+
+function stepsOf(turn: Turn, frame: BlockFrame): readonly Step[] {
+  const block = blockOf(turn, frame)
+  switch (frame.section) {
+    case 'block':
+      return block.block
+    case 'rescue':
+      return block.rescue
+    case 'always':
+      return block.always
+    case 'rollback':
+      return []
+  }
+}
+
+function blockOf(turn: Turn, frame: BlockFrame): Block {
+  const block = turn.program.blocks.get(frame.id)
+  if (block === undefined) throw new Error(`no block ${frame.id}`)
+  return block
+}
+
+/** Enters a block with the hosts that are alive around it. */
+export function pushBlock(turn: Turn, id: string, hosts: readonly string[]): void {
+  turn.state.stack.push({
+    kind: 'block',
+    id,
+    section: 'block',
+    next: 0,
+    hosts: [...hosts],
+    active: [...hosts],
+    lost: {},
+    failed: {},
+    owed: [],
+  })
+}
+
+/** Moves on to the next section that has something to do, or leaves the block. */
+export function leaveSection(turn: Turn, frame: BlockFrame): void {
+  switch (frame.section) {
+    case 'block':
+      leaveMain(turn, frame)
+      return
+    case 'rollback':
+      leaveRollback(turn, frame)
+      return
+    case 'rescue':
+      leaveRescue(turn, frame)
+      return
+    case 'always':
+      Object.assign(frame.failed, frame.lost)
+      leaveBlock(turn, frame)
+      return
+  }
+}
+
+function leaveMain(turn: Turn, frame: BlockFrame): void {
+  Object.assign(frame.failed, frame.lost)
+  const mainFailed = Object.keys(frame.failed).length > 0 || turn.state.cancelled > 0
+  if (frame.owed.length > 0 && mainFailed) {
+    // All hosts roll back, so all of them count as failed: none may go on half undone.
+    for (const host of frame.hosts) frame.failed[host] ??= 'carried_along'
+    enterSection(turn, frame, 'rollback', frame.hosts)
+    return
+  }
+  for (const owed of frame.owed) announceSettled(turn, owed, 'dropped')
+  frame.owed = []
+  rescueOrAlways(turn, frame)
+}
+
+function leaveRollback(turn: Turn, frame: BlockFrame): void {
+  turn.state.unsettled += frame.owed.length
+  frame.owed = []
+  rescueOrAlways(turn, frame)
+}
+
+function rescueOrAlways(turn: Turn, frame: BlockFrame): void {
+  const failed = frame.hosts.filter(host => frame.failed[host] !== undefined)
+  const rescue = blockOf(turn, frame).rescue
+  if (failed.length > 0 && rescue.length > 0 && turn.state.cancelled === 0) {
+    enterSection(turn, frame, 'rescue', failed)
+  } else {
+    enterAlways(turn, frame)
+  }
+}
+
+function leaveRescue(turn: Turn, frame: BlockFrame): void {
+  for (const host of frame.active) {
+    if (frame.lost[host] !== undefined) frame.failed[host] = frame.lost[host]
+    else if (turn.state.cancelled === 0) delete frame.failed[host]
+  }
+  enterAlways(turn, frame)
+}
+
+function enterAlways(turn: Turn, frame: BlockFrame): void {
+  if (blockOf(turn, frame).always.length === 0) {
+    leaveBlock(turn, frame)
+    return
+  }
+  enterSection(turn, frame, 'always', frame.hosts)
+}
+
+function enterSection(
+  turn: Turn,
+  frame: BlockFrame,
+  section: Exclude<Section, 'block'>,
+  hosts: readonly string[],
+): void {
+  frame.section = section
+  frame.next = 0
+  frame.active = [...hosts]
+  frame.lost = {}
+  turn.events.push({ event: 'section.entered', step: frame.id, section, hosts: [...hosts] })
+}
+
+/** Hosts that were not rescued are lost to the block around, or to the rest of the playbook. */
+function leaveBlock(turn: Turn, frame: BlockFrame): void {
+  turn.state.stack.pop()
+  const [outer] = enclosingBlocks(turn)
+  for (const [host, loss] of Object.entries(frame.failed)) {
+    if (outer === undefined) turn.state.removed[host] ??= loss
+    else lose(outer, host, loss)
+  }
+}
+
+/** Tells what became of a rollback that was owed. */
+export function announceSettled(
+  turn: Turn,
+  owed: Owed,
+  outcome: 'ran' | 'dropped' | 'failed',
+): void {
+  const task = turn.program.tasks.get(owed.task)
+  turn.events.push({
+    event: 'settled',
+    kind: 'rollback',
+    outcome,
+    step: task?.rollback?.id ?? owed.task,
+    name: task?.rollback?.module ?? owed.task,
+    module: task?.rollback?.module ?? '',
+    host: owed.hosts[0] ?? '',
+    hosts: [...owed.hosts],
+    settles: owed.task,
+  })
+}

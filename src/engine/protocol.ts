@@ -1,0 +1,52 @@
+import type { Certainty, EngineEvent, Failure, StepRef } from '../events/events.ts'
+
+/** What the interpreter asks its driver for. Each is answered once, in any order. */
+export type Request =
+  | {
+      readonly kind: 'perform'
+      readonly id: number
+      readonly ref: StepRef
+      readonly scope: 'host' | 'cluster'
+      /** Rendered; in a plan, parts may be Unknown. */
+      readonly args: unknown
+      /** A `when` that is only known after apply: the step may be skipped. */
+      readonly mayBeSkipped: boolean
+      readonly noLog: boolean
+    }
+  | {
+      readonly kind: 'confirm'
+      readonly id: number
+      readonly step: string
+      readonly question: string
+      /** The word to type; without one, yes is enough. */
+      readonly word?: string
+    }
+
+/** How a step went, or in a plan: would go. */
+export interface Outcome {
+  readonly status: 'ok' | 'changed' | 'failed' | 'unreachable'
+  /** Registered as the step's result, without `changed` and `failed`. */
+  readonly result: Readonly<Record<string, unknown>>
+  readonly message?: string
+  readonly failure?: Failure
+  /** The host to count it on, where a cluster step failed on one of its hosts. */
+  readonly blame?: string
+  /** Plans only: `maybe` and `unknown` leave `changed` unknown. */
+  readonly certainty?: Certainty
+  readonly durationMs?: number
+}
+
+/** What the interpreter is told. */
+export type Input =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'performed'; readonly id: number; readonly outcome: Outcome }
+  | { readonly kind: 'confirmed'; readonly id: number; readonly granted: boolean }
+  /** Level 1: nothing new but always and rollbacks. Level 2: no always, no rollbacks either. */
+  | { readonly kind: 'cancel'; readonly level: 1 | 2 }
+
+/** What one input led to. */
+export interface Advance<S> {
+  readonly state: S
+  readonly requests: readonly Request[]
+  readonly events: readonly EngineEvent[]
+}

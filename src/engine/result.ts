@@ -1,0 +1,156 @@
+import { asBkpError } from '../base/errors.ts'
+import type { Scope } from '../expression/contract.ts'
+import { evaluateCondition } from '../expression/evaluate.ts'
+import { Unknown } from '../expression/unknown.ts'
+import type { Condition, Task } from '../runbook/contract.ts'
+import type { Outcome } from './protocol.ts'
+import type { ItemResult, Unit } from './state.ts'
+import type { Turn } from './turn.ts'
+import { failureOf } from './unit.ts'
+import { hostScope, type LoopItem } from './variables.ts'
+
+/** A unit's results as registered and counted. */
+export interface Aggregate {
+  readonly registered: unknown
+  readonly changed: boolean
+  readonly failed: boolean
+  readonly unreachable: boolean
+  readonly skipped: boolean
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly blame: string | undefined
+}
+
+/** Applies `failed_when` and `changed_when` to an outcome, with the registered name in view. */
+export function judge(
+  turn: Turn,
+  task: Task,
+  host: string,
+  item: LoopItem | undefined,
+  outcome: Outcome,
+): ItemResult {
+  const withItem = item === undefined ? {} : { item }
+  const uncertain = outcome.certainty !== undefined && outcome.certainty !== 'sure'
+  const base = { result: outcome.result, outcome, uncertain, ...withItem }
+  if (outcome.status === 'unreachable') return { ...base, status: 'unreachable' }
+  try {
+    const scope = resultScope(turn, task, host, item, outcome)
+    const failed = decide(task.failedWhen, scope, outcome.status === 'failed')
+    if (failed === true) {
+      return {
+        ...base,
+        status: 'failed',
+        outcome: { ...outcome, failure: failureBy(task, outcome) },
+      }
+    }
+    const changed = decide(task.changedWhen, scope, outcome.status === 'changed')
+    return { ...base, status: changed === false ? 'ok' : 'changed' }
+  } catch (thrown) {
+    const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
+    return { ...base, status: 'failed', outcome: { ...outcome, failure } }
+  }
+}
+
+function failureBy(task: Task, outcome: Outcome): NonNullable<Outcome['failure']> {
+  if (outcome.failure !== undefined) return outcome.failure
+  const { file, line, column } = task.place
+  return {
+    code: 'step.failed',
+    message: 'the failed_when condition holds',
+    place: `${file}:${line}:${column}`,
+  }
+}
+
+/** All conditions hold; without any, the fallback. Unknown stays unknown. */
+function decide(
+  conditions: readonly Condition[] | undefined,
+  scope: Scope,
+  fallback: boolean,
+): boolean | Unknown {
+  if (conditions === undefined) return fallback
+  let unknown: Unknown | undefined
+  for (const condition of conditions) {
+    const value = evaluateCondition(condition, scope)
+    if (value === false) return false
+    if (value instanceof Unknown) unknown ??= value
+  }
+  return unknown ?? true
+}
+
+/** The host's variables with the step's own result under its registered name. */
+function resultScope(
+  turn: Turn,
+  task: Task,
+  host: string,
+  item: LoopItem | undefined,
+  outcome: Outcome,
+): Scope {
+  if (task.register === undefined) return hostScope(turn.program, turn.state, host, task, item)
+  const own = registeredItem({
+    status: outcome.status,
+    result: outcome.result,
+    outcome,
+    uncertain: outcome.certainty !== undefined && outcome.certainty !== 'sure',
+  })
+  const facts = { ...turn.state.facts[host], [task.register]: own }
+  const state = { ...turn.state, facts: { ...turn.state.facts, [host]: facts } }
+  return hostScope(turn.program, state, host, task, item)
+}
+
+/** One result as registered: the module's own fields and how it ended. */
+function registeredItem(result: ItemResult): Record<string, unknown> {
+  const certain = !result.uncertain
+  return {
+    ...result.result,
+    changed: certain ? result.status === 'changed' : new Unknown('changed'),
+    failed: result.status === 'failed' || result.status === 'unreachable',
+    // A step whose `when` is unknown may yet be skipped.
+    skipped: certain ? result.status === 'skipped' : new Unknown('skipped'),
+    unreachable: result.status === 'unreachable',
+    ...(result.outcome?.failure === undefined ? {} : { msg: result.outcome.failure.message }),
+  }
+}
+
+/** Folds a unit's items into what is registered, counted, and set as facts. */
+export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
+  const { results } = unit
+  const failedItem = results.find(isFailed)
+  const shared = {
+    changed: results.some(result => result.status === 'changed'),
+    failed: failedItem !== undefined,
+    unreachable: results.some(result => result.status === 'unreachable'),
+    skipped: results.every(result => result.status === 'skipped'),
+    facts: Object.assign({}, ...results.map(factsOf)) as Record<string, unknown>,
+    blame: failedItem?.outcome?.blame,
+  }
+  const [only] = results
+  if (unit.items === null && only !== undefined) {
+    return { ...shared, registered: registeredItem(only) }
+  }
+  const { loopVar } = task.loopControl
+  const uncertain = results.some(result => result.uncertain)
+  return {
+    ...shared,
+    registered: {
+      results: results.map(result => ({
+        ...registeredItem(result),
+        [loopVar]: result.item?.value,
+        ansible_loop_var: loopVar,
+      })),
+      changed: uncertain ? new Unknown('changed') : shared.changed,
+      failed: shared.failed,
+      skipped: shared.skipped,
+      unreachable: shared.unreachable,
+      ...(shared.failed ? { msg: 'one or more items failed' } : {}),
+    },
+  }
+}
+
+function isFailed(result: ItemResult): boolean {
+  return result.status === 'failed' || result.status === 'unreachable'
+}
+
+/** Facts a module sets (`ansible_facts` of its result). */
+function factsOf(result: ItemResult): Readonly<Record<string, unknown>> {
+  const facts = result.result['ansible_facts']
+  return typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>) : {}
+}

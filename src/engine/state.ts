@@ -1,0 +1,133 @@
+import type { Recap } from '../events/events.ts'
+import type { Outcome } from './protocol.ts'
+
+/** Why a host left the main part of a block. */
+export type Loss = 'failed' | 'unreachable' | 'carried_along' | 'cancelled'
+
+/** A rollback that must run should the rest of its block fail. */
+export interface Owed {
+  readonly task: string
+  /** The loop item the step ran with. */
+  readonly item?: { readonly index: number; readonly value: unknown }
+  hosts: string[]
+}
+
+export type Section = 'block' | 'rollback' | 'rescue' | 'always'
+
+export interface BlockFrame {
+  kind: 'block'
+  /** Step id of a block, or the id of a play: its tasks are a block without rescue. */
+  id: string
+  section: Section
+  /** Next child of the section. */
+  next: number
+  /** Hosts that entered the block. */
+  hosts: string[]
+  /** Hosts the current section works on. */
+  active: string[]
+  /** Hosts lost in the current section. */
+  lost: Record<string, Loss>
+  /** Hosts lost in earlier sections and not rescued. */
+  failed: Record<string, Loss>
+  /** Rollbacks owed, oldest first. */
+  owed: Owed[]
+}
+
+/** One host's part of a task; a run_once or cluster task has one unit that speaks for all. */
+export interface Unit {
+  host: string
+  speaksFor: string[]
+  items: readonly unknown[] | null
+  nextItem: number
+  /** Outstanding request. */
+  request: number | null
+  /** Results of finished items, or the one result. */
+  results: ItemResult[]
+  done: boolean
+}
+
+export interface ItemResult {
+  readonly item?: { readonly index: number; readonly value: unknown }
+  readonly status: 'ok' | 'changed' | 'failed' | 'unreachable' | 'skipped'
+  readonly result: Readonly<Record<string, unknown>>
+  readonly outcome?: Outcome
+  /** In a plan: whether it would run at all is not known. */
+  readonly uncertain: boolean
+}
+
+export interface TaskFrame {
+  kind: 'task'
+  id: string
+  /** Hosts the task is for. */
+  hosts: string[]
+  started: boolean
+  units: Unit[]
+  /** A rollback, run for this owed entry. */
+  settles: Owed | null
+}
+
+export type Frame = BlockFrame | TaskFrame
+
+/** The whole interpreter: plain data, a fold of its inputs. */
+export interface State {
+  /** Index of the play that runs; plays.length when all are through. */
+  play: number
+  stack: Frame[]
+  /** Hosts that failed for good: out for the rest of the playbook. */
+  removed: Record<string, Loss>
+  /** Registered results and set facts of each host. */
+  facts: Record<string, Record<string, unknown>>
+  recap: Record<string, { -readonly [K in keyof Recap]: number }>
+  nextRequest: number
+  cancelled: 0 | 1 | 2
+  /** Outstanding question: nothing goes on until it is answered. */
+  confirmation: { request: number; step: string } | null
+  /** A confirmation was denied. */
+  refused: boolean
+  /** Rollbacks that failed: something is still owed. */
+  unsettled: number
+  finished: boolean
+  exitCode: number
+}
+
+/** Before anything ran. */
+export function initialState(): State {
+  return {
+    play: -1,
+    stack: [],
+    removed: {},
+    facts: {},
+    recap: {},
+    nextRequest: 1,
+    cancelled: 0,
+    confirmation: null,
+    refused: false,
+    unsettled: 0,
+    finished: false,
+    exitCode: 0,
+  }
+}
+
+/**
+ * A copy that may be written to: everything that changes in place is copied, results and facts
+ * (never written to) are shared. Units and recap rows are copied by whoever changes one.
+ */
+export function forkState(state: State): State {
+  return {
+    ...state,
+    stack: state.stack.map(forkFrame),
+    removed: { ...state.removed },
+    facts: { ...state.facts },
+    recap: { ...state.recap },
+  }
+}
+
+function forkFrame(frame: Frame): Frame {
+  if (frame.kind === 'task') return { ...frame, units: [...frame.units] }
+  return {
+    ...frame,
+    lost: { ...frame.lost },
+    failed: { ...frame.failed },
+    owed: frame.owed.map(owed => ({ ...owed, hosts: [...owed.hosts] })),
+  }
+}

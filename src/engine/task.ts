@@ -1,0 +1,145 @@
+import type { Task } from '../runbook/contract.ts'
+import { announceSettled } from './block.ts'
+import { startTask } from './enter-task.ts'
+import type { Outcome } from './protocol.ts'
+import { type Aggregate, aggregate, judge } from './result.ts'
+import type { BlockFrame, TaskFrame, Unit } from './state.ts'
+import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
+import { advanceUnit, ignoresErrors, refOf } from './unit.ts'
+import { hostScope } from './variables.ts'
+
+/** True when nothing of the task is outstanding; starts it where it has not begun. */
+export function isTaskDone(turn: Turn, frame: TaskFrame): boolean {
+  const task = taskOf(turn, frame)
+  if (!frame.started) startTask(turn, frame, task)
+  return frame.units.every(unit => unit.done)
+}
+
+/** Takes the answer to a request: one item of one unit is over. */
+export function performed(turn: Turn, request: number, outcome: Outcome): void {
+  const frame = runningTask(turn)
+  const index = frame?.units.findIndex(unit => unit.request === request) ?? -1
+  const found = frame?.units[index]
+  if (frame === undefined || found === undefined) return
+  const unit: Unit = { ...found, results: [...found.results] }
+  frame.units[index] = unit
+  const task = taskOf(turn, frame)
+  finishItem(turn, frame, task, unit, outcome)
+  unit.request = null
+  advanceUnit(turn, frame, task, unit)
+}
+
+function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcome: Outcome): void {
+  const index = unit.nextItem - 1
+  const item = unit.items === null ? frame.settles?.item : { index, value: unit.items[index] }
+  const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+  const judged = judge(turn, task, unit.host, item, outcome)
+  unit.results.push(judged)
+  const failed = judged.status === 'failed' || judged.status === 'unreachable'
+  const ignored = judged.status === 'failed' && ignoresErrors(task, scope)
+  turn.events.push({
+    event: 'step.finished',
+    ...refOf(turn, frame, task, unit, item, scope),
+    status: ignored ? 'ignored' : judged.status,
+    result: judged.result,
+    ...(outcome.message === undefined ? {} : { message: outcome.message }),
+    ...(failed && judged.outcome?.failure !== undefined ? { failure: judged.outcome.failure } : {}),
+    ...(outcome.durationMs === undefined ? {} : { duration_ms: outcome.durationMs }),
+  })
+}
+
+/** The barrier: registers results, counts, and takes lost hosts out of the block around. */
+export function finishTask(turn: Turn, frame: TaskFrame): void {
+  const task = taskOf(turn, frame)
+  turn.state.stack.pop()
+  const [block] = enclosingBlocks(turn)
+  if (block === undefined) throw new Error(`task ${task.id} stands outside of any block`)
+  let anyLost = false
+  let anyFailed = false
+  for (const unit of frame.units) {
+    // An abandoned unit never ran: nothing to register or count.
+    if (unit.results.length === 0 && unit.items?.length !== 0) continue
+    const total = aggregate(turn, task, unit)
+    register(turn, task, unit, total)
+    const ignored =
+      total.failed && !total.unreachable && ignoresErrors(task, scopeOf(turn, unit, task))
+    count(turn, frame, unit, total, ignored)
+    if (!total.failed || ignored) continue
+    anyFailed = true
+    if (frame.settles === null) {
+      remember(turn, task, unit, total)
+      loseUnit(block, unit, total)
+      anyLost = true
+    }
+  }
+  if (anyLost && task.anyErrorsFatal) {
+    for (const host of block.active) lose(block, host, 'carried_along')
+  }
+  if (frame.settles !== null) settleOwed(turn, frame, anyFailed)
+}
+
+function loseUnit(block: BlockFrame, unit: Unit, total: Aggregate): void {
+  for (const host of unit.speaksFor) {
+    const own = host === (total.blame ?? unit.host)
+    lose(block, host, own ? (total.unreachable ? 'unreachable' : 'failed') : 'carried_along')
+  }
+}
+
+function settleOwed(turn: Turn, frame: TaskFrame, failed: boolean): void {
+  if (frame.settles === null) return
+  if (failed) turn.state.unsettled += 1
+  announceSettled(turn, frame.settles, failed ? 'failed' : 'ran')
+}
+
+function count(turn: Turn, frame: TaskFrame, unit: Unit, total: Aggregate, ignored: boolean): void {
+  const host = total.failed ? (total.blame ?? unit.host) : unit.host
+  const status = ignored
+    ? 'ignored'
+    : total.unreachable
+      ? 'unreachable'
+      : total.failed
+        ? 'failed'
+        : total.skipped
+          ? 'skipped'
+          : 'ok'
+  countStep(turn, host, status, {
+    changed: total.changed,
+    rescuable: frame.settles === null && isRescuable(turn),
+  })
+}
+
+function register(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
+  for (const host of unit.speaksFor) {
+    const own = task.register === undefined ? {} : { [task.register]: total.registered }
+    turn.state.facts[host] = { ...turn.state.facts[host], ...total.facts, ...own }
+  }
+}
+
+/** What rescue and always may ask about: `ansible_failed_task`, `ansible_failed_result`. */
+function remember(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
+  const name = refOf(
+    turn,
+    { settles: null } as TaskFrame,
+    task,
+    unit,
+    undefined,
+    scopeOf(turn, unit, task),
+  ).name
+  for (const host of unit.speaksFor) {
+    turn.state.facts[host] = {
+      ...turn.state.facts[host],
+      ansible_failed_task: { name, action: task.module },
+      ansible_failed_result: total.registered,
+    }
+  }
+}
+
+function scopeOf(turn: Turn, unit: Unit, task: Task): ReturnType<typeof hostScope> {
+  return hostScope(turn.program, turn.state, unit.host, task)
+}
+
+function taskOf(turn: Turn, frame: TaskFrame): Task {
+  const task = turn.program.tasks.get(frame.id)
+  if (task === undefined) throw new Error(`no task ${frame.id}`)
+  return task
+}

@@ -1,0 +1,118 @@
+import pLimit from 'p-limit'
+import type { Clock } from '../base/clock.ts'
+import { asBkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import { advance } from '../engine/advance.ts'
+import type { Program } from '../engine/program.ts'
+import type { Input, Outcome, Request } from '../engine/protocol.ts'
+import { initialState, type State } from '../engine/state.ts'
+import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
+import { outcomeOfError } from './outcome.ts'
+
+export type PerformRequest = Extract<Request, { kind: 'perform' }>
+export type ConfirmRequest = Extract<Request, { kind: 'confirm' }>
+
+/** Takes events as the engine makes them. */
+export type Teller = (event: EngineEvent) => void
+
+/** Answers the interpreter's requests: by doing them, or by predicting what doing them would give. */
+export interface Performer {
+  perform(request: PerformRequest, io: Io, tell: Teller): Promise<Outcome>
+  confirm(request: ConfirmRequest): Promise<boolean>
+}
+
+export interface DriverOptions {
+  readonly program: Program
+  readonly performer: Performer
+  readonly tell: Teller
+  readonly clock: Clock
+  /** Steps under way at a time. */
+  readonly forks: number
+  readonly started: Extract<EngineEvent, { event: 'run.started' }>
+  /** Levels of cancellation as they come (SIGINT once, twice). */
+  readonly onCancel?: (cancel: (level: 1 | 2) => void) => void
+}
+
+/**
+ * Runs the interpreter to its end and resolves to its last state. `run.finished` is left to the
+ * caller, who knows when the run is really over.
+ */
+export async function drive(options: DriverOptions): Promise<State> {
+  const { program, performer, clock, tell } = options
+  const limit = pLimit(options.forks)
+  let abort = new AbortController()
+  let state = initialState()
+
+  const finished = new Promise<State>((resolve, reject) => {
+    const feed = (input: Input): void => {
+      try {
+        const next = advance(program, state, input)
+        state = next.state
+        for (const event of next.events) {
+          if (event.event !== 'run.finished') tell(event)
+        }
+        for (const request of next.requests) void answer(request)
+        if (state.finished) resolve(state)
+      } catch (thrown) {
+        reject(asBkpError(thrown))
+      }
+    }
+    const answer = async (request: Request): Promise<void> => {
+      try {
+        if (request.kind === 'confirm') {
+          feed({ kind: 'confirmed', id: request.id, granted: await performer.confirm(request) })
+        } else {
+          const outcome = await limit(() => performTimed(request, abort.signal))
+          feed({ kind: 'performed', id: request.id, outcome })
+        }
+      } catch (thrown) {
+        reject(asBkpError(thrown))
+      }
+    }
+    const performTimed = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
+      const startedMs = clock.monotonicMs()
+      const outcome = await perform(request, signal)
+      return { ...outcome, durationMs: Math.round(clock.monotonicMs() - startedMs) }
+    }
+    const perform = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
+      const io: Io = {
+        signal,
+        progress: (done, total) =>
+          tell({
+            event: 'step.progress',
+            ...request.ref,
+            done_bytes: done,
+            ...(total === undefined ? {} : { total_bytes: total }),
+          }),
+      }
+      try {
+        return await performer.perform(request, io, tell)
+      } catch (thrown) {
+        return outcomeOfError(thrown, request)
+      }
+    }
+    options.onCancel?.(level => {
+      abort.abort()
+      // What cleans up must not be born cancelled.
+      abort = new AbortController()
+      feed({ kind: 'cancel', level })
+    })
+    tell(options.started)
+    feed({ kind: 'start' })
+  })
+  return await finished
+}
+
+/** Numbers and dates events on their way out. */
+export function createTeller(options: {
+  readonly run: string
+  readonly clock: Clock
+  readonly sink: EventSink
+}): Teller {
+  let seq = 0
+  return event => {
+    seq += 1
+    const time = options.clock.now().toISOString()
+    options.sink({ seq, time, run: options.run, ...event } as RunEvent)
+  }
+}

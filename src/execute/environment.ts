@@ -1,0 +1,28 @@
+import type { Clock, RandomBytes } from '../base/clock.ts'
+import type { Secret } from '../base/secret.ts'
+import type { Host, ReadOnlyHost } from '../connection/contract.ts'
+import type { LocalFile, LocalFileRequest } from '../modules/contract.ts'
+import type { Inventory, SourceDocument } from '../runbook/contract.ts'
+import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
+import type { ModuleLibrary } from './library.ts'
+
+/** Everything of the outside world that steps are done with; made in one place, `cli/compose.ts`. */
+export interface Environment {
+  readonly library: ModuleLibrary
+  readonly inventory: Inventory
+  readonly run: {
+    readonly id: string
+    readonly startedAt: Date
+    readonly toolVersion: string
+    readonly documents: readonly SourceDocument[]
+  }
+  readonly clock: Clock
+  readonly random: RandomBytes
+  host(name: string): Host
+  readOnlyHost(name: string): ReadOnlyHost
+  storage(name: string): Storage
+  readOnlyStorage(name: string): ReadOnlyStorage
+  /** Files of the controller, relative ones beside the playbook. @throws file.unreadable */
+  localFiles(requests: readonly LocalFileRequest[]): Promise<readonly LocalFile[]>
+  redactor: { register(secret: Secret): void; redact(text: string): string }
+}

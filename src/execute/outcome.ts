@@ -1,0 +1,59 @@
+import { asBkpError, type BkpError } from '../base/errors.ts'
+import { isRecord } from '../base/json.ts'
+import type { Outcome } from '../engine/protocol.ts'
+import type { Failure } from '../events/events.ts'
+import { Unknown } from '../expression/unknown.ts'
+import type { JsonSchema } from '../modules/catalogue.ts'
+import type { PerformRequest } from './driver.ts'
+
+/** What a step that threw amounts to; exit status 4 is for what could not be reached. */
+export function outcomeOfError(thrown: unknown, request: PerformRequest): Outcome {
+  const error = asBkpError(thrown)
+  const { result, blame } = detailsOf(error)
+  return {
+    status: error.exit === 4 ? 'unreachable' : 'failed',
+    result,
+    failure: failureOf(error),
+    ...(blame !== undefined && request.ref.hosts?.includes(blame) ? { blame } : {}),
+  }
+}
+
+/** What a module leaves in its error: the result to register, and the host at fault. */
+function detailsOf(error: BkpError): {
+  readonly result: Readonly<Record<string, unknown>>
+  readonly blame: string | undefined
+} {
+  const { result, host } = error.details
+  return {
+    result: isRecord(result) ? result : {},
+    blame: typeof host === 'string' ? host : undefined,
+  }
+}
+
+/** An error as events carry it. */
+export function failureOf(error: BkpError): Failure {
+  const { command, exit_status: status, stderr } = error.details
+  const { place } = error
+  return {
+    code: error.code,
+    message: [error.message, ...error.faults.map(fault => fault.message)].join('\n'),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` }),
+    ...(typeof command === 'string' ? { command } : {}),
+    ...(typeof status === 'number' ? { exit_status: status } : {}),
+    ...(typeof stderr === 'string' && stderr !== '' ? { stderr } : {}),
+  }
+}
+
+/** A result of which only the predicted fields are known. */
+export function predictedResult(
+  returns: JsonSchema,
+  known: Readonly<Record<string, unknown>>,
+  source: string,
+): Readonly<Record<string, unknown>> {
+  const properties = isRecord(returns['properties']) ? Object.keys(returns['properties']) : []
+  return {
+    ...Object.fromEntries(properties.map(name => [name, new Unknown(`${name} of ${source}`)])),
+    ...known,
+  }
+}

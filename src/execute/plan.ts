@@ -1,0 +1,126 @@
+import { asBkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import type { Outcome } from '../engine/protocol.ts'
+import type { Certainty, EngineEvent } from '../events/events.ts'
+import { hasUnknown } from '../expression/unknown.ts'
+import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
+import type { Environment } from './environment.ts'
+import { entryOf } from './library.ts'
+import { type EventChange, type Look, look, plannedChanges } from './look.ts'
+import { predictedResult } from './outcome.ts'
+import { createOverlay, type Overlay } from './overlay.ts'
+
+type Tell = (event: EngineEvent) => void
+
+export interface Planner extends Performer {
+  /** Questions that applying would ask, in order. */
+  readonly questions: readonly ConfirmRequest[]
+}
+
+/** Answers every step with what its module predicts; looks, but never writes. */
+export function createPlanner(environment: Environment): Planner {
+  const overlay = createOverlay()
+  const questions: ConfirmRequest[] = []
+  return Object.freeze({
+    questions,
+    confirm: async request => {
+      questions.push(request)
+      return true
+    },
+    perform: async (request, io, tell) => {
+      const entry = entryOf(environment.library, request.ref.module)
+      if (hasUnknown(request.args) && !entry.acceptsUnknown) {
+        return unforeseeable(environment, overlay, request, tell)
+      }
+      return await predict(environment, overlay, request, io, tell)
+    },
+  } satisfies Planner)
+}
+
+/** A step whose arguments exist only after apply: all that is known is that it would be called. */
+function unforeseeable(
+  environment: Environment,
+  overlay: Overlay,
+  request: PerformRequest,
+  tell: Tell,
+): Outcome {
+  const entry = entryOf(environment.library, request.ref.module)
+  const { module, host, name } = request.ref
+  const certainty: Certainty = request.mayBeSkipped ? 'maybe' : 'unknown'
+  announce(request, tell, certainty, [
+    { action: 'call', target: module, host, destructive: entry.destructive },
+  ])
+  for (const each of request.ref.hosts ?? [host]) {
+    overlay.record({ host: each, resources: [], after: new Map(), opaque: true })
+  }
+  return { status: 'changed', certainty, result: predictedResult(entry.returns, {}, `"${name}"`) }
+}
+
+async function predict(
+  environment: Environment,
+  overlay: Overlay,
+  request: PerformRequest,
+  io: Io,
+  tell: Tell,
+): Promise<Outcome> {
+  const hosts = request.ref.hosts ?? [request.ref.host]
+  let seen: Look
+  try {
+    seen = await look(environment, request, io, overlay)
+  } catch (thrown) {
+    const error = asBkpError(thrown)
+    // What an earlier step of the plan will do may well be what this one misses.
+    const excusable = error.exit === 2 && hosts.some(host => overlay.isUncertain(host, [], false))
+    if (excusable) return unforeseeable(environment, overlay, request, tell)
+    throw error
+  }
+  const uncertain = hosts.some(host => overlay.isUncertain(host, seen.resources, seen.asked))
+  return conclude(environment, overlay, request, seen, uncertain, tell)
+}
+
+function conclude(
+  environment: Environment,
+  overlay: Overlay,
+  request: PerformRequest,
+  seen: Look,
+  uncertain: boolean,
+  tell: Tell,
+): Outcome {
+  const { decision } = seen
+  const entry = entryOf(environment.library, request.ref.module)
+  const source = `"${request.ref.name}"`
+  const looksAtNothing = !seen.asked && seen.resources.length === 0
+  const maybe = request.mayBeSkipped || (uncertain && !looksAtNothing)
+  if (decision.kind === 'unchanged' && !maybe) {
+    const message = decision.message === undefined ? {} : { message: decision.message }
+    return { status: 'ok', result: decision.result, ...message }
+  }
+  const asIs = decision.kind === 'unchanged'
+  const certainty: Certainty = maybe || (!asIs && decision.certainty === 'maybe') ? 'maybe' : 'sure'
+  announce(request, tell, certainty, plannedChanges(decision, request.ref.host))
+  for (const host of request.ref.hosts ?? [request.ref.host]) {
+    overlay.record({
+      host,
+      resources: seen.resources,
+      after: maybe ? new Map() : seen.after,
+      opaque: !asIs && decision.opaque === true,
+    })
+  }
+  const known = maybe ? {} : asIs ? decision.result : (decision.result ?? {})
+  return { status: 'changed', certainty, result: predictedResult(entry.returns, known, source) }
+}
+
+function announce(
+  request: PerformRequest,
+  tell: Tell,
+  certainty: Certainty,
+  changes: readonly EventChange[],
+): void {
+  tell({
+    event: 'step.planned',
+    ...request.ref,
+    changes,
+    certainty,
+    destructive: changes.some(change => change.destructive),
+  })
+}
