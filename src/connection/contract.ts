@@ -37,8 +37,9 @@ export interface Probe<T> {
   readonly identity: string
 }
 export type Probes = Readonly<Record<string, Probe<unknown>>>
+/** An optional probe has an optional answer. */
 export type Answers<P extends Probes> = {
-  readonly [K in keyof P]: P[K] extends Probe<infer T> ? T : never
+  readonly [K in keyof P]: P[K] extends Probe<infer T> | undefined ? T : never
 }
 
 /** A question with an answer too large for memory: file trees, hashes of files. Made in `probes.ts`. */

@@ -1,4 +1,5 @@
 import { type TArray, type TString, type TUnsafe, Type } from 'typebox'
+import type { Secret } from '../base/secret.ts'
 
 /**
  * Keywords in argument schemas that tell the runbook what a string means:
@@ -28,6 +29,14 @@ export function expression(description: string): TUnsafe<EvaluatedExpression> {
     [meaningKeyword]: 'expression',
     description,
   })
+}
+
+/** Text that may be a secret, or hold one: whatever a secret went into arrives as a Secret. */
+export function text(
+  description: string,
+  options: Readonly<Record<string, unknown>> = {},
+): TUnsafe<string | Secret> {
+  return Type.Unsafe<string | Secret>({ type: 'string', ...options, description })
 }
 
 /** Any value at all. */

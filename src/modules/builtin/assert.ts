@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { BkpError } from '../../base/errors.ts'
-import { conditions } from '../arguments.ts'
+import { conditions, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 
 export const assert = defineModule({
@@ -9,9 +9,9 @@ export const assert = defineModule({
   args: Type.Object(
     {
       that: conditions('One condition or a list, in bare CEL; all of them must be true.'),
-      fail_msg: Type.Optional(Type.String({ description: 'Shown when a condition is false.' })),
-      msg: Type.Optional(Type.String({ description: 'The same as fail_msg.' })),
-      success_msg: Type.Optional(Type.String({ description: 'Shown when all conditions hold.' })),
+      fail_msg: Type.Optional(text('Shown when a condition is false.')),
+      msg: Type.Optional(text('The same as fail_msg.')),
+      success_msg: Type.Optional(text('Shown when all conditions hold.')),
       quiet: Type.Optional(
         Type.Boolean({ default: false, description: 'Say nothing when all conditions hold.' }),
       ),
@@ -32,13 +32,17 @@ export const assert = defineModule({
     const broken = args.that.find(condition => !condition.value)
     if (broken !== undefined) {
       const given = args.fail_msg ?? args.msg
-      const msg = given ?? 'Assertion failed'
-      throw new BkpError('step.failed', given ?? `assertion failed: ${broken.source}`, {
-        hint: `this must be true: ${broken.source}`,
-        details: { result: { assertion: broken.source, evaluated_to: false, msg } },
-      })
+      const msg = String(given ?? 'Assertion failed')
+      throw new BkpError(
+        'step.failed',
+        given === undefined ? `assertion failed: ${broken.source}` : msg,
+        {
+          hint: `this must be true: ${broken.source}`,
+          details: { result: { assertion: broken.source, evaluated_to: false, msg } },
+        },
+      )
     }
-    const msg = args.success_msg ?? 'All assertions passed'
+    const msg = String(args.success_msg ?? 'All assertions passed')
     return { kind: 'unchanged', result: { msg }, ...(args.quiet === true ? {} : { message: msg }) }
   },
 })

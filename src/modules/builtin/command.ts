@@ -1,21 +1,23 @@
 import { Type } from 'typebox'
 import { BkpError } from '../../base/errors.ts'
-import { meaningKeyword } from '../arguments.ts'
+import type { Secret } from '../../base/secret.ts'
+import { meaningKeyword, text } from '../arguments.ts'
 import { displayCommand } from '../command-line.ts'
 import { defineModule } from '../contract.ts'
 import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
-import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
-import { splitWords } from './running/split-words.ts'
-import { stdinArguments, stdinBytes, type WithStdin } from './running/stdin.ts'
+import { outcomeSchema, performRun, planRun, printable, type Run } from './running/outcome.ts'
+import { splitTextWords } from './running/split-words.ts'
+import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
 
 interface CommandArguments extends Guards, WithStdin {
-  readonly cmd?: string
-  readonly argv?: readonly (string | number)[]
+  readonly cmd?: string | Secret
+  readonly argv?: readonly (string | number | Secret)[]
 }
 
 /** @throws step.failed when there is no word to run */
-function wordsOf(args: CommandArguments): readonly string[] {
-  const words = args.argv?.map(String) ?? splitWords(args.cmd ?? '')
+function wordsOf(args: CommandArguments): readonly (string | Secret)[] {
+  const given = args.argv?.map(word => (typeof word === 'number' ? String(word) : word))
+  const words = given ?? splitTextWords(args.cmd ?? '')
   const [program] = words
   if (program === undefined || program === '') {
     throw new BkpError('step.failed', 'the command is empty', {
@@ -25,16 +27,20 @@ function wordsOf(args: CommandArguments): readonly string[] {
   return words
 }
 
-/** What looks like a shell's syntax but is passed on as it stands, for the reader of the plan. */
+/** What a shell would interpret and this module does not, for the reader of the plan. */
 function literalNotes(args: CommandArguments): readonly string[] {
-  const found = args.argv === undefined ? args.cmd?.match(/\$[A-Za-z_{][\w}]*|[|<>&;]+/g) : null
-  if (found === null || found === undefined) return []
-  return [`${[...new Set(found)].join(' ')} reaches the program as it is: shell would interpret it`]
+  if (typeof args.cmd !== 'string') return []
+  const variables = args.cmd.replace(/'[^']*'/g, '').match(/\$[A-Za-z_{][\w}]*/g) ?? []
+  const bare = args.cmd.replace(/'[^']*'|"[^"]*"/g, '')
+  const operators = bare.match(/(?<=\s)(\|\|?|&&?|\d?>>?|<|;)(?=\s|$)/g) ?? []
+  const found = [...new Set([...variables, ...operators])]
+  if (found.length === 0) return []
+  return [`${found.join(' ')} reaches the program as it is: only shell interprets it`]
 }
 
 function toRun(args: CommandArguments): Run {
   const words = wordsOf(args)
-  const stdin = stdinBytes(args)
+  const stdin = stdinOf(args)
   const command = {
     argv: words,
     ...(args.chdir === undefined ? {} : { cwd: args.chdir }),
@@ -42,7 +48,7 @@ function toRun(args: CommandArguments): Run {
   }
   const notes = literalNotes(args)
   const target = displayCommand(command)
-  return { command, cmd: words, target, ...(notes.length === 0 ? {} : { notes }) }
+  return { command, cmd: words.map(printable), target, ...(notes.length === 0 ? {} : { notes }) }
 }
 
 export const command = defineModule({
@@ -51,14 +57,13 @@ export const command = defineModule({
   args: Type.Object(
     {
       cmd: Type.Optional(
-        Type.String({
+        text('A command line, split into words by quotes and blanks and nothing else.', {
           minLength: 1,
           [meaningKeyword]: 'free_form',
-          description: 'A command line, split into words by quotes and blanks and nothing else.',
         }),
       ),
       argv: Type.Optional(
-        Type.Array(Type.Unsafe<string | number>({ type: ['string', 'number'] }), {
+        Type.Array(Type.Unsafe<string | number | Secret>({ type: ['string', 'number'] }), {
           minItems: 1,
           description: 'The program and its arguments, word by word.',
         }),

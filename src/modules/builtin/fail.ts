@@ -1,12 +1,13 @@
 import { Type } from 'typebox'
 import { BkpError } from '../../base/errors.ts'
+import { text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 
 export const fail = defineModule({
   name: 'fail',
   summary: 'Fail the host with a message.',
   args: Type.Object(
-    { msg: Type.Optional(Type.String({ description: 'Why the run cannot go on.' })) },
+    { msg: Type.Optional(text('Why the run cannot go on.')) },
     { additionalProperties: false },
   ),
   returns: Type.Object(
@@ -16,7 +17,7 @@ export const fail = defineModule({
   resources: () => [],
   inspect: () => ({}),
   plan: ({ args }) => {
-    const msg = args.msg ?? 'Failed as requested from task'
+    const msg = String(args.msg ?? 'Failed as requested from task')
     throw new BkpError('step.failed', msg, { details: { result: { msg } } })
   },
 })

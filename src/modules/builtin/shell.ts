@@ -1,24 +1,25 @@
 import { Type } from 'typebox'
-import { meaningKeyword } from '../arguments.ts'
+import type { Secret } from '../../base/secret.ts'
+import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
-import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
-import { stdinArguments, stdinBytes, type WithStdin } from './running/stdin.ts'
+import { outcomeSchema, performRun, planRun, printable, type Run } from './running/outcome.ts'
+import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
 
 interface ShellArguments extends Guards, WithStdin {
-  readonly cmd: string
+  readonly cmd: string | Secret
 }
 
 function toRun(args: ShellArguments): Run {
-  const stdin = stdinBytes(args)
-  const [first = '', ...rest] = args.cmd.trim().split('\n')
+  const stdin = stdinOf(args)
+  const [first = '', ...rest] = printable(args.cmd).trim().split('\n')
   return {
     command: {
       argv: ['/bin/sh', '-c', args.cmd],
       ...(args.chdir === undefined ? {} : { cwd: args.chdir }),
       ...(stdin === undefined ? {} : { stdin }),
     },
-    cmd: args.cmd,
+    cmd: printable(args.cmd),
     target: rest.length === 0 ? first : `${first} …`,
     ...(rest.length === 0 ? {} : { notes: [first, ...rest] }),
   }
@@ -29,11 +30,7 @@ export const shell = defineModule({
   summary: 'Run text by /bin/sh.',
   args: Type.Object(
     {
-      cmd: Type.String({
-        minLength: 1,
-        [meaningKeyword]: 'free_form',
-        description: 'The text that /bin/sh runs.',
-      }),
+      cmd: text('The text that /bin/sh runs.', { minLength: 1, [meaningKeyword]: 'free_form' }),
       ...stdinArguments,
       ...guardArguments,
     },

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { type TOptional, type TString, Type } from 'typebox'
-import type { Probe } from '../../../connection/contract.ts'
+import type { Answers, Probe } from '../../../connection/contract.ts'
 import { conditionCommand, exists, type FileFacts, file } from '../../../connection/probes.ts'
 
 /** What decides, before a command is run, whether it has to be. */
@@ -13,6 +13,14 @@ export interface Guards {
 }
 
 type GuardAnswer = boolean | FileFacts
+
+/** One question for each guard that is set. */
+export type GuardProbes = {
+  readonly creates?: Probe<GuardAnswer>
+  readonly removes?: Probe<GuardAnswer>
+  readonly unless?: Probe<boolean>
+  readonly only_if?: Probe<boolean>
+}
 
 /** Arguments that command and shell share: where to run, and when not to. */
 export const guardArguments: {
@@ -63,7 +71,7 @@ function holds(answer: GuardAnswer | undefined): boolean {
 }
 
 /** The questions that the guards ask of the host; none where nothing is guarded. */
-export function guardProbes(guards: Guards): Readonly<Record<string, Probe<GuardAnswer>>> {
+export function guardProbes(guards: Guards): GuardProbes {
   const { chdir, creates, removes, unless, only_if: onlyIf } = guards
   return {
     ...(creates === undefined ? {} : { creates: presence(creates, chdir) }),
@@ -74,16 +82,13 @@ export function guardProbes(guards: Guards): Readonly<Record<string, Probe<Guard
 }
 
 /** Why the command need not run, or undefined when nothing speaks against it. */
-export function whyNotRun(
-  guards: Guards,
-  facts: Readonly<Record<string, GuardAnswer>>,
-): string | undefined {
-  if (guards.creates !== undefined && holds(facts['creates'])) return `${guards.creates} exists`
-  if (guards.removes !== undefined && !holds(facts['removes'])) {
+export function whyNotRun(guards: Guards, facts: Answers<GuardProbes>): string | undefined {
+  if (guards.creates !== undefined && holds(facts.creates)) return `${guards.creates} exists`
+  if (guards.removes !== undefined && !holds(facts.removes)) {
     return `${guards.removes} does not exist`
   }
-  if (guards.unless !== undefined && holds(facts['unless'])) return `${guards.unless} succeeds`
-  if (guards.only_if !== undefined && !holds(facts['only_if'])) return `${guards.only_if} fails`
+  if (guards.unless !== undefined && holds(facts.unless)) return `${guards.unless} succeeds`
+  if (guards.only_if !== undefined && !holds(facts.only_if)) return `${guards.only_if} fails`
   return undefined
 }
 

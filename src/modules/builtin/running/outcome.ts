@@ -2,10 +2,11 @@ import { constants } from 'node:os'
 import { type Static, Type } from 'typebox'
 import { type Clock, systemClock } from '../../../base/clock.ts'
 import type { Io } from '../../../base/io.ts'
-import type { Command, Exit, Host } from '../../../connection/contract.ts'
+import type { Secret } from '../../../base/secret.ts'
+import type { Answers, Command, Exit, Host } from '../../../connection/contract.ts'
 import { commandFailed, outputText } from '../../apply-commands.ts'
 import type { Change, Decision } from '../../contract.ts'
-import { type Guards, isGuarded, whyNotRun } from './guards.ts'
+import { type GuardProbes, type Guards, isGuarded, whyNotRun } from './guards.ts'
 
 const lines = (description: string) => Type.Array(Type.String(), { description })
 const timeText = (description: string) =>
@@ -44,6 +45,11 @@ export interface Run {
   readonly cmd: string | readonly string[]
   readonly target: string
   readonly notes?: readonly string[]
+}
+
+/** A word as it is returned: secrets stay out of results. */
+export function printable(word: string | Secret): string {
+  return String(word)
 }
 
 function withoutLastNewline(text: string): string {
@@ -94,11 +100,11 @@ function outcome(
  * Decides from the guards alone; a command that nothing guards may or may not change something.
  * Its result is known only after it has run: not even `rc` is promised.
  */
-export function planRun<F>(
+export function planRun(
   run: Run,
   guards: Guards,
-  facts: Parameters<typeof whyNotRun>[1],
-): Decision<F, Outcome> {
+  facts: Answers<GuardProbes>,
+): Decision<Answers<GuardProbes>, Outcome> {
   const why = whyNotRun(guards, facts)
   if (why !== undefined) {
     const empty = { stdout: '', stderr: '', stdout_lines: [], stderr_lines: [] }

@@ -1,0 +1,157 @@
+import { Type } from 'typebox'
+import { BkpError } from '../../base/errors.ts'
+import { file as fileProbe, output } from '../../connection/probes.ts'
+import { defaultApply } from '../apply-commands.ts'
+import { hostPath } from '../arguments.ts'
+import { defineModule } from '../contract.ts'
+import { type Attributes, attributeArguments } from './files/attributes.ts'
+import { describe, describedSchema, withoutTrailingSlash } from './files/facts.ts'
+import { planAbsent } from './files/plan-absent.ts'
+import { planAttributes, strayWords } from './files/plan-attributes.ts'
+import { linkSource, planHardLink, planSymlink } from './files/plan-link.ts'
+import { ancestorsOf, inTheWay, planDirectory, planTouch } from './files/plan-new.ts'
+import type { FileAnswers, FileDecision, FileQuestions, FileRequest } from './files/request.ts'
+
+const states = ['file', 'directory', 'absent', 'touch', 'link', 'hard'] as const
+
+interface FileArguments extends Attributes {
+  readonly path?: string
+  readonly dest?: string
+  readonly state?: (typeof states)[number]
+  readonly src?: string
+  readonly recurse?: boolean
+  readonly force?: boolean
+  readonly access_time?: 'now' | 'preserve'
+  readonly modification_time?: 'now' | 'preserve'
+}
+
+/** @throws step.failed without a path */
+function toRequest(args: FileArguments): FileRequest {
+  const path = args.path ?? args.dest
+  if (path === undefined) throw new BkpError('step.failed', 'file needs path')
+  return {
+    path: withoutTrailingSlash(path),
+    wanted: args,
+    recurse: args.recurse === true,
+    force: args.force === true,
+    touch: {
+      access: args.access_time !== 'preserve',
+      modification: args.modification_time !== 'preserve',
+    },
+    src: args.src,
+  }
+}
+
+function questions(request: FileRequest, creates: boolean): FileQuestions {
+  const { path, src, wanted } = request
+  const asked = [wanted.mode, wanted.owner, wanted.group].some(value => value !== undefined)
+  const questions = {
+    file: fileProbe(path),
+    followed: fileProbe(path, { follow: true }),
+    source: fileProbe(src === undefined ? path : linkSource(path, src)),
+    ...(request.recurse && asked ? { stray: output(...strayWords(request)) } : {}),
+    ...Object.fromEntries(
+      creates ? ancestorsOf(path).map(ancestor => [ancestor, fileProbe(ancestor)]) : [],
+    ),
+  }
+  // A spread forgets which keys ancestors have: they begin with a slash.
+  return questions as FileQuestions
+}
+
+/** No state: whatever is there keeps its kind. */
+function planPresent(
+  request: FileRequest,
+  facts: FileAnswers,
+  state: string | undefined,
+): FileDecision {
+  const { path } = request
+  const as = facts.file.kind === 'symlink' ? 'followed' : 'file'
+  const seen = facts[as]
+  if (seen.kind === 'absent') {
+    if (state === undefined && request.recurse) return planDirectory(request, facts)
+    throw new BkpError('step.failed', `${path} does not exist`, {
+      hint: 'say what it shall be: state: directory, touch or link; copy makes files with content',
+    })
+  }
+  if (state === 'file' && seen.kind === 'directory') throw inTheWay(path, seen, 'a file')
+  return planAttributes(request, facts, { as, facts: seen })
+}
+
+function plan(args: FileArguments, facts: FileAnswers): FileDecision {
+  const request = toRequest(args)
+  switch (args.state) {
+    case 'absent':
+      return planAbsent(request, facts)
+    case 'directory':
+      return planDirectory(request, facts)
+    case 'touch':
+      return planTouch(request, facts)
+    case 'link':
+      return planSymlink(request, facts)
+    case 'hard':
+      return planHardLink(request, facts)
+    default:
+      return planPresent(request, facts, args.state)
+  }
+}
+
+export const file = defineModule({
+  name: 'file',
+  summary: 'Make or remove folders, links and empty files; set mode, owner and group.',
+  args: Type.Object(
+    {
+      path: Type.Optional(hostPath('What it is about.')),
+      dest: Type.Optional(hostPath('The same as path.')),
+      state: Type.Optional(
+        Type.Enum([...states], {
+          description:
+            'What shall be there. Without it whatever is there keeps its kind (with recurse: a folder).',
+        }),
+      ),
+      src: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'What a link leads to; relative to the folder that holds the link.',
+        }),
+      ),
+      ...attributeArguments,
+      recurse: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description:
+            'Give mode, owner and group to everything below a folder; links are left alone.',
+        }),
+      ),
+      force: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description: 'Let a link replace a file or an empty folder, or lead to nothing.',
+        }),
+      ),
+      access_time: Type.Optional(
+        Type.Enum(['now', 'preserve'], { description: 'What touch does to the access time.' }),
+      ),
+      modification_time: Type.Optional(
+        Type.Enum(['now', 'preserve'], { description: 'What touch does to the mtime.' }),
+      ),
+    },
+    { additionalProperties: false, oneOf: [{ required: ['path'] }, { required: ['dest'] }] },
+  ),
+  returns: Type.Object(
+    {
+      path: Type.String({ description: 'What it was about.' }),
+      src: Type.Optional(Type.String({ description: 'What the link leads to.' })),
+      ...describedSchema,
+    },
+    { additionalProperties: false },
+  ),
+  resources: args => [`file:${toRequest(args).path}`],
+  inspect: args => questions(toRequest(args), args.state !== 'absent'),
+  plan: ({ args, facts }) => plan(args, facts),
+  apply: async (host, { args, changes }, io) => {
+    await defaultApply(host, { changes }, io)
+    const { path, src } = toRequest(args)
+    const { file: made } = await host.ask({ file: fileProbe(path) }, io)
+    return { path, ...(src === undefined ? {} : { src }), ...describe(made) }
+  },
+})
