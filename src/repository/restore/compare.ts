@@ -1,0 +1,222 @@
+import { formatBytes } from '../../base/units.ts'
+import { relativeTo, showPath } from '../logical-path.ts'
+import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
+import type { SourceEntry } from '../source.ts'
+
+/** What lies at a path now, against what the backup says should. */
+export type Verdict =
+  /** Equal in all that is compared. */
+  | 'unchanged'
+  /** Equal content, other mode, owner or time. */
+  | 'metadata'
+  /** Equal type and size, another mtime: the content has to be hashed. */
+  | 'unsure'
+  | 'changed'
+  /** Nothing is there. */
+  | 'added'
+
+const typeNames: Readonly<Record<BackupFile_Type, SourceEntry['type']>> = {
+  [BackupFile_Type.FILE]: 'file',
+  [BackupFile_Type.DIRECTORY]: 'directory',
+  [BackupFile_Type.SYMLINK]: 'symlink',
+}
+
+/**
+ * Compares one entry with what is there. Owners count only where they can be set (`owners`).
+ * Pure; of an `unsure` file only its bytes can tell.
+ */
+export function compareEntry(
+  file: BackupFile,
+  live: SourceEntry | undefined,
+  owners: boolean,
+): Verdict {
+  if (live === undefined) return 'added'
+  if (live.type !== typeNames[file.type]) return 'changed'
+  switch (file.type) {
+    case BackupFile_Type.SYMLINK:
+      if (Buffer.compare(live.symlinkTarget ?? new Uint8Array(), file.symlinkTarget) !== 0) {
+        return 'changed'
+      }
+      // The permission bits of a symbolic link mean nothing and cannot be set.
+      return live.mtimeNs === file.mtimeNs && sameOwner(file, live, owners)
+        ? 'unchanged'
+        : 'metadata'
+    case BackupFile_Type.FILE:
+      if (BigInt(live.sizeBytes) !== file.size) return 'changed'
+      if (live.mtimeNs !== file.mtimeNs) return file.size === 0n ? 'metadata' : 'unsure'
+      break
+    default:
+      if (live.mtimeNs !== file.mtimeNs) return 'metadata'
+  }
+  return live.mode === file.mode && sameOwner(file, live, owners) ? 'unchanged' : 'metadata'
+}
+
+function sameOwner(file: BackupFile, live: SourceEntry, owners: boolean): boolean {
+  return !owners || (live.user === file.user && live.group === file.group)
+}
+
+/** What would change at one target. Counts are exact; lines are for the reader of a plan. */
+export interface Difference {
+  readonly unchanged: number
+  readonly metadata: number
+  readonly changed: number
+  readonly added: number
+  /** Entries that are there now and will not be. */
+  readonly removed: number
+  /** Bytes of files whose content is fetched from the repository. */
+  readonly fetchBytes: number
+  /** Room the staged tree takes: fetched files, copies, folders; hard links take none. */
+  readonly needBytes: number
+  /** `changed 000012.sst 1.2 MiB`, in the order of paths; at most `lineLimit` and what was left out. */
+  readonly lines: readonly string[]
+}
+
+/** Lines a plan shows of one target. */
+export const lineLimit = 20
+
+/** What a file system takes at least for a file or folder, in bytes. */
+const allocationBytes = 4096
+
+/** A tree as it is now, by relative path; keys are made by `treeKey`. */
+export type LiveTree = ReadonlyMap<string, SourceEntry>
+
+/** One character a byte: names need not be UTF-8, and Uint8Array is no key of a map. */
+export function treeKey(path: Uint8Array): string {
+  return Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString('latin1')
+}
+
+/** Collects a walk. */
+export async function readTree(
+  walk: AsyncIterable<SourceEntry>,
+): Promise<Map<string, SourceEntry>> {
+  const tree = new Map<string, SourceEntry>()
+  for await (const entry of walk) tree.set(treeKey(entry.path), entry)
+  return tree
+}
+
+/** A file that only hashing can judge. */
+export interface Unsure {
+  readonly file: BackupFile
+  readonly live: SourceEntry
+}
+
+export interface CompareInput {
+  /** Entries of the target, in the order of their paths. */
+  readonly entries: AsyncIterable<BackupFile>
+  /** The part of the backup that becomes the target: what the entries' paths begin with. */
+  readonly subtree: Uint8Array
+  readonly live: LiveTree
+  readonly owners: boolean
+  /** Whether each file holds what the backup says, in order. */
+  sameContent(files: readonly Unsure[]): Promise<readonly boolean[]>
+}
+
+/** Files hashed at a time. */
+const hashBatch = 256
+
+/** Compares a target with the backup; holds no more than the live tree. */
+export async function compareTree(input: CompareInput): Promise<Difference> {
+  const tally = createTally()
+  const seen = new Set<string>()
+  let unsure: Unsure[] = []
+  const settle = async (): Promise<void> => {
+    const same = await input.sameContent(unsure)
+    for (const [at, { file }] of unsure.entries()) {
+      tally.add(
+        file,
+        relativeTo(file.path, input.subtree),
+        same[at] === true ? 'metadata' : 'changed',
+      )
+    }
+    unsure = []
+  }
+  for await (const file of input.entries) {
+    const path = relativeTo(file.path, input.subtree)
+    const live = input.live.get(treeKey(path))
+    if (live !== undefined) seen.add(treeKey(path))
+    const verdict = compareEntry(file, live, input.owners)
+    if (verdict === 'unsure' && live !== undefined) unsure.push({ file, live })
+    else tally.add(file, path, verdict)
+    if (unsure.length >= hashBatch) await settle()
+  }
+  if (unsure.length > 0) await settle()
+  for (const [key, entry] of input.live) if (!seen.has(key)) tally.remove(entry)
+  return tally.finish()
+}
+
+/** Whether putting the backup in place would change anything. */
+export function differs(difference: Difference): boolean {
+  return difference.metadata + difference.changed + difference.added + difference.removed > 0
+}
+
+function createTally(): {
+  add(file: BackupFile, path: Uint8Array, verdict: Verdict): void
+  remove(entry: SourceEntry): void
+  finish(): Difference
+} {
+  const counts = { unchanged: 0, metadata: 0, changed: 0, added: 0, removed: 0 }
+  let fetchBytes = 0
+  let needBytes = 0
+  const lines: { readonly path: Uint8Array; readonly text: string }[] = []
+  const note = (path: Uint8Array, text: string): void => {
+    lines.push({ path, text })
+    // Twice the limit, then the lowest: sorting at each line would cost more.
+    if (lines.length >= 4 * lineLimit) {
+      lines.sort(byPath)
+      lines.length = lineLimit
+    }
+  }
+  return {
+    add: (file, path, verdict) => {
+      const kind = verdict === 'unsure' ? 'changed' : verdict
+      counts[kind] += 1
+      const size = file.type === BackupFile_Type.FILE ? Number(file.size) : 0
+      const fetched = kind === 'changed' || kind === 'added'
+      if (fetched) fetchBytes += size
+      if (fetched || kind === 'metadata' || !file.immutable) {
+        needBytes += Math.ceil(size / allocationBytes) * allocationBytes
+      }
+      if (file.type === BackupFile_Type.DIRECTORY) needBytes += allocationBytes
+      if (kind !== 'unchanged') note(path, `${kind} ${describe(file, path)}`)
+    },
+    remove: entry => {
+      counts.removed += 1
+      const size = entry.type === 'file' ? ` ${formatBytes(entry.sizeBytes)}` : ''
+      const slash = entry.type === 'directory' ? '/' : ''
+      note(entry.path, `removed ${showName(entry.path)}${slash}${size}`)
+    },
+    finish: () => {
+      const shown = lines.sort(byPath).slice(0, lineLimit)
+      const all = counts.metadata + counts.changed + counts.added + counts.removed
+      const more = all - shown.length
+      return {
+        ...counts,
+        fetchBytes,
+        needBytes,
+        lines: [...shown.map(({ text }) => text), ...(more > 0 ? [`... and ${more} more`] : [])],
+      }
+    },
+  }
+}
+
+function byPath(
+  a: { readonly path: Uint8Array; readonly text: string },
+  b: { readonly path: Uint8Array; readonly text: string },
+): number {
+  return Buffer.compare(a.path, b.path) || (a.text < b.text ? -1 : 1)
+}
+
+function describe(file: BackupFile, path: Uint8Array): string {
+  switch (file.type) {
+    case BackupFile_Type.DIRECTORY:
+      return `${showName(path)}/`
+    case BackupFile_Type.SYMLINK:
+      return `${showName(path)} -> ${showPath(file.symlinkTarget)}`
+    default:
+      return `${showName(path)} ${formatBytes(Number(file.size))}`
+  }
+}
+
+function showName(path: Uint8Array): string {
+  return path.length === 0 ? '.' : showPath(path)
+}
