@@ -5,7 +5,7 @@
  */
 export interface Node {
   readonly op: string
-  readonly args: unknown
+  args: unknown
   readonly start: number
   readonly end: number
   readonly left?: Node

@@ -3,6 +3,7 @@ import type { ErrorCode, Place } from '../base/errors.ts'
 import { asBkpError, BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
 import type { Expression, PlaceOf } from './contract.ts'
+import { undisguised } from './free-names.ts'
 import { suggestionFor } from './hooks.ts'
 import { functionHint, syntaxHint, wordHint } from './syntax-hints.ts'
 
@@ -28,16 +29,11 @@ function placeOf(
   return expression.placeOf?.(start, Math.max(end, start + 1))
 }
 
-function fault(
-  code: ErrorCode,
-  { message, hint }: Wording,
-  place: Place | undefined,
-  cause: unknown,
-): BkpError {
+/** cel-js's error is not kept as the cause: its message may hold values. */
+function fault(code: ErrorCode, { message, hint }: Wording, place: Place | undefined): BkpError {
   return new BkpError(code, message, {
     ...(hint === undefined ? {} : { hint }),
     ...(place === undefined ? {} : { place }),
-    cause,
   })
 }
 
@@ -140,7 +136,7 @@ export function compileFault(
     thrown instanceof ParseError
       ? parseWording(thrown, expression.source)
       : typeWording(thrown, functionNames)
-  return fault('expression.invalid', wording, placeOf(thrown, expression), thrown)
+  return fault('expression.invalid', wording, placeOf(thrown, expression))
 }
 
 /** The fault of an expression that failed while it was evaluated, as the user reads it. */
@@ -156,32 +152,22 @@ export function evaluationFault(
       thrown instanceof RangeError
         ? 'the expression is nested too deeply or its result is too large'
         : asBkpError(thrown).message
-    return fault('expression.failed', { message }, whole, thrown)
+    return fault('expression.failed', { message }, whole)
   }
   const place = placeOf(thrown, expression)
-  const variable = /^Unknown variable: (.+)$/.exec(thrown.summary)?.[1]
-  if (thrown.code === 'unknown_variable' && variable !== undefined) {
+  const variable = undisguised(/^Unknown variable: (.+)$/.exec(thrown.summary)?.[1] ?? '')
+  if (thrown.code === 'unknown_variable' && variable !== '') {
     const hint = wordHint(variable) ?? didYouMean(variable, known.variables())
-    return fault(
-      'expression.undefined',
-      { message: `"${variable}" is not defined`, hint },
-      place,
-      thrown,
-    )
+    return fault('expression.undefined', { message: `"${variable}" is not defined`, hint }, place)
   }
   if (thrown.code === 'no_such_key') {
     const key = thrown.summary.replace(/^No such key: /, '')
     const near = suggestionFor(thrown)
     const hint =
       near === undefined ? 'ask with default(x, y) or defined(x)' : `did you mean "${near}"?`
-    return fault(
-      'expression.undefined',
-      { message: `there is no field "${key}"`, hint },
-      place,
-      thrown,
-    )
+    return fault('expression.undefined', { message: `there is no field "${key}"`, hint }, place)
   }
-  return fault('expression.failed', typeWording(thrown, known.functions), place, thrown)
+  return fault('expression.failed', typeWording(thrown, known.functions), place)
 }
 
 /** Errors of variables that were rendered on the way keep their own place, where they have one. */

@@ -5,7 +5,7 @@ import { callOf, childrenOf } from './ast.ts'
 import { compileFault } from './cel-faults.ts'
 import type { Expression, PlaceOf } from './contract.ts'
 import { program } from './contract.ts'
-import { freeNames } from './free-names.ts'
+import { disguiseVariables, freeNames } from './free-names.ts'
 import { createEnvironment } from './functions.ts'
 import type { Budget } from './hooks.ts'
 import { installHooks } from './hooks.ts'
@@ -14,8 +14,6 @@ import { installHooks } from './hooks.ts'
 export interface Program {
   readonly run: (context: ReadonlyMap<unknown, unknown>) => unknown
   readonly budget: Budget
-  /** CEL's own words that it reads as values. */
-  readonly words: ReadonlySet<string>
   /** It only reads a variable or a field: an integer beyond 2^53 is then data, and kept as it is. */
   readonly reads: boolean
 }
@@ -56,15 +54,16 @@ function compileProgram(source: string, placeOf: PlaceOf | undefined): Compiled 
   }
   try {
     const parsed = environment.parse(source)
-    const checked = parsed.check()
-    if (!checked.valid) throw checked.error
     const root = asNode(parsed.ast)
     refuseLostKeys(root, placeOf)
-    const { roots, words } = freeNames(root)
+    const { roots, disguised } = freeNames(root)
+    disguiseVariables(disguised)
+    const checked = parsed.check()
+    if (!checked.valid) throw checked.error
     const budget: Budget = { steps: 0 }
     installHooks(root, budget)
     const reads = ['id', '.', '[]'].includes(root.op)
-    return { program: { run: context => parsed(context), budget, words, reads }, roots }
+    return { program: { run: context => parsed(context), budget, reads }, roots }
   } catch (thrown) {
     throw compileFault(thrown, { source, placeOf }, functionNames)
   }

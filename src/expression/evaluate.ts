@@ -5,6 +5,7 @@ import type { Program } from './compile.ts'
 import { freshProgram, functionNames } from './compile.ts'
 import type { Expression, Scope } from './contract.ts'
 import { program } from './contract.ts'
+import { undisguised } from './free-names.ts'
 import { fromCel } from './results.ts'
 import { forgetTouches, markTouches, touchedSince, UnknownSignal } from './signal.ts'
 import { Unknown } from './unknown.ts'
@@ -25,7 +26,7 @@ class ScopeContext extends Map<unknown, unknown> {
   override get(name: unknown): unknown {
     const known = super.get(name)
     if (known !== undefined) return known
-    const value = this.#scope.get(String(name))
+    const value = this.#scope.get(undisguised(String(name)))
     if (value === undefined) return undefined
     const converted = toCel(value)
     this.set(name, converted)
@@ -46,7 +47,6 @@ export function evaluate(expression: Expression, scope: Scope): unknown {
   running.add(own)
   own.budget.steps = 0
   try {
-    refuseHiddenVariables(own, scope)
     const value = own.run(new ScopeContext(scope))
     return own.reads && typeof value === 'bigint' && !isSafe(value) ? value : fromCel(value)
   } catch (thrown) {
@@ -65,15 +65,6 @@ export function evaluate(expression: Expression, scope: Scope): unknown {
 
 function isSafe(value: bigint): boolean {
   return Number.isSafeInteger(Number(value))
-}
-
-/** CEL reads `type` or `map` as its own words: a variable of that name would never be seen. */
-function refuseHiddenVariables({ words }: Program, scope: Scope): void {
-  const hidden = [...words].find(word => scope.has(word))
-  if (hidden === undefined) return
-  throw new BkpError('expression.failed', `"${hidden}" is a word of CEL, not the variable`, {
-    hint: 'give the variable another name',
-  })
 }
 
 /**

@@ -3,6 +3,7 @@ import { nearest } from '../base/text.ts'
 import type { Evaluate, Node } from './ast.ts'
 import { callOf, childrenOf } from './ast.ts'
 import { isComposite, isEqual, isIn } from './equality.ts'
+import { macros } from './free-names.ts'
 import { matchesPattern } from './pattern.ts'
 import { PatternError } from './pattern-parser.ts'
 import { scalarText } from './scalar-text.ts'
@@ -44,6 +45,20 @@ export function installHooks(root: Node, budget: Budget): void {
   const hook = hookFor(root, budget)
   if (hook !== undefined) root.setMeta('evaluate', hook)
   for (const child of childrenOf(root)) installHooks(child, budget)
+  const call = callOf(root)
+  if (call?.receiver !== undefined && macros.has(call.name)) {
+    call.receiver.setMeta('evaluate', iterable(call.receiver.meta.evaluate))
+  }
+}
+
+/** cel-js takes any object for a map: a secret would be an empty one. */
+function iterable(inner: Evaluate): Evaluate {
+  return (evaluator, node, context) => {
+    const value = inner(evaluator, node, context)
+    const plain = typeof value !== 'object' || value === null
+    if (plain || (isComposite(value) && !(value instanceof Sealed))) return value
+    return fail(node, 'only lists and maps can be gone through')
+  }
 }
 
 function hookFor(node: Node, budget: Budget): Evaluate | undefined {

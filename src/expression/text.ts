@@ -1,4 +1,4 @@
-import { BkpError } from '../base/errors.ts'
+import { BkpError, throwFaults } from '../base/errors.ts'
 import { compileExpression } from './compile.ts'
 import type { Expression, PlaceOf, Template } from './contract.ts'
 import { parts } from './contract.ts'
@@ -16,6 +16,7 @@ export function compileText(text: string, placeOf?: PlaceOf): Template | string 
   refuseStatements(text, placeOf)
   if (!text.includes('{{')) return text
   const found: (string | Expression)[] = []
+  const faults: BkpError[] = []
   let literal = ''
   let at = 0
   while (at < text.length) {
@@ -32,9 +33,15 @@ export function compileText(text: string, placeOf?: PlaceOf): Template | string 
     if (close === undefined) throw unclosed(open, placeOf)
     if (literal !== '') found.push(literal)
     literal = ''
-    found.push(compileInner(text, open + 2, close, placeOf))
+    try {
+      found.push(compileInner(text, open + 2, close, placeOf))
+    } catch (thrown) {
+      if (!(thrown instanceof BkpError)) throw thrown
+      faults.push(thrown)
+    }
     at = close + 2
   }
+  throwFaults(faults, `${faults.length} expressions are invalid`)
   literal += text.slice(at)
   if (found.length === 0) return literal
   if (literal !== '') found.push(literal)
@@ -93,7 +100,7 @@ function endOfExpression(text: string, start: number): number | undefined {
     const character = text[at]
     if (character === '"' || character === "'") {
       const end = endOfText(text, at)
-      if (end === undefined) return undefined
+      if (end === undefined) break
       at = end
       continue
     }
@@ -103,9 +110,9 @@ function endOfExpression(text: string, start: number): number | undefined {
     if (character === '}' && depth > 0) depth -= 1
     at += 1
   }
-  // Braces that do not match: the first }} is where the user meant it to end.
+  // Braces or quotes do not match: CEL says where, in what ends at the first }}.
   const close = text.indexOf('}}', start)
-  return depth > 0 && close >= 0 ? close : undefined
+  return close < 0 ? undefined : close
 }
 
 /** Just past a CEL text that begins here: single or triple quotes, raw or with escapes. */

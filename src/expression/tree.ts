@@ -24,7 +24,7 @@ export function compileTree(value: unknown, placeOf: (path: Path) => PlaceOf | u
         return compileText(inner, placeOf(path))
       } catch (thrown) {
         if (!(thrown instanceof BkpError)) throw thrown
-        faults.push(thrown)
+        faults.push(...(thrown.faults.length > 0 ? thrown.faults : [thrown]))
         return inner
       }
     }
