@@ -1,0 +1,20 @@
+/** How a secret may be named in a file: as it is, by environment variable, or by file. */
+export type SecretReference = string | { readonly env: string } | { readonly file: string }
+
+/**
+ * The JSON Schema of a credential: text, `{ env: NAME }` or `{ file: PATH }`. The annotation is what
+ * makes the loader read it and hand on a Secret.
+ */
+export function secretReference(description: string): Readonly<Record<string, unknown>> {
+  const reference = (key: string) => ({
+    type: 'object',
+    properties: { [key]: { type: 'string', minLength: 1 } },
+    required: [key],
+    additionalProperties: false,
+  })
+  return {
+    anyOf: [{ type: 'string', minLength: 1 }, reference('env'), reference('file')],
+    'x-bkp': 'secret',
+    description,
+  }
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import type { Redactor } from '../base/secret.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly terminal: Terminal
+  /** Holds every secret read so far; all output goes through it. */
+  readonly redactor: Redactor
+}
+
+/** One command: its flags, and what it does; resolves to the exit status. */
+export interface CliCommand {
+  readonly name: string
+  register(command: Command, run: RunCommand): void
+}
+
+/** Runs a command's body with the context; made by `program.ts`. */
+export type RunCommand = (body: (context: CommandContext) => Promise<number>) => Promise<void>
+
+/** Collects a flag that may be given several times. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}

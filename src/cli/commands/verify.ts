@@ -1,0 +1,70 @@
+import { BkpError, exitCodes } from '../../base/errors.ts'
+import { quietIo } from '../../base/io.ts'
+import { formatBytes } from '../../base/units.ts'
+import { verify } from '../../repository/verify.ts'
+import { type CliCommand, collect } from '../command.ts'
+import { openRepositoryAt } from '../place.ts'
+
+interface Flags {
+  readonly inventory?: readonly string[]
+  readonly cluster?: string
+  readonly readData?: string | true
+  readonly json?: boolean
+}
+
+export const verifyCommand: CliCommand = {
+  name: 'verify',
+  register: (command, run) => {
+    command
+      .description('check that backups are whole')
+      .argument('<storage>', 'a storage URL, or a name from the inventory')
+      .argument('[backup]', 'a name, the beginning of one, or latest; without it, all')
+      .option('-i, --inventory <path>', 'inventory; may be given several times', collect)
+      .option('--cluster <name>', 'whose latest, where the storage holds several clusters')
+      .option('--read-data [percent]', 'read blocks back and check their sums')
+      .option('--json', 'print JSON')
+      .action((place: string, backup: string | undefined, flags: Flags) =>
+        run(async context => {
+          const { terminal } = context
+          const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
+          const report = await verify(
+            repository,
+            {
+              readData: percentOf(flags.readData),
+              ...(backup === undefined ? {} : { backup }),
+              ...(flags.cluster === undefined ? {} : { cluster: { name: flags.cluster } }),
+            },
+            quietIo,
+          )
+          if (flags.json) {
+            terminal.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+          } else {
+            const { backups, blocks, bytes } = report.checked
+            for (const error of report.errors) {
+              terminal.stdout.write(
+                `${error.code}: block ${error.block}\n  backups: ${error.backups.join(', ')}\n` +
+                  error.files.map(file => `  file: ${file}\n`).join(''),
+              )
+            }
+            terminal.stdout.write(
+              `checked ${backups} backups, ${blocks} blocks, ${formatBytes(bytes)} read: ${
+                report.errors.length === 0 ? 'no errors' : `${report.errors.length} errors`
+              }\n`,
+            )
+          }
+          return report.errors.length === 0 ? exitCodes.done : exitCodes.failed
+        }),
+      )
+  },
+}
+
+/** `--read-data` reads all, `--read-data=10` a tenth of the blocks. */
+function percentOf(flag: string | true | undefined): number {
+  if (flag === undefined) return 0
+  if (flag === true) return 100
+  const percent = Number(flag.replace(/%$/, ''))
+  if (percent > 0 && percent <= 100) return percent
+  throw new BkpError('usage.invalid', `--read-data=${flag} is not a percentage`, {
+    hint: 'write a number from 1 to 100, or none for all',
+  })
+}

@@ -1,0 +1,30 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { collect } from './command.ts'
+
+/** Flags of every command that walks a playbook. */
+export interface RunbookFlags {
+  readonly inventory?: readonly string[]
+  readonly limit?: string
+  readonly extraVars?: readonly string[]
+  readonly forks: number
+  readonly diff?: boolean
+  readonly verbose?: boolean
+}
+
+/** Adds the flags that run and plan share. */
+export function addRunbookFlags(command: Command): Command {
+  return command
+    .argument('<playbook>', 'the playbook to walk')
+    .option('-i, --inventory <path>', 'inventory file, folder or "host1,"; may be given several times', collect)
+    .option('--limit <pattern>', 'only hosts that match, too')
+    .option('-e, --extra-vars <vars>', 'K=V, {JSON} or @FILE; may be given several times', collect)
+    .option('--forks <n>', 'hosts at a time', positiveInteger, 50)
+    .option('--diff', 'show before and after of small text files')
+    .option('-v, --verbose', 'show results and durations')
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('write a whole number from 1.')
+}
