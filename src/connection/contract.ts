@@ -104,4 +104,6 @@ export interface HostAddress {
   readonly strictHostKeyChecking: 'yes' | 'no' | 'accept-new'
   readonly knownHostsFiles: readonly string[]
   readonly connectTimeoutMs: number
+  /** Jump hosts as `-J` takes them, `[user@]host[:port]` separated by commas. */
+  readonly jump?: string
 }

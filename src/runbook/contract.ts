@@ -117,6 +117,8 @@ export interface Inventory {
   readonly hosts: ReadonlyMap<string, InventoryHost>
   /** Group name to all its hosts, children's included, in inventory order. */
   readonly groups: ReadonlyMap<string, readonly string[]>
+  /** localhost, 127.0.0.1 and ::1 where they are no hosts of their own: part of no group, not even `all`. */
+  readonly implicit?: ReadonlyMap<string, InventoryHost>
   readonly clusters: ReadonlyMap<string, ClusterDefinition>
   readonly storages: ReadonlyMap<string, StorageDefinition>
   readonly documents: readonly SourceDocument[]

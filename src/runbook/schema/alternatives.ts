@@ -20,10 +20,7 @@ const shapeKeywords = new Set(['type', 'const', 'enum'])
  * Reduces the errors of `anyOf` and `oneOf` to what a reader can use: the errors of the branch that
  * was meant, or what all branches have in common. Errors at values not known yet are dropped.
  */
-export function reduceErrors(
-  errors: readonly SchemaError[],
-  opaque: IsOpaque,
-): readonly Finding[] {
+export function reduceErrors(errors: readonly SchemaError[], opaque: IsOpaque): readonly Finding[] {
   const [outermost] = errors
     .filter(error => wrappers.has(error.keyword))
     .sort((a, b) => a.schemaPath.length - b.schemaPath.length)

@@ -82,7 +82,8 @@ function wrongType(
         at: 'value',
       }
     }
-    const numeric = /^\d+$/.test(value) && types.some(type => type === 'integer' || type === 'number')
+    const numeric =
+      /^\d+$/.test(value) && types.some(type => type === 'integer' || type === 'number')
     if (numeric) return { ...fault, hint: 'remove the quotes', at: 'value' }
   }
   const scalar = typeof value === 'number' || typeof value === 'boolean'
@@ -146,7 +147,11 @@ export function describeFinding(
       return { message, path, at: 'value', ...(near === undefined ? {} : { hint: near }) }
     }
     case 'const':
-      return { message: `${name} must be ${JSON.stringify(params['allowedValue'])}`, path, at: 'value' }
+      return {
+        message: `${name} must be ${JSON.stringify(params['allowedValue'])}`,
+        path,
+        at: 'value',
+      }
     case 'minimum':
     case 'maximum':
     case 'exclusiveMinimum':
@@ -176,6 +181,11 @@ export function describeFinding(
     case 'uniqueItems':
       return { message: `${name} holds the same item twice`, path, at: 'value' }
     default:
-      return { message: `${name} is not accepted (${error.keyword})`, path, at: 'value', ...because }
+      return {
+        message: `${name} is not accepted (${error.keyword})`,
+        path,
+        at: 'value',
+        ...because,
+      }
   }
 }
