@@ -10,9 +10,16 @@ export interface Node {
   readonly end: number
   readonly left?: Node
   readonly right?: Node
-  readonly meta: { readonly evaluate: Evaluate }
+  /** A macro's own evaluation, where there is one, goes before the node's. */
+  readonly meta: { readonly evaluate: Evaluate; readonly macro?: Macro }
   readonly handle?: (left: unknown, right: unknown, node: Node, evaluator: Evaluator) => unknown
   setMeta(key: 'evaluate', evaluate: Evaluate): Node
+  setMeta(key: 'macro', macro: Macro): Node
+}
+
+/** What a macro keeps for its node; cel-js passes it to its own evaluation in the node's place. */
+export interface Macro {
+  readonly evaluate: (evaluator: Evaluator, macro: Macro, context: unknown) => unknown
 }
 
 /** Runs nodes in a context of variables. */

@@ -46,18 +46,26 @@ export function installHooks(root: Node, budget: Budget): void {
   if (hook !== undefined) root.setMeta('evaluate', hook)
   for (const child of childrenOf(root)) installHooks(child, budget)
   const call = callOf(root)
-  if (call?.receiver !== undefined && macros.has(call.name)) {
-    call.receiver.setMeta('evaluate', iterable(call.receiver.meta.evaluate))
-  }
+  if (call?.receiver !== undefined && macros.has(call.name)) checkIterable(call.receiver)
 }
 
 /** cel-js takes any object for a map: a secret would be an empty one. */
-function iterable(inner: Evaluate): Evaluate {
-  return (evaluator, node, context) => {
-    const value = inner(evaluator, node, context)
+function checkIterable(node: Node): void {
+  const { evaluate, macro } = node.meta
+  const checked = (value: unknown): unknown => {
     const plain = typeof value !== 'object' || value === null
     if (plain || (isComposite(value) && !(value instanceof Sealed))) return value
     return fail(node, 'only lists and maps can be gone through')
+  }
+  if (macro === undefined) {
+    node.setMeta('evaluate', (evaluator, self, context) =>
+      checked(evaluate(evaluator, self, context)),
+    )
+  } else {
+    node.setMeta('macro', {
+      ...macro,
+      evaluate: (evaluator, self, context) => checked(macro.evaluate(evaluator, self, context)),
+    })
   }
 }
 

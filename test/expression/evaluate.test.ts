@@ -130,6 +130,8 @@ describe('default and defined', () => {
     ['default(nothing, 1)', null],
     ['default(hosts[9], "none")', 'none'],
     ['default(missing, default(other, 1))', 1],
+    ['default(missing, [1]).map(x, x + 1)', [2]],
+    ['cel.bind(v, hosts, v.filter(h, h == "a")).map(h, h + "!")', ['a!']],
     ['defined(r.rc)', true],
     ['defined(r["nope"])', false],
     ['defined(missing)', false],
