@@ -61,7 +61,18 @@ export const errorCodes = {
     doc: 'The storage does not create objects atomically; only exclusive mode is possible.',
   },
   'repository.clock': { exit: 8, doc: 'The clocks of this machine and of the storage disagree.' },
+  'repository.plane_unavailable': {
+    exit: 2,
+    doc: 'The data plane that was asked for cannot reach the host.',
+  },
+  'repository.damaged': { exit: 2, doc: 'A verification found errors.' },
   'restore.no_space': { exit: 2, doc: 'A file system has no room for the staged files.' },
+  'restore.target_invalid': {
+    exit: 2,
+    doc: 'What a restore was asked to put in place has no place, or no safe one.',
+  },
+  'restore.conflict': { exit: 2, doc: 'Something lies where staged or old files belong.' },
+  'restore.incomplete': { exit: 2, doc: 'Staged files are not what the backup holds.' },
   'restore.tampered': { exit: 2, doc: 'Staged files are not what was staged.' },
   'usage.invalid': { exit: 5, doc: 'The command line is not understood.' },
   'usage.file_missing': { exit: 5, doc: 'A file named on the command line does not exist.' },
