@@ -123,34 +123,39 @@ export function fileSortKey(host: string, path: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(host), Uint8Array.of(0), path])
 }
 
+/** What is wrong with an entry's place among those before it. */
+export type OrderFault = 'is there twice' | 'is out of order' | 'lies below what is no directory'
+
 /**
- * Checks entries one after the other, in memory that does not grow: each by itself, in strictly
- * ascending order (so none twice), and none below what is not a directory.
+ * Looks at entries one after the other, in memory that does not grow: they must ascend strictly (so
+ * none is there twice), and none may lie below a file or a symbolic link.
  */
-export function createFileChecker(manifest: string): (file: BackupFile) => void {
-  const complain = complainAbout(manifest)
+export function createOrderCheck(): (file: BackupFile) => OrderFault | undefined {
   let previous: Buffer | undefined
   // Non-directories whose path is a byte prefix of the entry at hand; sorted input keeps it a stack.
   let prefixes: readonly Buffer[] = []
   return file => {
-    checkFile(file, complain)
     const sortKey = fileSortKey(file.host, file.path)
-    if (previous !== undefined && Buffer.compare(previous, sortKey) >= 0) {
-      throw complain(
-        `file ${file.host}:${showPath(file.path)}`,
-        Buffer.compare(previous, sortKey) === 0 ? 'is there twice' : 'is out of order',
-      )
-    }
+    const order = previous === undefined ? -1 : Buffer.compare(previous, sortKey)
+    if (order === 0) return 'is there twice'
+    if (order > 0) return 'is out of order'
     previous = sortKey
-    prefixes = prefixes.filter(
-      prefix => Buffer.compare(prefix, sortKey.subarray(0, prefix.length)) === 0,
-    )
+    prefixes = prefixes.filter(prefix => prefix.equals(sortKey.subarray(0, prefix.length)))
     if (prefixes.some(prefix => sortKey[prefix.length] === 0x2f)) {
-      throw complain(
-        `file ${file.host}:${showPath(file.path)}`,
-        'lies below something that is not a directory',
-      )
+      return 'lies below what is no directory'
     }
     if (file.type !== BackupFile_Type.DIRECTORY) prefixes = [...prefixes, sortKey]
+    return undefined
+  }
+}
+
+/** Checks a manifest's entries, each by itself and in its place. @throws repository.manifest_invalid */
+export function createFileChecker(manifest: string): (file: BackupFile) => void {
+  const complain = complainAbout(manifest)
+  const place = createOrderCheck()
+  return file => {
+    checkFile(file, complain)
+    const fault = place(file)
+    if (fault !== undefined) throw complain(`file ${file.host}:${showPath(file.path)}`, fault)
   }
 }

@@ -1,0 +1,272 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import pLimit from 'p-limit'
+import { asBkpError, BkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import type { BackupOptions } from './backup-options.ts'
+import { type BlockWriter, createBlockWriter } from './blocks.ts'
+import { commitCheckpoint, forget } from './checkpoint.ts'
+import { type Collector, createCollector, type Totals } from './collector.ts'
+import { commitManifest } from './commit.ts'
+import { compileExclude } from './exclude.ts'
+import { formatGeometry } from './geometry.ts'
+import { storeFileEntries, storeList } from './list-writer.ts'
+import { type ManifestParts, makeManifest, storeRecoveryKit } from './make-manifest.ts'
+import { encodeManifest } from './manifest.ts'
+import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
+import type { BackupName } from './names.ts'
+import { chooseParents, loadParents, type Parents } from './parents.ts'
+import type { WritableRepository } from './repository.ts'
+import { createScratch, type Scratch } from './scratch.ts'
+import { createBeat, endSession, openWriterSession, type WriterSession } from './session.ts'
+import { storeHost } from './store-host.ts'
+
+/** A committed backup. */
+export interface Attempt {
+  readonly name: BackupName
+  readonly totals: Totals & { readonly newBytes: number }
+  readonly warnings: readonly string[]
+}
+
+const defaultCheckpointEveryMs = 10 * 60 * 1000
+/** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
+const farewellMs = 10_000
+
+/** One session from announcement to commit. Nothing when all of it must be done again. */
+export async function attemptBackup(
+  repo: WritableRepository,
+  options: BackupOptions,
+  io: Io,
+): Promise<Attempt | undefined> {
+  const body = { kind: 'backup', source: options.controller, pid: process.pid } as const
+  const session = await openWriterSession(repo, body, options, io)
+  const scratch = createScratch(options.scratchFolder)
+  try {
+    const run = await storeEverything(repo, session, options, scratch, io)
+    const name = await commit(repo, session, options, run, io)
+    if (name === undefined) return undefined
+    const warnings = [...run.warnings, ...(await forgetCheckpoints(repo, run, options, io))]
+    const totals = { ...run.collector.totals(), newBytes: run.writer.newBytes() }
+    return { name, totals, warnings }
+  } catch (error) {
+    const parting = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
+    // A courtesy: a vacuum need not wait for this session. It finds out by itself too.
+    await endSession(repo, session, options.clock, parting).catch(() => {})
+    throw error
+  } finally {
+    await scratch.close()
+  }
+}
+
+/** All blocks are stored and acknowledged; what remains is the commit. */
+interface StoredRun {
+  readonly collector: Collector
+  readonly writer: BlockWriter
+  readonly parts: Omit<ManifestParts, 'session'>
+  readonly checkpoints: readonly BackupName[]
+  readonly warnings: readonly string[]
+}
+
+async function storeEverything(
+  repo: WritableRepository,
+  session: WriterSession,
+  options: BackupOptions,
+  scratch: Scratch,
+  io: Io,
+): Promise<StoredRun> {
+  const geometry = options.geometry ?? formatGeometry
+  const { clock, cluster, sources } = options
+  const parents = await chooseParents(repo, options.parent ?? 'auto', cluster, io)
+  const hosts = new Set(sources.map(({ host }) => host))
+  const known = await loadParents(repo, parents, hosts, session.garbage, scratch, io)
+  const warnings = [...parents.warnings, ...known.warnings]
+  const stop = new AbortController()
+  const running: Io = {
+    signal: AbortSignal.any([io.signal, stop.signal]),
+    progress: (done, total) => io.progress(done, total),
+  }
+  const writer = createBlockWriter({
+    repo,
+    generation: session.garbage.generation,
+    live: known.live,
+    inFlight: options.blocksInFlight ?? 4,
+    io: running,
+  })
+  const collector = createCollector(scratch, error => stop.abort(error))
+  const time = clock.now()
+  const partsSoFar = async (partial: boolean): Promise<Omit<ManifestParts, 'session'>> => {
+    const totals = collector.totals()
+    const entries = await storeFileEntries(collector.entries(), writer, geometry)
+    const blocks = await storeList(collector.blocks(), writer, geometry)
+    const recoveryKit = await storeRecoveryKit(options.recoveryKit, writer, geometry)
+    const parent = parents.parent?.name ?? ''
+    const sums = { ...totals, newBytes: writer.newBytes() }
+    return { partial, time, parent, totals: sums, entries, blocks, recoveryKit }
+  }
+  const checkpoint = createCheckpointer(
+    repo,
+    session,
+    options,
+    collector,
+    () => partsSoFar(true),
+    warning => warnings.push(warning),
+  )
+  const beat = createBeat(repo, session, clock)
+  await beat(running)
+  let doneBytes = 0
+  const tick = async (bytes: number): Promise<void> => {
+    doneBytes += bytes
+    io.progress(doneBytes)
+    await beat(running)
+    await checkpoint.tick(running)
+  }
+  const common = { known, scratch, writer, collector, geometry, tick, garbage: session.garbage }
+  const exclude = compileExclude(options.exclude ?? [])
+  const changedFiles = options.changedFiles ?? 'fail'
+  const warn = (warning: string): void => {
+    warnings.push(warning)
+  }
+  const limit = pLimit(options.hostsInFlight ?? 4)
+  const hostRuns = sources.map(source =>
+    limit(async () => {
+      running.signal.throwIfAborted()
+      try {
+        await storeHost({ ...common, source, exclude, changedFiles, warn }, running)
+      } catch (error) {
+        // The first failure ends the others; what they say then is only its echo.
+        stop.abort(error)
+        throw error
+      }
+    }),
+  )
+  await firstFailure(hostRuns, io)
+  await collector.settled()
+  const parts = await partsSoFar(false)
+  await writer.drain()
+  const checkpoints = [...checkpoint.names, ...nameOf(parents)]
+  return { collector, writer, parts, checkpoints, warnings }
+}
+
+function nameOf({ continues }: Parents): readonly BackupName[] {
+  return continues === undefined ? [] : [continues.name]
+}
+
+/** Waits for all; throws what failed first, or why the whole was stopped. */
+async function firstFailure(runs: readonly Promise<void>[], io: Io): Promise<void> {
+  let first: { readonly error: unknown } | undefined
+  for (const run of runs) {
+    run.catch((error: unknown) => {
+      first ??= { error }
+    })
+  }
+  await Promise.allSettled(runs)
+  io.signal.throwIfAborted()
+  if (first !== undefined) throw first.error
+}
+
+interface Checkpointer {
+  tick(io: Io): Promise<void>
+  readonly names: BackupName[]
+}
+
+/** Makes a checkpoint when the last one is long enough ago, one at a time. */
+function createCheckpointer(
+  repo: WritableRepository,
+  session: WriterSession,
+  options: BackupOptions,
+  collector: Collector,
+  partsSoFar: () => Promise<Omit<ManifestParts, 'session'>>,
+  warn: (warning: string) => void,
+): Checkpointer {
+  const { clock, random, controller } = options
+  const everyMs = options.checkpointEveryMs ?? defaultCheckpointEveryMs
+  const names: BackupName[] = []
+  let last = clock.monotonicMs()
+  let isBusy = false
+  const make = async (io: Io): Promise<void> => {
+    const parts = await partsSoFar()
+    const lists = [...parts.entries.index, ...parts.blocks, ...parts.recoveryKit]
+    const name = await commitCheckpoint(
+      {
+        repo,
+        main: session,
+        source: controller,
+        manifestFor: own => makeManifest(options, { ...parts, session: own }),
+        blocks: () => namedBlocks(lists, collector),
+        tools: { clock, random },
+      },
+      io,
+    )
+    if (name !== undefined) names.push(name)
+  }
+  return {
+    names,
+    tick: async io => {
+      if (isBusy || clock.monotonicMs() - last < everyMs) return
+      isBusy = true
+      try {
+        await make(io)
+      } catch (error) {
+        const failure = asBkpError(error)
+        if (io.signal.aborted || failure.code === 'repository.session_revoked') throw error
+        // Only what a later run could have continued from is lost.
+        warn(`no checkpoint was made: ${failure.message}`)
+      } finally {
+        last = clock.monotonicMs()
+        isBusy = false
+      }
+    },
+  }
+}
+
+async function* namedBlocks(
+  lists: readonly BackupBlock[],
+  collector: Collector,
+): AsyncIterable<BackupBlock> {
+  yield* lists
+  for await (const { value } of collector.blocks()) yield fromBinary(BackupBlockSchema, value)
+}
+
+/**
+ * Commits, under another name where someone else's manifest took this one. The blocks are then
+ * protected by the new session only if no vacuum was planned since the old one read `gc/`.
+ */
+async function commit(
+  repo: WritableRepository,
+  session: WriterSession,
+  options: BackupOptions,
+  run: StoredRun,
+  io: Io,
+): Promise<BackupName | undefined> {
+  let current = session
+  for (;;) {
+    const manifest = makeManifest(options, { ...run.parts, session: current })
+    const bytes = encodeManifest(manifest, current.name)
+    const outcome = await commitManifest(repo, current, bytes, options.clock, io)
+    if (outcome === 'committed') return current.name
+    const body = { kind: 'backup', source: options.controller, pid: process.pid } as const
+    current = await openWriterSession(repo, body, options, io)
+    if (current.garbage.generation !== session.garbage.generation) {
+      await endSession(repo, current, options.clock, io)
+      return undefined
+    }
+  }
+}
+
+/** Checkpoints have served once the backup is there; one that stays is forgotten after 7 days. */
+async function forgetCheckpoints(
+  repo: WritableRepository,
+  run: StoredRun,
+  options: BackupOptions,
+  io: Io,
+): Promise<readonly string[]> {
+  const warnings: string[] = []
+  for (const name of run.checkpoints) {
+    try {
+      await forget(repo, name, 'its backup is complete', options.clock, io)
+    } catch (error) {
+      const why = error instanceof BkpError ? error.message : String(error)
+      warnings.push(`checkpoint ${name} could not be forgotten: ${why}`)
+    }
+  }
+  return warnings
+}

@@ -1,0 +1,115 @@
+import { create } from '@bufbuild/protobuf'
+import type { Io } from '../base/io.ts'
+import { type BlockTable, createBlockTable } from './block-table.ts'
+import { sha256 } from './manifest.ts'
+import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
+import { blockKey } from './names.ts'
+import type { WritableRepository } from './repository.ts'
+
+/** A block that may be named once `stored` has resolved. */
+export interface WrittenBlock {
+  readonly block: BackupBlock
+  /** Resolves when the storage has acknowledged it; at once for one that was reused. */
+  readonly stored: Promise<void>
+  /** False when nothing was sent for it. */
+  readonly isNew: boolean
+}
+
+export interface BlockWriter {
+  /**
+   * The block, if it may be named without sending it: a live manifest names it and it is not
+   * condemned, or this session stored it. That the storage shows it would prove nothing.
+   */
+  find(id: Uint8Array): WrittenBlock | undefined
+  /** Stores bytes as a block, or finds it. Waits while too many are under way. @throws storage.* */
+  store(bytes: Uint8Array): Promise<WrittenBlock>
+  /** Waits for every acknowledgement. @throws the first failure */
+  drain(): Promise<void>
+  /** Bytes sent so far. */
+  newBytes(): number
+}
+
+export interface BlockWriterOptions {
+  readonly repo: WritableRepository
+  readonly generation: number
+  /** Blocks of live manifests, without condemned ones. */
+  readonly live: BlockTable
+  /** Blocks sent at the same time. */
+  readonly inFlight: number
+  readonly io: Io
+}
+
+/** Writes a session's blocks. */
+export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
+  const { repo, generation, live, inFlight, io } = options
+  const own = createBlockTable()
+  const underWay = new Map<string, Promise<void>>()
+  let newBytes = 0
+  let failure: { readonly error: unknown } | undefined
+
+  const send = async (block: BackupBlock, bytes: Uint8Array): Promise<void> => {
+    try {
+      const id = Buffer.from(block.blockId, 'hex')
+      await repo.storage.put(blockKey(block), bytes, io, id)
+      own.add(id, { generation, sizeBytes: bytes.length })
+      newBytes += bytes.length
+    } catch (error) {
+      failure ??= { error }
+      throw error
+    } finally {
+      underWay.delete(block.blockId)
+    }
+  }
+
+  const find = (id: Uint8Array): WrittenBlock | undefined => {
+    const fact = live.get(id) ?? own.get(id)
+    if (fact === undefined) return undefined
+    const block = makeBlock(Buffer.from(id).toString('hex'), fact.sizeBytes, fact.generation)
+    return { block, stored: Promise.resolve(), isNew: false }
+  }
+
+  return Object.freeze({
+    find,
+    store: async bytes => {
+      const id = sha256(bytes)
+      const hex = id.toString('hex')
+      const known = (): WrittenBlock | undefined => {
+        const pending = underWay.get(hex)
+        if (pending === undefined) return find(id)
+        return { block: makeBlock(hex, bytes.length, generation), stored: pending, isNew: false }
+      }
+      while (known() === undefined && underWay.size >= inFlight && failure === undefined) {
+        // A failure is thrown below, to whoever stores next and to whoever waits for that block.
+        await Promise.race(underWay.values()).catch(() => {})
+      }
+      if (failure !== undefined) throw failure.error
+      const found = known()
+      if (found !== undefined) return found
+      const block = makeBlock(hex, bytes.length, generation)
+      const stored = send(block, bytes)
+      stored.catch(() => {})
+      underWay.set(hex, stored)
+      return { block, stored, isNew: true }
+    },
+    drain: async () => {
+      while (underWay.size > 0) await Promise.allSettled(underWay.values())
+      if (failure !== undefined) throw failure.error
+    },
+    newBytes: () => newBytes,
+  } satisfies BlockWriter)
+}
+
+/** A reference to a whole block. */
+export function makeBlock(
+  blockId: string,
+  sizeBytes: number,
+  generation: number,
+  offset = 0,
+): BackupBlock {
+  return create(BackupBlockSchema, {
+    blockId,
+    blockSize: BigInt(sizeBytes),
+    generation,
+    offset: BigInt(offset),
+  })
+}

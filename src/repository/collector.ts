@@ -1,0 +1,95 @@
+import { toBinary } from '@bufbuild/protobuf'
+import { unique } from './list-writer.ts'
+import {
+  type BackupBlock,
+  BackupBlockSchema,
+  type BackupFile,
+  BackupFile_Type,
+  BackupFileSchema,
+} from './manifest_pb.ts'
+import type { Scratch } from './scratch.ts'
+import { createSorter, type Sorted } from './sorter.ts'
+import { fileSortKey } from './validate-files.ts'
+
+/** Sizes in bytes. */
+export interface Totals {
+  readonly files: number
+  readonly bytes: number
+  /** Bytes of files that were not sent. */
+  readonly reusedBytes: number
+}
+
+/** The entries of a backup that are safely stored, in any order of arrival. */
+export interface Collector {
+  /**
+   * Takes an entry once every block it names is acknowledged. Waits for that only when very many
+   * are under way; a failure comes out of `settled`, and of every call after it.
+   */
+  add(file: BackupFile, stored: readonly Promise<void>[], reusedBytes: number): Promise<void>
+  /** Waits until all entries so far are in. @throws the first failure */
+  settled(): Promise<void>
+  /** Entries so far, by (host, path); may be called while more are added. */
+  entries(): AsyncIterable<Sorted>
+  /** Their blocks by (id, generation), each once. Taken after `entries`, holds at least theirs. */
+  blocks(): AsyncIterable<Sorted>
+  totals(): Totals
+}
+
+/** Entries waiting for their blocks before the caller waits too. */
+const mostUnderWay = 4096
+
+export function createCollector(scratch: Scratch, onFailure: (error: unknown) => void): Collector {
+  const files = createSorter(scratch)
+  const references = createSorter(scratch)
+  const underWay = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  let totals: Totals = { files: 0, bytes: 0, reusedBytes: 0 }
+
+  const take = async (
+    file: BackupFile,
+    stored: readonly Promise<void>[],
+    reusedBytes: number,
+  ): Promise<void> => {
+    try {
+      await Promise.all(stored)
+      // References first: a snapshot of entries must never name more than one of references.
+      for (const block of file.blocks) {
+        const whole = { ...block, offset: 0n }
+        await references.add(referenceKey(block), toBinary(BackupBlockSchema, whole))
+      }
+      await files.add(fileSortKey(file.host, file.path), toBinary(BackupFileSchema, file))
+      totals = {
+        files: totals.files + (file.type === BackupFile_Type.FILE ? 1 : 0),
+        bytes: totals.bytes + Number(file.size),
+        reusedBytes: totals.reusedBytes + reusedBytes,
+      }
+    } catch (error) {
+      if (failure === undefined) onFailure(error)
+      failure ??= { error }
+    }
+  }
+
+  return Object.freeze({
+    add: async (file, stored, reusedBytes) => {
+      if (failure !== undefined) throw failure.error
+      const taking = take(file, stored, reusedBytes).finally(() => underWay.delete(taking))
+      underWay.add(taking)
+      if (underWay.size >= mostUnderWay) await Promise.all(underWay)
+    },
+    settled: async () => {
+      while (underWay.size > 0) await Promise.all(underWay)
+      if (failure !== undefined) throw failure.error
+    },
+    entries: () => files.sorted(),
+    blocks: () => unique(references.sorted()),
+    totals: () => totals,
+  } satisfies Collector)
+}
+
+/** What sorts block references: id, then generation. */
+export function referenceKey(block: Pick<BackupBlock, 'blockId' | 'generation'>): Buffer {
+  const key = Buffer.alloc(36)
+  key.write(block.blockId, 'hex')
+  key.writeUInt32BE(block.generation, 32)
+  return key
+}

@@ -1,0 +1,158 @@
+import { type Clock, compactTime, type RandomBytes } from '../base/clock.ts'
+import { BkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import { type GarbageState, readGarbageState } from './garbage.ts'
+import { tombstone } from './manifest.ts'
+import { type BackupName, beatKey, forgottenKey, manifestKey, sessionKey } from './names.ts'
+import { sameBytes, setRegister } from './register.ts'
+import { getIfThere, type WritableRepository } from './repository.ts'
+
+/** Time and randomness of whoever writes. */
+export interface SessionTools {
+  readonly clock: Clock
+  readonly random: RandomBytes
+}
+
+/** What the body of `sessions/S` says, as a line of JSON; only `pins` is more than information. */
+export interface SessionBody {
+  readonly kind: 'backup' | 'checkpoint' | 'read'
+  /** The controller and the process: for people who wonder whether it still lives. */
+  readonly source: string
+  readonly pid?: number
+  /** Backups that a reader holds. */
+  readonly pins?: readonly BackupName[]
+}
+
+/** An announced session, which no vacuum can overlook. */
+export interface Session {
+  /** Its name, and that of the register it may set. */
+  readonly name: BackupName
+  /** Random, 16 bytes: how a writer knows that a register is its own. */
+  readonly nonce: Uint8Array
+}
+
+/** A session that read `gc/` after it was announced: only such a one may name blocks. */
+export interface WriterSession extends Session {
+  readonly garbage: GarbageState
+}
+
+/** Seconds tried one after the other when names are taken. */
+const longestSkip = 3600
+
+/**
+ * Announces a session under the first free second from now on: one with neither session nor
+ * manifest. An answer that was lost finds its own announcement again.
+ */
+export async function announce(
+  repo: WritableRepository,
+  body: SessionBody,
+  tools: SessionTools,
+  io: Io,
+): Promise<Session> {
+  const nonce = tools.random(16)
+  const started = tools.clock.now()
+  const text = JSON.stringify({
+    nonce: Buffer.from(nonce).toString('hex'),
+    ...body,
+    started: started.toISOString(),
+  })
+  const bytes = Buffer.from(`${text}\n`)
+  for (let skipped = 0; skipped < longestSkip; skipped += 1) {
+    const name = compactTime(new Date(started.getTime() + skipped * 1000))
+    if (await hasManifest(repo, name, io)) continue
+    const isOurs = (found: Uint8Array): boolean => sameBytes(found, bytes)
+    const { storage } = repo
+    const outcome = await setRegister(storage, sessionKey(name), bytes, isOurs, tools.clock, io)
+    if (outcome.won) return Object.freeze({ name, nonce })
+  }
+  throw new BkpError('storage.failed', `${repo.url}: no free name for a session within an hour`, {
+    hint: 'check the clock of this machine',
+  })
+}
+
+async function hasManifest(repo: WritableRepository, name: BackupName, io: Io): Promise<boolean> {
+  const wanted = manifestKey(name)
+  for await (const { key } of repo.storage.list(wanted, io)) if (key === wanted) return true
+  return false
+}
+
+/** Announces a writer's session, **then** reads `gc/`: in this order a vacuum or we see the other. */
+export async function openWriterSession(
+  repo: WritableRepository,
+  body: SessionBody,
+  tools: SessionTools,
+  io: Io,
+): Promise<WriterSession> {
+  const session = await announce(repo, body, tools, io)
+  const garbage = await readGarbageState(repo.storage, io)
+  return Object.freeze({ ...session, garbage })
+}
+
+/** Ends a session that committed nothing: its register takes a tombstone, unless it was set before. */
+export async function endSession(
+  repo: WritableRepository,
+  session: Session,
+  clock: Clock,
+  io: Io,
+): Promise<void> {
+  const isOurs = (found: Uint8Array): boolean => sameBytes(found, tombstone)
+  await setRegister(repo.storage, manifestKey(session.name), tombstone, isOurs, clock, io)
+}
+
+/** A backup that no vacuum may sweep while this is held. */
+export interface PinnedBackup {
+  readonly session: Session
+  /** It was forgotten before the pin: its blocks may be gone already. */
+  readonly forgotten: boolean
+  /** Lets go: the reader's register takes a tombstone. */
+  release(io: Io): Promise<void>
+}
+
+/**
+ * Pins a backup for reading (a restore does): announces a session that names it, then looks whether
+ * it was forgotten meanwhile. Writes into the repository; planning does not call it.
+ */
+export async function pinBackup(
+  repo: WritableRepository,
+  name: BackupName,
+  source: string,
+  tools: SessionTools,
+  io: Io,
+): Promise<PinnedBackup> {
+  const session = await announce(repo, { kind: 'read', source, pins: [name] }, tools, io)
+  const forgotten = (await getIfThere(repo.storage, forgottenKey(name), io)) !== undefined
+  return Object.freeze({
+    session,
+    forgotten,
+    release: (releaseIo: Io) => endSession(repo, session, tools.clock, releaseIo),
+  })
+}
+
+/** How often a session says that it lives, in milliseconds. */
+const beatEveryMs = 5 * 60 * 1000
+
+/**
+ * Says that a session lives, at most every five minutes, when called. A hint for vacuums: a beat
+ * that cannot be written harms nothing.
+ */
+export function createBeat(
+  repo: WritableRepository,
+  session: Session,
+  clock: Clock,
+): (io: Io) => Promise<void> {
+  let last: number | undefined
+  let count = 0
+  return async io => {
+    const now = clock.monotonicMs()
+    if (last !== undefined && now - last < beatEveryMs) return
+    last = now
+    count += 1
+    const beat = { count, time: clock.now().toISOString() }
+    try {
+      const bytes = Buffer.from(`${JSON.stringify(beat)}\n`)
+      await repo.storage.put(beatKey(session.name), bytes, io)
+    } catch (error) {
+      if (io.signal.aborted) throw error
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { BkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import type { Exclude } from './exclude.ts'
+import type { GarbageState } from './garbage.ts'
+import { joinPath, pathFault, relativeTo, showPath } from './logical-path.ts'
+import { type BackupFile, BackupFile_Type, BackupFileSchema } from './manifest_pb.ts'
+import type { KnownContent } from './parents.ts'
+import type { Scratch } from './scratch.ts'
+import { type Cursor, createSorter, openCursor } from './sorter.ts'
+import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
+import { createOrderCheck, nameFault } from './validate-files.ts'
+
+/**
+ * What is to be done with an entry. `keep`: there is no content to store. `reuse`: unchanged, the
+ * earlier entry's blocks serve. `read`: read it; `previous` is what an earlier backup had there.
+ */
+export type Decision =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'reuse'; readonly from: BackupFile }
+  | { readonly kind: 'read'; readonly previous: BackupFile | undefined }
+
+/** An entry of a host, and what is to be done with it. */
+export interface Surveyed {
+  /** The entry as the manifest will have it, without blocks and sha256. */
+  readonly file: BackupFile
+  readonly root: SourceRoot
+  /** The entry as the data plane knows it. */
+  readonly entry: SourceEntry
+  readonly decision: Decision
+}
+
+export interface SurveyOptions {
+  readonly source: HostSource
+  readonly known: KnownContent
+  readonly garbage: GarbageState
+  readonly exclude: Exclude
+  readonly scratch: Scratch
+  /** Called for what is left out: sockets, devices, pipes. */
+  readonly warn: (warning: string) => void
+}
+
+/**
+ * Walks a host and decides what must be read: planning and backing up go through here alike. Gives
+ * entries sorted by path. @throws file.unreadable, repository.source_changed, ssh.*
+ */
+export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable<Surveyed> {
+  const { source, known, garbage } = options
+  const roots = new Map(source.roots.map(root => [latin1(root.root), root]))
+  const earlier = await Promise.all(known.filesOf(source.host).map(openCursor))
+  const check = createTreeCheck(source.host)
+  for await (const file of walkSorted(options, io)) {
+    io.signal.throwIfAborted()
+    check(file)
+    const root = roots.get(latin1(file.root))
+    if (root === undefined) throw new BkpError('internal', 'an entry has a root that was not asked')
+    const matches = await findEarlier(earlier, file)
+    const decision = decide(file, matches, garbage)
+    yield { file, root, entry: entryOf(file, root), decision }
+  }
+}
+
+function decide(file: BackupFile, earlier: readonly BackupFile[], garbage: GarbageState): Decision {
+  if (file.type !== BackupFile_Type.FILE || file.size === 0n) return { kind: 'keep' }
+  const from = earlier.find(candidate => isUnchanged(file, candidate))
+  // A condemned block may be gone before this backup is committed: it must be stored anew.
+  if (from !== undefined && !from.blocks.some(garbage.isCondemned)) return { kind: 'reuse', from }
+  return { kind: 'read', previous: earlier[0] }
+}
+
+/** The incremental rule (design §6). A hard link changes ctime, so immutable files leave it out. */
+function isUnchanged(file: BackupFile, earlier: BackupFile): boolean {
+  return (
+    file.size === earlier.size &&
+    file.mtimeNs === earlier.mtimeNs &&
+    file.inode === earlier.inode &&
+    (file.immutable || file.ctimeNs === earlier.ctimeNs)
+  )
+}
+
+/** The entries earlier backups have at this path; moves their cursors on to it. */
+async function findEarlier(
+  cursors: readonly Cursor<BackupFile>[],
+  file: BackupFile,
+): Promise<readonly BackupFile[]> {
+  const matches: BackupFile[] = []
+  for (const cursor of cursors) {
+    while (cursor.value !== undefined && Buffer.compare(cursor.value.path, file.path) < 0) {
+      await cursor.next()
+    }
+    if (cursor.value !== undefined && Buffer.compare(cursor.value.path, file.path) === 0) {
+      matches.push(cursor.value)
+    }
+  }
+  return matches
+}
+
+async function* walkSorted(options: SurveyOptions, io: Io): AsyncIterable<BackupFile> {
+  const { source, scratch, exclude, warn } = options
+  const sorter = createSorter(scratch)
+  for (const root of source.roots) {
+    for await (const entry of source.walk(root, io)) {
+      io.signal.throwIfAborted()
+      if (exclude(entry.path)) continue
+      const path = joinPath(root.root, entry.path)
+      if (entry.type === 'other') {
+        warn(`${source.host}:${showPath(path)} is a socket, a device or a pipe and is left out`)
+        continue
+      }
+      const file = fileOf(source.host, root, path, entry)
+      await sorter.add(path, toBinary(BackupFileSchema, file))
+    }
+  }
+  for await (const { value } of sorter.sorted()) yield fromBinary(BackupFileSchema, value)
+}
+
+const types = {
+  file: BackupFile_Type.FILE,
+  directory: BackupFile_Type.DIRECTORY,
+  symlink: BackupFile_Type.SYMLINK,
+} as const
+
+function fileOf(
+  host: string,
+  root: SourceRoot,
+  path: Uint8Array,
+  entry: SourceEntry & { readonly type: SourceEntry['type'] },
+): BackupFile {
+  const fault = pathFault(path)
+  if (fault !== undefined || entry.type === 'other') {
+    throw new BkpError('file.unreadable', `${host}:${showPath(path)}: the path ${fault}`, {
+      hint: 'give the root a shorter name with `as`, or exclude the file',
+      details: { host, path: showPath(path) },
+    })
+  }
+  return create(BackupFileSchema, {
+    host,
+    path,
+    root: root.root,
+    immutable: root.immutable,
+    type: types[entry.type],
+    size: entry.type === 'file' ? BigInt(entry.sizeBytes) : 0n,
+    mode: entry.mode & 0o7777,
+    user: nameFault(entry.user) === undefined ? entry.user : '',
+    group: nameFault(entry.group) === undefined ? entry.group : '',
+    mtimeNs: entry.mtimeNs,
+    ctimeNs: entry.ctimeNs,
+    inode: entry.inode,
+    symlinkTarget:
+      entry.type === 'symlink' ? (entry.symlinkTarget ?? new Uint8Array()) : new Uint8Array(),
+  })
+}
+
+function entryOf(file: BackupFile, root: SourceRoot): SourceEntry {
+  const type =
+    file.type === BackupFile_Type.DIRECTORY
+      ? 'directory'
+      : file.type === BackupFile_Type.SYMLINK
+        ? 'symlink'
+        : 'file'
+  return {
+    path: relativeTo(file.path, root.root),
+    type,
+    sizeBytes: Number(file.size),
+    mode: file.mode,
+    user: file.user,
+    group: file.group,
+    mtimeNs: file.mtimeNs,
+    ctimeNs: file.ctimeNs,
+    inode: file.inode,
+    ...(type === 'symlink' ? { symlinkTarget: file.symlinkTarget } : {}),
+  }
+}
+
+/** A tree that changed under the walk may show a name twice, or a file with files below it. */
+function createTreeCheck(host: string): (file: BackupFile) => void {
+  const place = createOrderCheck()
+  return file => {
+    const fault = place(file)
+    if (fault === undefined) return
+    throw new BkpError(
+      'repository.source_changed',
+      `${host}:${showPath(file.path)} ${fault}: the tree changed while it was walked`,
+      { hint: 'run again, or back up a snapshot that does not change', details: { host } },
+    )
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1')
+}
