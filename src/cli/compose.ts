@@ -1,18 +1,82 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { systemClock, systemRandom } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import { toolVersion } from '../base/version.ts'
 import { createConnectionPool } from '../connection/pool.ts'
-import type { ExecuteOptions } from '../execute/run.ts'
 import type { Environment } from '../execute/environment.ts'
 import { createLibrary } from '../execute/library.ts'
 import { newRunId } from '../execute/run-id.ts'
 import { type LocalFile, localFileLimitBytes } from '../modules/contract.ts'
 import { moduleLoaders } from '../modules/index.ts'
+import { validateArguments } from '../runbook/schema/validate-arguments.ts'
 import type { Storage } from '../storage/contract.ts'
 import { openStorage } from '../storage/open.ts'
 import { readOnlyStorage } from '../storage/read-only.ts'
 import type { CommandContext } from './command.ts'
+import type { Failpoints } from './failpoints.ts'
 import type { LoadedRunbook } from './load.ts'
+
+/** The outside world of one run, and how to let go of it. */
+export interface OpenEnvironment {
+  readonly environment: Environment
+  close(): Promise<void>
+}
+
+/** Makes the concrete parts and puts them together; the one place where they meet. */
+export function openEnvironment(
+  loaded: LoadedRunbook,
+  { redactor }: CommandContext,
+  failpoints?: Failpoints,
+): OpenEnvironment {
+  const { inventory, playbook, catalogue } = loaded
+  const pool = createConnectionPool({
+    addresses: loaded.addresses,
+    random: systemRandom,
+    clock: systemClock,
+  })
+  const storages = new Map<string, Storage>()
+  const storage = (name: string): Storage => {
+    const definition = inventory.storages.get(name)
+    if (definition === undefined) throw new BkpError('internal', `no storage ${name}`)
+    const opened = storages.get(name) ?? wrap(openStorage(definition))
+    storages.set(name, opened)
+    return opened
+  }
+  const wrap = (opened: Storage): Storage => failpoints?.wrap(opened) ?? opened
+  const startedAt = systemClock.now()
+  const environment: Environment = Object.freeze({
+    library: createLibrary({ catalogue, loaders: moduleLoaders, check: validateArguments }),
+    inventory,
+    run: {
+      id: newRunId(startedAt, systemRandom),
+      startedAt,
+      toolVersion,
+      documents: [...playbook.documents, ...inventory.documents],
+    },
+    clock: systemClock,
+    random: systemRandom,
+    host: pool.host,
+    readOnlyHost: pool.readOnly,
+    storage,
+    readOnlyStorage: name => readOnlyStorage(storage(name)),
+    localFiles: requests =>
+      Promise.all(requests.map(({ path }) => readLocalFile(path, loaded.playbookDirectory))),
+    redactor,
+  } satisfies Environment)
+  return { environment, close: pool.close }
+}
+
+/** A file of the controller that a step sends; relative ones lie beside the playbook. */
+async function readLocalFile(path: string, playbookDirectory: string): Promise<LocalFile> {
+  const place = isAbsolute(path) ? path : join(playbookDirectory, path)
+  const bytes = await readFile(place).catch((cause: unknown) => {
+    throw new BkpError('file.unreadable', `${place} on this machine cannot be read`, { cause })
+  })
+  if (bytes.length > localFileLimitBytes) {
+    throw new BkpError('file.unreadable', `${place} is larger than ${localFileLimitBytes} bytes`, {
+      hint: 'large data belongs into a repository: see repository.backup and repository.stage',
+    })
+  }
+  return { path, bytes }
+}

@@ -99,7 +99,9 @@ function say(text: string): void {
 
 /** Runs bkp as a user would; any other exit status than the expected one ends the demo. */
 function run(root: string, words: readonly string[], expected: number): void {
-  process.stdout.write(`\n$ bkp ${words.map(word => word.replace(`${dirname(backup)}/`, 'playbooks/files/')).join(' ')}\n`)
+  process.stdout.write(
+    `\n$ bkp ${words.map(word => word.replace(`${dirname(backup)}/`, 'playbooks/files/')).join(' ')}\n`,
+  )
   const { status } = spawnSync(process.execPath, [program, ...words], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],

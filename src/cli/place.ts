@@ -1,6 +1,6 @@
 import { BkpError } from '../base/errors.ts'
-import { didYouMean } from '../base/text.ts'
 import { quietIo } from '../base/io.ts'
+import { didYouMean } from '../base/text.ts'
 import { openRepository, type Repository } from '../repository/repository.ts'
 import type { Storage } from '../storage/contract.ts'
 import { isStorageUrl, openStorage } from '../storage/open.ts'
@@ -23,7 +23,8 @@ export async function openPlace(
   const definition = storages.get(text)
   if (definition !== undefined) return openStorage(definition)
   throw new BkpError('usage.invalid', `the inventory has no storage "${text}"`, {
-    hint: didYouMean(text, storages.keys()) ?? `known: ${[...storages.keys()].join(', ') || 'none'}`,
+    hint:
+      didYouMean(text, storages.keys()) ?? `known: ${[...storages.keys()].join(', ') || 'none'}`,
   })
 }
 

@@ -15,7 +15,11 @@ export interface RunbookFlags {
 export function addRunbookFlags(command: Command): Command {
   return command
     .argument('<playbook>', 'the playbook to walk')
-    .option('-i, --inventory <path>', 'inventory file, folder or "host1,"; may be given several times', collect)
+    .option(
+      '-i, --inventory <path>',
+      'inventory file, folder or "host1,"; may be given several times',
+      collect,
+    )
     .option('--limit <pattern>', 'only hosts that match, too')
     .option('-e, --extra-vars <vars>', 'K=V, {JSON} or @FILE; may be given several times', collect)
     .option('--forks <n>', 'hosts at a time', positiveInteger, 50)

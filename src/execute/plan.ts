@@ -1,8 +1,9 @@
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { Certainty, EngineEvent } from '../events/events.ts'
-import { hasUnknown } from '../expression/unknown.ts'
+import { hasUnknown, Unknown } from '../expression/unknown.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -47,13 +48,15 @@ function unforeseeable(
   const entry = entryOf(environment.library, request.ref.module)
   const { module, host, name } = request.ref
   const certainty: Certainty = request.mayBeSkipped ? 'maybe' : 'unknown'
+  const result = predictedResult(entry.returns, {}, `"${name}"`)
+  if (entry.readOnly) return { status: 'ok', certainty, result }
   announce(request, tell, certainty, [
     { action: 'call', target: module, host, destructive: entry.destructive },
   ])
   for (const each of request.ref.hosts ?? [host]) {
     overlay.record({ host: each, resources: [], after: new Map(), opaque: true })
   }
-  return { status: 'changed', certainty, result: predictedResult(entry.returns, {}, `"${name}"`) }
+  return { status: 'changed', certainty, result }
 }
 
 async function predict(
@@ -89,8 +92,13 @@ function conclude(
   const { decision } = seen
   const entry = entryOf(environment.library, request.ref.module)
   const source = `"${request.ref.name}"`
+  // A step that looks at nothing cannot be deceived by what it does not look at.
   const looksAtNothing = !seen.asked && seen.resources.length === 0
   const maybe = request.mayBeSkipped || (uncertain && !looksAtNothing)
+  if (entry.readOnly && maybe) {
+    const result = predictedResult(entry.returns, uncertainFacts(decision), source)
+    return { status: 'ok', certainty: 'maybe', result }
+  }
   if (decision.kind === 'unchanged' && !maybe) {
     const message = decision.message === undefined ? {} : { message: decision.message }
     return { status: 'ok', result: decision.result, ...message }
@@ -108,6 +116,14 @@ function conclude(
   }
   const known = maybe ? {} : asIs ? decision.result : (decision.result ?? {})
   return { status: 'changed', certainty, result: predictedResult(entry.returns, known, source) }
+}
+
+/** Facts that a step may or may not set are not undefined later, but unknown. */
+function uncertainFacts({ result }: Look['decision']): Readonly<Record<string, unknown>> {
+  const facts = result?.['ansible_facts']
+  if (!isRecord(facts)) return {}
+  const unknown = Object.keys(facts).map(name => [name, new Unknown(name)] as const)
+  return { ansible_facts: Object.fromEntries(unknown) }
 }
 
 function announce(

@@ -10,6 +10,7 @@ export interface ModuleEntry {
   readonly returns: JsonSchema
   readonly acceptsUnknown: boolean
   readonly destructive: boolean
+  readonly readOnly: boolean
 }
 
 /** The modules there are; the runbook gets it by parameter. */

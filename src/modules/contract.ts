@@ -71,6 +71,8 @@ interface ModuleBase<A extends TObject, R extends TObject> {
   readonly returns: R
   /** Planned even with unknown values among the arguments (set_fact, debug). */
   readonly acceptsUnknown?: boolean
+  /** Never changes anything: where facts are uncertain, only its result is. */
+  readonly readOnly?: boolean
   /** Replaces or removes data: shown as destructive even where its arguments are not known yet. */
   readonly destructive?: boolean
   /** Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. */

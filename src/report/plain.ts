@@ -20,50 +20,85 @@ export interface PlainOptions {
 /** Line by line, for pipes, logs and people: one heading a play and step, one line a host. */
 export function plainReport(options: PlainOptions): EventSink {
   const write = (line: string): void => options.output.write(`${options.redact(line)}\n`)
+  let planning = false
+  // A plan shows only steps that have something to say, so their heading waits for it.
+  let heading: readonly string[] = []
   return event => {
-    for (const line of linesOf(event, options)) write(line)
+    if (event.event === 'run.started') planning = event.mode === 'plan'
+    if (event.event === 'task.started') {
+      heading = taskHeading(event, options)
+      if (planning) return
+    }
+    const lines = planning ? planLines(event, options) : applyLines(event, options)
+    if (lines.length === 0 && event.event !== 'task.started') return
+    if (event.event !== 'play.started') for (const line of heading) write(line)
+    heading = []
+    for (const line of lines) write(line)
   }
 }
 
-function linesOf(event: EngineEvent, options: PlainOptions): readonly string[] {
+/** What a plan says of an event: what would change, and what stops it. */
+function planLines(event: EngineEvent, options: PlainOptions): readonly string[] {
+  if (event.event === 'step.planned') return plannedLines(event, options)
+  if (event.event === 'step.finished') {
+    const telling = event.failure !== undefined || event.message !== undefined || options.verbose
+    return telling ? finishedLines(event, options) : []
+  }
+  return event.event === 'run.finished' ? [] : sharedLines(event, options)
+}
+
+/** What an applying run says of an event: how steps went; what they would do only with --diff. */
+function applyLines(event: EngineEvent, options: PlainOptions): readonly string[] {
+  if (event.event === 'step.planned') return options.diff ? plannedLines(event, options) : []
+  if (event.event === 'step.finished') return finishedLines(event, options)
+  if (event.event === 'run.finished') return finishedRunLines(event, options)
+  return sharedLines(event, options)
+}
+
+function sharedLines(event: EngineEvent, options: PlainOptions): readonly string[] {
   const { style } = options
   switch (event.event) {
     case 'play.started':
-      return ['', heading(`PLAY ${shown(event.name)}`, options), style.dim(hostList(event.hosts))]
+      return ['', ruled(`PLAY ${shown(event.name)}`, options), style.dim(hostList(event.hosts))]
     case 'play.skipped':
       return [
         '',
-        heading(`PLAY ${shown(event.name)}`, options),
+        ruled(`PLAY ${shown(event.name)}`, options),
         style.skipped(`skipped: ${event.reason}`),
       ]
-    case 'task.started':
-      return ['', heading(`TASK ${shown(event.name)}${moduleOf(event)}`, options)]
     case 'section.entered':
       return ['', style.changed(`${event.section.toUpperCase()} on ${event.hosts.join(', ')}`)]
-    case 'step.planned':
-      return plannedLines(event, options)
-    case 'step.finished':
-      return finishedLines(event, options)
     case 'settled':
-      return event.outcome === 'dropped'
-        ? []
-        : [
-            `${event.outcome === 'ran' ? style.ok('rolled back') : style.failed('ROLLBACK FAILED')}: ${event.name}`,
-          ]
+      return settledLines(event, style)
     case 'notice':
       return [noticeLine(event.level, event.message, style)]
-    case 'run.finished':
-      return finishedRunLines(event, options)
     default:
       return []
   }
+}
+
+function settledLines(
+  { outcome, name }: Extract<EngineEvent, { event: 'settled' }>,
+  style: Style,
+): readonly string[] {
+  if (outcome === 'dropped') return []
+  return outcome === 'ran'
+    ? [style.ok(`rolled back: ${shown(name)}`)]
+    : [style.failed(`ROLLBACK FAILED: ${shown(name)}; run it by hand, then look at the host`)]
+}
+
+function taskHeading(
+  event: Extract<EngineEvent, { event: 'task.started' }>,
+  options: PlainOptions,
+): readonly string[] {
+  return ['', ruled(`TASK ${shown(event.name)}${moduleOf(event)}`, options)]
 }
 
 function moduleOf(event: { readonly name: string; readonly module: string }): string {
   return event.name === event.module ? '' : `  [${event.module}]`
 }
 
-function heading(text: string, { style, width }: PlainOptions): string {
+function ruled(text: string, { style, width }: PlainOptions): string {
   const rule = '─'.repeat(Math.max(3, width - text.length - 1))
   return `${style.heading(text)} ${style.dim(rule)}`
 }
@@ -164,7 +199,7 @@ function finishedRunLines(
   options: PlainOptions,
 ): readonly string[] {
   const lines = recapLines(event.recap, options.style)
-  const recap = lines.length === 0 ? [] : ['', heading('RECAP', options), ...lines]
+  const recap = lines.length === 0 ? [] : ['', ruled('RECAP', options), ...lines]
   const failure =
     event.failure === undefined ? [] : ['', ...failureLines(event.failure, options.style)]
   return [...recap, ...failure]

@@ -34,7 +34,10 @@ export const listCommand: CliCommand = {
             ? JSON.stringify({ repository: { id, url, format }, backups }, undefined, 2)
             : backups.length === 0
               ? `no backups in ${url}`
-              : textTable(['BACKUP', 'CLUSTER', 'STATE', 'KIND', 'HOSTS', 'FILES', 'SIZE', 'NEW'], backups.map(row))
+              : textTable(
+                  ['BACKUP', 'CLUSTER', 'STATE', 'KIND', 'HOSTS', 'FILES', 'SIZE', 'NEW'],
+                  backups.map(row),
+                )
           const { terminal } = context
           terminal.stdout.write(`${text}\n`)
           for (const { name, error } of damaged) {

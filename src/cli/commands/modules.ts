@@ -46,7 +46,8 @@ function table(entries: readonly ModuleEntry[]): string {
 }
 
 function documentation(entry: ModuleEntry): string {
-  const scope = entry.scope === 'host' ? 'runs on every host' : 'runs once for all hosts of the play'
+  const scope =
+    entry.scope === 'host' ? 'runs on every host' : 'runs once for all hosts of the play'
   return [
     `${entry.name}: ${entry.summary}`,
     `It ${scope}${entry.destructive ? '; it replaces or removes data' : ''}.`,
@@ -70,7 +71,8 @@ function fields(schema: JsonSchema): readonly string[] {
     const kind = typeOf(field)
     const needed = required.includes(name) ? ', required' : ''
     const fallback = 'default' in field ? `, default ${JSON.stringify(field['default'])}` : ''
-    const description = typeof field['description'] === 'string' ? [`      ${field['description']}`] : []
+    const description =
+      typeof field['description'] === 'string' ? [`      ${field['description']}`] : []
     return [`  ${name} (${kind}${needed}${fallback})`, ...description]
   })
 }

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import { quietIo } from '../../src/base/io.ts'
+import type { EngineEvent } from '../../src/events/events.ts'
+import { createApplier } from '../../src/execute/apply.ts'
+import type { Performer, PerformRequest } from '../../src/execute/driver.ts'
+import { createPlanner } from '../../src/execute/plan.ts'
+import { Unknown } from '../../src/expression/unknown.ts'
+import { createWorld, type World } from './world.ts'
+
+let nextId = 1
+function request(
+  module: string,
+  args: unknown,
+  more: Partial<PerformRequest> & { readonly host?: string } = {},
+): PerformRequest {
+  const { host = 'a', ...rest } = more
+  const cluster = module === 'everywhere'
+  return {
+    kind: 'perform',
+    id: nextId++,
+    ref: {
+      step: '/0/tasks/0',
+      name: module,
+      module,
+      host,
+      ...(cluster ? { hosts: ['a', 'b'] } : {}),
+    },
+    scope: cluster ? 'cluster' : 'host',
+    args,
+    mayBeSkipped: false,
+    noLog: false,
+    ...rest,
+  }
+}
+
+function planning(world: World) {
+  const events: EngineEvent[] = []
+  const planner = createPlanner(world.environment)
+  return {
+    events,
+    perform: (step: PerformRequest) => planner.perform(step, quietIo, event => events.push(event)),
+  }
+}
+
+const start = { name: 'db', state: 'started' }
+
+describe('planning', () => {
+  it('predicts a change and lets later steps see it', async () => {
+    const world = createWorld({})
+    const { perform, events } = planning(world)
+    expect(await perform(request('unit', start))).toMatchObject({
+      status: 'changed',
+      certainty: 'sure',
+      result: { pid: expect.any(Unknown) },
+    })
+    expect(await perform(request('unit', start))).toEqual({ status: 'ok', result: { pid: 7 } })
+    expect(await perform(request('look', { name: 'db' }))).toMatchObject({
+      result: { active: true },
+    })
+    expect(events).toHaveLength(1)
+    expect(world.ran).toEqual([])
+  })
+
+  it('keeps hosts apart', async () => {
+    const { perform } = planning(createWorld({}))
+    await perform(request('unit', start))
+    expect(await perform(request('unit', start, { host: 'b' }))).toMatchObject({
+      status: 'changed',
+    })
+  })
+
+  it('holds later steps on a host for uncertain once an opaque command stands in the plan', async () => {
+    const world = createWorld({ active: { 'a db': true, 'b db': true } })
+    const { perform, events } = planning(world)
+    expect(await perform(request('opaque', {}))).toMatchObject({ certainty: 'maybe' })
+    expect(await perform(request('unit', start))).toMatchObject({
+      status: 'changed',
+      certainty: 'maybe',
+    })
+    expect(await perform(request('unit', start, { host: 'b' }))).toMatchObject({ status: 'ok' })
+    expect(await perform(request('look', { name: 'db' }))).toMatchObject({
+      status: 'ok',
+      certainty: 'maybe',
+      result: { active: expect.any(Unknown) },
+    })
+    expect(events.map(event => event.event)).toEqual(['step.planned', 'step.planned'])
+  })
+
+  it('announces steps whose arguments are known only after apply, without looking', async () => {
+    const world = createWorld({})
+    const { perform, events } = planning(world)
+    const outcome = await perform(request('unit', { name: new Unknown('x'), state: 'started' }))
+    expect(outcome).toMatchObject({ status: 'changed', certainty: 'unknown' })
+    expect(world.asked).toEqual([])
+    expect(events).toMatchObject([{ event: 'step.planned', certainty: 'unknown' }])
+  })
+
+  it('says "may run" of a step whose when is unknown, and foretells nothing from it', async () => {
+    const { perform } = planning(createWorld({}))
+    const outcome = await perform(request('unit', start, { mayBeSkipped: true }))
+    expect(outcome).toMatchObject({ status: 'changed', certainty: 'maybe' })
+    expect(await perform(request('unit', start))).toMatchObject({
+      status: 'changed',
+      certainty: 'maybe',
+    })
+  })
+})
+
+describe('applying', () => {
+  function applying(world: World): { performer: Performer; order: string[] } {
+    const order: string[] = []
+    const performer = createApplier({
+      environment: world.environment,
+      confirm: async () => true,
+      synced: async () => {
+        order.push(`synced after ${world.ran.length} commands`)
+      },
+    })
+    return { performer, order }
+  }
+
+  it('looks, journals, then runs the planned commands; the second time nothing', async () => {
+    const world = createWorld({})
+    const { performer, order } = applying(world)
+    const events: string[] = []
+    const perform = (step: PerformRequest) =>
+      performer.perform(step, quietIo, event => events.push(event.event))
+    expect(await perform(request('unit', start))).toMatchObject({ status: 'changed' })
+    expect(order).toEqual(['synced after 0 commands'])
+    expect(events).toEqual(['step.planned', 'step.started'])
+    expect(await perform(request('unit', start))).toEqual({ status: 'ok', result: { pid: 7 } })
+    expect(world.ran).toEqual(['a: ctl started db'])
+  })
+
+  it('refuses a cluster step when hosts of the cluster are missing, unless they are excused', async () => {
+    const world = createWorld({ hosts: ['a', 'b', 'c'] })
+    const { performer } = applying(world)
+    const step = request('everywhere', { cluster: 'graph' })
+    await expect(performer.perform(step, quietIo, () => {})).rejects.toMatchObject({
+      code: 'cluster.hosts_missing',
+      message: 'cluster "graph" is not whole: c is missing',
+    })
+    const excused = request('everywhere', { cluster: 'graph', allow_missing: ['c'] })
+    expect(await performer.perform(excused, quietIo, () => {})).toMatchObject({
+      result: { hosts: ['a', 'b'] },
+    })
+  })
+
+  it('names the nearest cluster when the inventory has none of that name', async () => {
+    const { performer } = applying(createWorld({}))
+    const step = request('everywhere', { cluster: 'grph' })
+    await expect(performer.perform(step, quietIo, () => {})).rejects.toMatchObject({
+      hint: 'did you mean "graph"?',
+    })
+  })
+})
