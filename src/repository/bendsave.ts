@@ -44,7 +44,7 @@ in blocks of their own that the manifest names in order (´storage_index´), eac
 ## Get a file back
 
 Say what you want, and be in the folder that holds this file. A path is written here as ´protoc´ prints
-it: ´\\n´ for a line break, ´\\377´ for a byte that is not text, ´\\"´ for a quote.
+it: ´\n´ for a line break, ´\377´ for a byte that is not text, ´\"´ for a quote.
 
 ´´´sh
 BACKUP=20250114_201500
@@ -115,7 +115,7 @@ for reference in $(cut -f 5 "$OUT/file.txt"); do
   offset=$(echo "$reference" | cut -d : -f 3)
   block "$id" "$generation" > "$OUT/block"
   echo "$id  $OUT/block" | sha256sum -c - || { echo "block $id is damaged"; break; }
-  if [ "$size" -lt 8388608 ]; then
+  if [ "$size" -lt 1048576 ]; then
     dd if="$OUT/block" bs=1 skip="$offset" count="$size" 2> /dev/null >> "$OUT/restored"
   else
     cat "$OUT/block" >> "$OUT/restored"
