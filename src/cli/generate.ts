@@ -84,6 +84,7 @@ function entryOf({ module }: FoundModule): ModuleEntry {
     returns: plainSchema(module.returns),
     acceptsUnknown: module.acceptsUnknown ?? false,
     destructive: module.destructive ?? false,
+    readOnly: module.readOnly ?? false,
   }
 }
 

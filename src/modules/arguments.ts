@@ -56,6 +56,18 @@ export function conditions(description: string): TUnsafe<readonly EvaluatedCondi
   })
 }
 
+/**
+ * What was asked for as conditions, one by one: a condition alone is no list, and a YAML boolean is
+ * its own value.
+ */
+export function conditionList(given: unknown): readonly EvaluatedExpression[] {
+  return (Array.isArray(given) ? given : [given]).map((one: unknown) =>
+    typeof one === 'object' && one !== null && 'source' in one && 'value' in one
+      ? { source: String(one.source), value: one.value }
+      : { source: String(one), value: one },
+  )
+}
+
 /** The name of a storage of the inventory. */
 export function storageName(): TString {
   return Type.String({

@@ -5,8 +5,9 @@ import { meaningKeyword, text } from '../arguments.ts'
 import { displayCommand } from '../command-line.ts'
 import { defineModule } from '../contract.ts'
 import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
-import { outcomeSchema, performRun, planRun, printable, type Run } from './running/outcome.ts'
-import { splitTextWords } from './running/split-words.ts'
+import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
+import { plainText } from './running/plain-text.ts'
+import { splitWords } from './running/split-words.ts'
 import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
 
 interface CommandArguments extends Guards, WithStdin {
@@ -14,10 +15,9 @@ interface CommandArguments extends Guards, WithStdin {
   readonly argv?: readonly (string | number | Secret)[]
 }
 
-/** @throws step.failed when there is no word to run */
-function wordsOf(args: CommandArguments): readonly (string | Secret)[] {
-  const given = args.argv?.map(word => (typeof word === 'number' ? String(word) : word))
-  const words = given ?? splitTextWords(args.cmd ?? '')
+/** @throws step.failed when there is no word to run, or a secret among them */
+function wordsOf(args: CommandArguments): readonly string[] {
+  const words = args.argv?.map(plainText) ?? splitWords(plainText(args.cmd ?? ''))
   const [program] = words
   if (program === undefined || program === '') {
     throw new BkpError('step.failed', 'the command is empty', {
@@ -48,7 +48,7 @@ function toRun(args: CommandArguments): Run {
   }
   const notes = literalNotes(args)
   const target = displayCommand(command)
-  return { command, cmd: words.map(printable), target, ...(notes.length === 0 ? {} : { notes }) }
+  return { command, cmd: words, target, ...(notes.length === 0 ? {} : { notes }) }
 }
 
 export const command = defineModule({

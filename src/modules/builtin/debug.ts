@@ -13,6 +13,7 @@ function print(value: unknown): string {
 export const debug = defineModule({
   name: 'debug',
   summary: 'Print a message or the value of an expression.',
+  readOnly: true,
   acceptsUnknown: true,
   args: Type.Object(
     {

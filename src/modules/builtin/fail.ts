@@ -6,6 +6,7 @@ import { defineModule } from '../contract.ts'
 export const fail = defineModule({
   name: 'fail',
   summary: 'Fail the host with a message.',
+  readOnly: true,
   args: Type.Object(
     { msg: Type.Optional(text('Why the run cannot go on.')) },
     { additionalProperties: false },

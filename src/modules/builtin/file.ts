@@ -10,7 +10,13 @@ import { planAbsent } from './files/plan-absent.ts'
 import { planAttributes, strayWords } from './files/plan-attributes.ts'
 import { linkSource, planHardLink, planSymlink } from './files/plan-link.ts'
 import { ancestorsOf, inTheWay, planDirectory, planTouch } from './files/plan-new.ts'
-import type { FileAnswers, FileDecision, FileQuestions, FileRequest } from './files/request.ts'
+import {
+  type FileAnswers,
+  type FileDecision,
+  type FileQuestions,
+  type FileRequest,
+  reached,
+} from './files/request.ts'
 
 const states = ['file', 'directory', 'absent', 'touch', 'link', 'hard'] as const
 
@@ -42,19 +48,20 @@ function toRequest(args: FileArguments): FileRequest {
   }
 }
 
-function questions(request: FileRequest, creates: boolean): FileQuestions {
+function questions(request: FileRequest, state: FileArguments['state']): FileQuestions {
   const { path, src, wanted } = request
   const asked = [wanted.mode, wanted.owner, wanted.group].some(value => value !== undefined)
+  const linked = state === 'link' || state === 'hard'
   const questions = {
     file: fileProbe(path),
-    followed: fileProbe(path, { follow: true }),
-    source: fileProbe(src === undefined ? path : linkSource(path, src)),
+    ...(state === 'absent' || linked ? {} : { followed: fileProbe(path, { follow: true }) }),
+    ...(linked && src !== undefined ? { source: fileProbe(linkSource(path, src)) } : {}),
     ...(request.recurse && asked ? { stray: output(...strayWords(request)) } : {}),
     ...Object.fromEntries(
-      creates ? ancestorsOf(path).map(ancestor => [ancestor, fileProbe(ancestor)]) : [],
+      state === 'absent' ? [] : ancestorsOf(path).map(above => [above, fileProbe(above)]),
     ),
   }
-  // A spread forgets which keys ancestors have: they begin with a slash.
+  // A spread forgets which keys the folders above have: they begin with a slash.
   return questions as FileQuestions
 }
 
@@ -65,8 +72,7 @@ function planPresent(
   state: string | undefined,
 ): FileDecision {
   const { path } = request
-  const as = facts.file.kind === 'symlink' ? 'followed' : 'file'
-  const seen = facts[as]
+  const { as, facts: seen } = reached(facts)
   if (seen.kind === 'absent') {
     if (state === undefined && request.recurse) return planDirectory(request, facts)
     throw new BkpError('step.failed', `${path} does not exist`, {
@@ -146,7 +152,7 @@ export const file = defineModule({
     { additionalProperties: false },
   ),
   resources: args => [`file:${toRequest(args).path}`],
-  inspect: args => questions(toRequest(args), args.state !== 'absent'),
+  inspect: args => questions(toRequest(args), args.state),
   plan: ({ args, facts }) => plan(args, facts),
   apply: async (host, { args, changes }, io) => {
     await defaultApply(host, { changes }, io)

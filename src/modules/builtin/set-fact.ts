@@ -20,6 +20,7 @@ function checkName(name: string): void {
 export const setFact = defineModule({
   name: 'set_fact',
   summary: 'Set variables of the host for the rest of the run.',
+  readOnly: true,
   acceptsUnknown: true,
   args: Type.Object(
     {

@@ -3,7 +3,8 @@ import type { Secret } from '../../base/secret.ts'
 import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
-import { outcomeSchema, performRun, planRun, printable, type Run } from './running/outcome.ts'
+import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
+import { plainText } from './running/plain-text.ts'
 import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
 
 interface ShellArguments extends Guards, WithStdin {
@@ -11,15 +12,16 @@ interface ShellArguments extends Guards, WithStdin {
 }
 
 function toRun(args: ShellArguments): Run {
+  const cmd = plainText(args.cmd)
   const stdin = stdinOf(args)
-  const [first = '', ...rest] = printable(args.cmd).trim().split('\n')
+  const [first = '', ...rest] = cmd.trim().split('\n')
   return {
     command: {
-      argv: ['/bin/sh', '-c', args.cmd],
+      argv: ['/bin/sh', '-c', cmd],
       ...(args.chdir === undefined ? {} : { cwd: args.chdir }),
       ...(stdin === undefined ? {} : { stdin }),
     },
-    cmd: printable(args.cmd),
+    cmd,
     target: rest.length === 0 ? first : `${first} …`,
     ...(rest.length === 0 ? {} : { notes: [first, ...rest] }),
   }

@@ -6,7 +6,7 @@ import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { isOpen, isPresent, withoutTrailingSlash } from './files/facts.ts'
 
-const described = (type: 'boolean' | 'integer' | 'number' | 'string', description: string) =>
+const described = (type: string | readonly string[], description: string) =>
   Type.Optional(Type.Unsafe<unknown>({ type, description }))
 
 const statSchema = Type.Object(
@@ -25,7 +25,7 @@ const statSchema = Type.Object(
     uid: described('integer', "The owner's number."),
     gid: described('integer', "The group's number."),
     mtime: described('number', 'When the content last changed, in seconds since 1970.'),
-    inode: described('integer', 'Inode number.'),
+    inode: described(['integer', 'string'], 'Inode number; as text above 2^53.'),
     nlink: described('integer', 'Number of hard links.'),
     checksum: described('string', 'sha256 of the content, in hex; of regular files only.'),
     lnk_target: described('string', 'What the symlink says.'),
@@ -38,6 +38,11 @@ type StatFields = Readonly<Record<string, unknown>> & { readonly exists: boolean
 /** Seconds as Ansible has them; what an earlier step of a plan left open stays open. */
 function seconds(mtimeNs: unknown): unknown {
   return isOpen(mtimeNs) ? mtimeNs : Number(mtimeNs) / 1e9
+}
+
+/** A number, where it can be one without losing digits. */
+function exactNumber(text: string): unknown {
+  return Number.isSafeInteger(Number(text)) ? Number(text) : text
 }
 
 function fields(path: string, facts: FileFacts): StatFields {
@@ -55,7 +60,7 @@ function fields(path: string, facts: FileFacts): StatFields {
     uid: facts.uid,
     gid: facts.gid,
     mtime: seconds(facts.mtimeNs),
-    inode: facts.inode,
+    inode: exactNumber(facts.inode),
     nlink: facts.hardLinks,
     ...(facts.target === undefined ? {} : { lnk_target: facts.target }),
   }
@@ -71,6 +76,7 @@ type StatProbes = { readonly file: Probe<FileFacts>; readonly digest?: Probe<str
 export const stat = defineModule({
   name: 'stat',
   summary: 'Look at a file or folder; changes nothing.',
+  readOnly: true,
   args: Type.Object(
     {
       path: hostPath('What to look at.'),
@@ -78,7 +84,11 @@ export const stat = defineModule({
         Type.Boolean({ default: false, description: 'Look at what a symlink leads to.' }),
       ),
       get_checksum: Type.Optional(
-        Type.Boolean({ default: true, description: 'Read regular files and return their sha256.' }),
+        Type.Boolean({
+          default: true,
+          description:
+            'Return the sha256 of regular files; the step fails where one cannot be read.',
+        }),
       ),
       checksum_algorithm: Type.Optional(
         Type.Enum(['sha256'], { description: 'Only sha256, as the repository has it.' }),

@@ -20,9 +20,15 @@ export function strayWords(request: FileRequest): readonly string[] {
   return ['find', request.path, '!', '-type', 'l', '(', ...tests.slice(1), ')', '-print', '-quit']
 }
 
+/** The first path that differs; where `find` could not tell, the folder itself is taken for one. */
+function strayOf(request: FileRequest, { stray }: FileAnswers): string {
+  if (stray === undefined) return ''
+  return stray.code === 0 ? stray.stdout.trimEnd() : request.path
+}
+
 /** One change for everything below a folder, if anything there lacks the attributes. */
 function recursiveChange(request: FileRequest, stray: string): readonly Change[] {
-  if (stray.trim() === '') return []
+  if (stray === '') return []
   const commands = attributeWords(request.wanted, allAttributes(request.wanted)).map(words => ({
     argv: ['find', request.path, '!', '-type', 'l', '-exec', ...words, '{}', '+'],
   }))
@@ -31,7 +37,7 @@ function recursiveChange(request: FileRequest, stray: string): readonly Change[]
       action: 'update',
       target: request.path,
       commands,
-      notes: [`everything below that differs, first of all ${stray.trim()}`],
+      notes: [`everything below that differs, first of all ${stray}`],
     },
   ]
 }
@@ -54,7 +60,7 @@ export function planAttributes(
             notes: difference.notes,
           },
         ]
-  const below = recursiveChange(request, facts.stray ?? '')
+  const below = recursiveChange(request, strayOf(request, facts))
   // `find` starts at the path itself, so one sweep does for both.
   const [first, ...rest] = below.length === 0 ? own : [...own.map(withoutCommands), ...below]
   const described = { path: request.path, ...describe(seen.facts) }
@@ -63,10 +69,21 @@ export function planAttributes(
   return {
     kind: 'change',
     changes: [first, ...rest],
-    after: { [seen.as]: foretold, ...(request.recurse ? { stray: '' } : {}) },
+    after: {
+      ...seenAfter(seen.as, foretold),
+      ...(request.recurse ? { stray: { code: 0, stdout: '', stderr: '' } } : {}),
+    },
     result: knownPart({ path: request.path, ...describe(foretold) }),
     ...(difference.unsure && below.length === 0 ? { certainty: 'maybe' } : {}),
   }
+}
+
+/** One file under all the names by which it is asked for. */
+export function seenAfter(
+  as: 'file' | 'followed' | 'source',
+  facts: PresentFacts,
+): Partial<FileAnswers> {
+  return as === 'followed' ? { followed: facts } : { [as]: facts, followed: facts }
 }
 
 function withoutCommands({ commands: _left, ...change }: Change): Change {

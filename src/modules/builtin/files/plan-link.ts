@@ -6,7 +6,7 @@ import { describe, isOpen, isPresent, knownPart } from './facts.ts'
 import { foretellAttributes, foretellNew } from './foretell.ts'
 import { planAttributes } from './plan-attributes.ts'
 import { inTheWay, requireParent } from './plan-new.ts'
-import type { FileAnswers, FileDecision, FileRequest } from './request.ts'
+import { type FileAnswers, type FileDecision, type FileRequest, sourceFacts } from './request.ts'
 
 /** Where the text of a link leads: relative ones start in the link's own folder. */
 export function linkSource(path: string, src: string): string {
@@ -29,7 +29,8 @@ function missingSource(src: string): BkpError {
 export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecision {
   const { path, wanted, force } = request
   const src = sourceOf(request)
-  const { file, source } = facts
+  const { file } = facts
+  const source = sourceFacts(facts)
   if (!isPresent(source) && !force) throw missingSource(linkSource(path, src))
   if (file.kind === 'symlink' && file.target === src) {
     if (!isPresent(source)) return { kind: 'unchanged', result: { path, src, ...describe(file) } }
@@ -56,7 +57,7 @@ export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecis
     target: src,
     sizeBytes: Buffer.byteLength(src),
   })
-  const reached = isPresent(source) ? foretellAttributes(source, wanted) : source
+  const target = isPresent(source) ? foretellAttributes(source, wanted) : source
   return {
     kind: 'change',
     changes: [
@@ -68,7 +69,7 @@ export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecis
         ...(file.kind === 'file' ? { destructive: true } : {}),
       },
     ],
-    after: { file: foretold, followed: reached, source: reached },
+    after: { file: foretold, followed: target, source: target },
     result: knownPart({ path, src, ...describe(foretold) }),
   }
 }
@@ -77,7 +78,8 @@ export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecis
 export function planHardLink(request: FileRequest, facts: FileAnswers): FileDecision {
   const { path, wanted, force } = request
   const src = linkSource(path, sourceOf(request))
-  const { file, source } = facts
+  const { file } = facts
+  const source = sourceFacts(facts)
   if (!isPresent(source)) throw missingSource(src)
   if (source.kind !== 'file') throw inTheWay(src, source, 'a file')
   if (isPresent(file) && file.kind !== 'file' && file.kind !== 'symlink') {

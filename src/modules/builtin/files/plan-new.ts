@@ -6,8 +6,8 @@ import type { Change } from '../../contract.ts'
 import { allAttributes, attributeCommands, attributeWords } from './attributes.ts'
 import { describe, knownPart, type PresentFacts } from './facts.ts'
 import { foretellAttributes, foretellNew } from './foretell.ts'
-import { planAttributes } from './plan-attributes.ts'
-import type { FileAnswers, FileDecision, FileRequest } from './request.ts'
+import { planAttributes, seenAfter } from './plan-attributes.ts'
+import { type FileAnswers, type FileDecision, type FileRequest, reached } from './request.ts'
 
 /** Folders above a path, nearest the root first; the root itself left out. */
 export function ancestorsOf(path: string): readonly `/${string}`[] {
@@ -48,12 +48,9 @@ function wantedNotes({ wanted }: FileRequest): readonly string[] {
 /** `state: directory`: makes the folder and those above it; each that is made gets the attributes. */
 export function planDirectory(request: FileRequest, facts: FileAnswers): FileDecision {
   const { path, wanted } = request
-  const { file, followed } = facts
-  if (file.kind === 'directory') return planAttributes(request, facts, { as: 'file', facts: file })
-  if (file.kind === 'symlink' && followed.kind === 'directory') {
-    return planAttributes(request, facts, { as: 'followed', facts: followed })
-  }
-  if (file.kind !== 'absent') throw inTheWay(path, file, 'a folder')
+  const { as, facts: seen } = reached(facts)
+  if (seen.kind === 'directory') return planAttributes(request, facts, { as, facts: seen })
+  if (facts.file.kind !== 'absent') throw inTheWay(path, facts.file, 'a folder')
   const missing = ancestorsOf(path).filter(ancestor => facts[ancestor]?.kind === 'absent')
   const foretold = foretellNew('directory', { wanted })
   const attributes = attributeWords(wanted, allAttributes(wanted))
@@ -74,7 +71,7 @@ export function planDirectory(request: FileRequest, facts: FileAnswers): FileDec
 /** `state: touch`: an empty file where nothing is; otherwise its times become now. */
 export function planTouch(request: FileRequest, facts: FileAnswers): FileDecision {
   const { path, wanted, touch } = request
-  const seen = facts.file.kind === 'symlink' ? facts.followed : facts.file
+  const { as, facts: seen } = reached(facts)
   if (seen.kind === 'absent') {
     requireParent(path, facts)
     const commands = [
@@ -84,7 +81,6 @@ export function planTouch(request: FileRequest, facts: FileAnswers): FileDecisio
     const foretold = foretellNew('file', { wanted, sizeBytes: 0 })
     return made(request, foretold, { commands, notes: wantedNotes(request) })
   }
-  const as = facts.file.kind === 'symlink' ? 'followed' : 'file'
   const kept = planAttributes(request, facts, { as, facts: seen })
   if (!touch.access && !touch.modification) return kept
   const which = touch.access && touch.modification ? [] : touch.access ? ['-a'] : ['-m']
@@ -100,7 +96,7 @@ export function planTouch(request: FileRequest, facts: FileAnswers): FileDecisio
   return {
     kind: 'change',
     changes: kept.kind === 'change' ? [...kept.changes, times] : [times],
-    after: { ...(kept.kind === 'change' ? kept.after : {}), [as]: foretold },
+    after: { ...(kept.kind === 'change' ? kept.after : {}), ...seenAfter(as, foretold) },
     result: knownPart({ path, ...describe(foretold) }),
   }
 }

@@ -62,7 +62,7 @@ export const guardArguments: {
 
 /** The same question that file and copy foretell the answer of, wherever the path is no glob. */
 function presence(path: string, chdir: string | undefined): Probe<GuardAnswer> {
-  const full = chdir === undefined ? path : posix.resolve('/', chdir, path)
+  const full = chdir === undefined || path.startsWith('/') ? path : posix.join(chdir, path)
   return /[*?[]/.test(full) ? exists(full) : file(full)
 }
 
@@ -73,11 +73,12 @@ function holds(answer: GuardAnswer | undefined): boolean {
 /** The questions that the guards ask of the host; none where nothing is guarded. */
 export function guardProbes(guards: Guards): GuardProbes {
   const { chdir, creates, removes, unless, only_if: onlyIf } = guards
+  const at = chdir === undefined ? {} : { cwd: chdir }
   return {
     ...(creates === undefined ? {} : { creates: presence(creates, chdir) }),
     ...(removes === undefined ? {} : { removes: presence(removes, chdir) }),
-    ...(unless === undefined ? {} : { unless: conditionCommand(unless) }),
-    ...(onlyIf === undefined ? {} : { only_if: conditionCommand(onlyIf) }),
+    ...(unless === undefined ? {} : { unless: conditionCommand(unless, at) }),
+    ...(onlyIf === undefined ? {} : { only_if: conditionCommand(onlyIf, at) }),
   }
 }
 

@@ -2,7 +2,6 @@ import { constants } from 'node:os'
 import { type Static, Type } from 'typebox'
 import { type Clock, systemClock } from '../../../base/clock.ts'
 import type { Io } from '../../../base/io.ts'
-import type { Secret } from '../../../base/secret.ts'
 import type { Answers, Command, Exit, Host } from '../../../connection/contract.ts'
 import { commandFailed, outputText } from '../../apply-commands.ts'
 import type { Change, Decision } from '../../contract.ts'
@@ -45,11 +44,6 @@ export interface Run {
   readonly cmd: string | readonly string[]
   readonly target: string
   readonly notes?: readonly string[]
-}
-
-/** A word as it is returned: secrets stay out of results. */
-export function printable(word: string | Secret): string {
-  return String(word)
 }
 
 function withoutLastNewline(text: string): string {

@@ -1,5 +1,4 @@
 import { BkpError } from '../../../base/errors.ts'
-import { Secret } from '../../../base/secret.ts'
 
 const quoted = /'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|([^\s'"\\]+)/y
 const blank = /\s*/y
@@ -34,15 +33,6 @@ export function splitWords(text: string): readonly string[] {
     position = skipBlank(text, position)
   }
   return words
-}
-
-/**
- * The same for text that may hold a secret: which of its words hold it is not known, so all of them
- * are secret then. @throws step.failed when a quote is left open
- */
-export function splitTextWords(text: string | Secret): readonly (string | Secret)[] {
-  if (typeof text === 'string') return splitWords(text)
-  return splitWords(text.reveal()).map(word => new Secret(word))
 }
 
 function skipBlank(text: string, from: number): number {
