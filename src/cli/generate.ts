@@ -2,8 +2,11 @@ import { readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BkpError } from '../base/errors.ts'
+import { filesKind } from '../databases/files/kind.ts'
 import type { JsonSchema, ModuleEntry } from '../modules/catalogue.ts'
 import type { AnyModule } from '../modules/contract.ts'
+import { fileStorageType } from '../runbook/inventory/storages.ts'
+import { emitSchemas } from '../runbook/schema/emit.ts'
 
 /** Files that are made from code: their paths below the root of the project, and their text. */
 export type GeneratedFiles = ReadonlyMap<string, string>
@@ -117,9 +120,18 @@ function json(value: unknown): string {
 export async function generateFiles(): Promise<GeneratedFiles> {
   const modules = await findModules()
   const entries = modules.map(entryOf)
+  const schemas = emitSchemas({
+    modules: entries,
+    kinds: [filesKind],
+    storageTypes: [fileStorageType],
+  })
   return new Map([
     ['src/modules/index.ts', indexText(modules)],
     ['schemas/modules.json', json(entries)],
+    ...Object.entries(schemas).map(([name, schema]): [string, string] => [
+      `schemas/${name}`,
+      json(schema),
+    ]),
   ])
 }
 

@@ -17,7 +17,6 @@ const magicNames: readonly string[] = [
   'ansible_skip_tags',
   'ansible_version',
   'clusters',
-  'environment',
   'group_names',
   'groups',
   'hostvars',
