@@ -27,6 +27,8 @@ export interface YamlDocument {
   sourceOf(path: DocumentPath): string | undefined
   /** A scalar without quotes: YAML decided where it ends and what it is. */
   isPlain(path: DocumentPath): boolean
+  /** A comment cuts a scalar without quotes: an expression with ` #` in it ends early. */
+  isCutByComment(path: DocumentPath): boolean
   /** True below keys that hold credentials: such values are not quoted in messages. */
   isCredential(path: DocumentPath): boolean
 }
@@ -174,6 +176,11 @@ function createDocument(
     isPlain: (path: DocumentPath) => {
       const { position, exact } = find(path)
       return exact && position.style === 'plain'
+    },
+    isCutByComment: (path: DocumentPath) => {
+      const { position, exact } = find(path)
+      if (!exact || position.style !== 'plain') return false
+      return /^[ \t]+#/.test(text.slice(position.value[1], position.value[1] + 80))
     },
     isCredential: (path: DocumentPath) => find(path).position.credential,
   })

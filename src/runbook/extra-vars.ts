@@ -1,0 +1,109 @@
+import { BkpError } from '../base/errors.ts'
+import { isRecord } from '../base/json.ts'
+import type { Binding, Variables } from '../expression/contract.ts'
+import { literal } from '../expression/scope.ts'
+import { namePattern, reservedNames } from '../modules/builtin/variables/reserved-names.ts'
+import type { SecretSources } from './contract.ts'
+import { createFaults, throwAll } from './faults.ts'
+import type { FileAccess } from './file-access.ts'
+import { registerPlainSecrets } from './inventory/secrets.ts'
+import { mergeVariables, readVariables } from './inventory/variables.ts'
+import { parseYaml, type YamlDocument } from './yaml/yaml-document.ts'
+
+/** What reading `-e` needs. */
+export interface ExtraVarsOptions {
+  readonly files: FileAccess
+  readonly secrets: SecretSources
+}
+
+/**
+ * The variables of all `-e` flags, later ones winning: `K=V` (always text, never rendered; several
+ * in one flag, as Ansible has it), `{JSON}`, or `@FILE` in YAML or JSON.
+ * @throws usage.invalid, usage.file_missing; yaml.*, expression.invalid, secret.unresolved in files
+ */
+export function readExtraVars(flags: readonly string[], options: ExtraVarsOptions): Variables {
+  const variables = mergeVariables(flags.map(flag => readFlag(flag.trim(), options)))
+  for (const name of variables.keys()) checkName(name)
+  return variables
+}
+
+function usage(message: string, hint: string): BkpError {
+  return new BkpError('usage.invalid', message, { hint })
+}
+
+function checkName(name: string): void {
+  if (!new RegExp(namePattern).test(name)) {
+    throw usage(`-e: "${name}" cannot be the name of a variable`, 'use letters, digits and _')
+  }
+  if (reservedNames.includes(name)) {
+    throw usage(`-e: "${name}" is a name that bkp keeps for itself`, `choose another name`)
+  }
+}
+
+function readFlag(flag: string, options: ExtraVarsOptions): Variables {
+  if (flag.startsWith('@')) return readFile(flag.slice(1), options)
+  if (flag.startsWith('{')) return readInline(flag, options)
+  return readPairs(flag, options)
+}
+
+function readFile(path: string, options: ExtraVarsOptions): Variables {
+  if (options.files.kind(path) !== 'file') {
+    throw new BkpError('usage.file_missing', `-e: there is no file "${path}"`)
+  }
+  return readDocument(parseYaml(path, options.files.read(path), 'inventory'), options)
+}
+
+function readInline(text: string, options: ExtraVarsOptions): Variables {
+  let document: YamlDocument
+  try {
+    document = parseYaml('-e', text, 'inventory')
+  } catch (error) {
+    // The text may hold a password: it is not shown, and the cause does not either.
+    if (!(error instanceof BkpError)) throw error
+    throw usage(`-e: the JSON does not parse: ${error.message}`, 'write {"name": "value"}')
+  }
+  return readDocument(document, options)
+}
+
+function readDocument(document: YamlDocument, options: ExtraVarsOptions): Variables {
+  if (document.value !== null && !isRecord(document.value)) {
+    throw usage(`-e: ${document.file} does not hold a map of variables`, 'write name: value lines')
+  }
+  const faults = createFaults()
+  const variables = readVariables(document, document.value, [], {
+    secrets: options.secrets,
+    faults,
+    warnings: [],
+  })
+  throwAll(faults.list, document.file)
+  return variables
+}
+
+/** A blank before `name=` begins the next pair; any other blank is part of the value. */
+const nextPair = /\s+(?=[A-Za-z_]\w*=)/
+
+function readPairs(text: string, options: ExtraVarsOptions): Variables {
+  const quoted = /"[^"]*"|'[^']*'/g
+  // Blanks in quotes do not part pairs: they are hidden while the text is split.
+  const hidden: string[] = []
+  const bare = text.replace(quoted, piece => {
+    hidden.push(piece)
+    return `\u0000${hidden.length - 1}\u0000`
+  })
+  const variables = new Map<string, Binding>()
+  for (const pair of bare.split(nextPair)) {
+    const at = pair.indexOf('=')
+    if (at < 1) {
+      throw usage('-e: a variable needs a name and a value', 'write -e name=value')
+    }
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the marks set above
+    const whole = pair
+      .slice(at + 1)
+      .replace(/\u0000(\d+)\u0000/g, (_mark, index) => hidden[index] ?? '')
+    const value = /^(["'])[\s\S]*\1$/.test(whole) ? whole.slice(1, -1) : whole
+    const name = pair.slice(0, at).trim()
+    registerPlainSecrets({ [name]: value }, options.secrets)
+    variables.set(name, literal(value))
+  }
+  return variables
+}

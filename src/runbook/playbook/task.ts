@@ -1,0 +1,128 @@
+import { isRecord } from '../../base/json.ts'
+import type { Tree } from '../../expression/contract.ts'
+import type { Task } from '../contract.ts'
+import { describeKind } from '../schema/messages.ts'
+import { argumentsAt } from './arguments.ts'
+import { conditionsAt, ignoreErrorsAt } from './conditions.ts'
+import { confirmAt } from './confirm.ts'
+import {
+  checkKeywords,
+  type Entry,
+  fault,
+  flagAt,
+  type Inherited,
+  type PlaybookContext,
+  tagsAt,
+  treeAt,
+} from './context.ts'
+import { findCall } from './module-key.ts'
+import { checkVariableName } from './names.ts'
+import { variablesAt } from './variables.ts'
+
+/** A task, with what encloses it folded in. Undefined after a fault that leaves nothing to call. */
+export function readTask(
+  context: PlaybookContext,
+  entry: Entry,
+  id: string,
+  inherited: Inherited,
+  owner: 'task' | 'rollback' = 'task',
+): Task | undefined {
+  const call = findCall(context, entry, owner)
+  if (call === undefined) return undefined
+  const { keywords, module } = call
+  checkKeywords(context, keywords, owner)
+  const vars = variablesAt(context, keywords)
+  const own: Inherited = {
+    when: [...inherited.when, ...(conditionsAt(context, keywords, 'when') ?? [])],
+    vars: vars.size === 0 ? inherited.vars : [...inherited.vars, vars],
+    ignoreErrors: ignoreErrorsAt(context, keywords, inherited.ignoreErrors),
+    anyErrorsFatal: flagAt(context, keywords, 'any_errors_fatal', inherited.anyErrorsFatal),
+    runOnce: flagAt(context, keywords, 'run_once', inherited.runOnce),
+    noLog: flagAt(context, keywords, 'no_log', inherited.noLog),
+    tags: [...new Set([...inherited.tags, ...tagsAt(keywords)])],
+  }
+  const args = argumentsAt(context, module, entry.value[call.key], [...entry.path, call.key])
+  return Object.freeze({
+    kind: 'task',
+    id,
+    place: context.document.place(entry.path),
+    name: treeAt(context, keywords, 'name'),
+    module: module.name,
+    scope: module.scope,
+    args: args ?? {},
+    ...own,
+    loop: loopAt(context, keywords),
+    loopControl: loopControlAt(context, keywords),
+    register: registerAt(context, keywords),
+    failedWhen: conditionsAt(context, keywords, 'failed_when'),
+    changedWhen: conditionsAt(context, keywords, 'changed_when'),
+    confirm: owner === 'rollback' ? undefined : confirmAt(context, keywords),
+    rollback: owner === 'rollback' ? undefined : rollbackAt(context, keywords, id, own),
+  } satisfies Task)
+}
+
+function loopAt(context: PlaybookContext, entry: Entry): Tree | undefined {
+  const value = entry.value['loop']
+  // Text is a list only when it is one whole expression: mixed text never comes to one.
+  if (typeof value === 'string' && value.includes('{{') && !/^\s*\{\{[\s\S]*\}\}\s*$/.test(value)) {
+    fault(context, '"loop" must be a list, and text around {{ }} makes a text of it', [
+      ...entry.path,
+      'loop',
+    ])
+  }
+  return treeAt(context, entry, 'loop')
+}
+
+function loopControlAt(context: PlaybookContext, entry: Entry): Task['loopControl'] {
+  const value = entry.value['loop_control']
+  const path = [...entry.path, 'loop_control']
+  if (!isRecord(value)) return { loopVar: 'item' }
+  const { loop_var: loopVar, index_var: indexVar } = value
+  for (const key of ['loop_var', 'index_var']) {
+    const name = value[key]
+    if (typeof name === 'string' && name !== 'item') {
+      checkVariableName(context, name, [...path, key], 'value')
+    }
+  }
+  const label = treeAt(context, { value, path }, 'label')
+  return {
+    loopVar: typeof loopVar === 'string' ? loopVar : 'item',
+    ...(typeof indexVar === 'string' ? { indexVar } : {}),
+    ...(label === undefined ? {} : { label }),
+  }
+}
+
+function registerAt(context: PlaybookContext, entry: Entry): string | undefined {
+  const value = entry.value['register']
+  if (typeof value !== 'string') return undefined
+  checkVariableName(context, value, [...entry.path, 'register'], 'value')
+  return value
+}
+
+/** A rollback runs whatever the conditions around its task say: it is owed once the task began. */
+function rollbackAt(
+  context: PlaybookContext,
+  entry: Entry,
+  id: string,
+  inherited: Inherited,
+): Task | undefined {
+  const value = entry.value['rollback']
+  const path = [...entry.path, 'rollback']
+  if (value === undefined) return undefined
+  if (!isRecord(value)) {
+    if (typeof value === 'string') {
+      fault(context, `a rollback is a task, not ${describeKind(value)}`, path)
+    }
+    return undefined
+  }
+  for (const key of ['confirm', 'rollback', 'block']) {
+    if (!Object.hasOwn(value, key)) continue
+    fault(context, `a rollback cannot have "${key}"`, [...path, key], {
+      at: 'key',
+      hint: 'a rollback is one task, which nobody is there to confirm',
+    })
+    return undefined
+  }
+  const plain: Inherited = { ...inherited, when: [], ignoreErrors: false, anyErrorsFatal: false }
+  return readTask(context, { value, path }, `${id}/rollback`, plain, 'rollback')
+}

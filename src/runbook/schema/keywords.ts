@@ -1,0 +1,152 @@
+import { type TSchema, Type } from 'typebox'
+import type { JsonSchema } from '../../modules/catalogue.ts'
+
+const identifier = '^[A-Za-z_][A-Za-z0-9_]*$'
+
+const name = Type.String({ description: 'What is shown for it; may hold {{ }}.' })
+const condition = Type.Unsafe<unknown>({
+  anyOf: [
+    { type: ['string', 'boolean'] },
+    { type: 'array', items: { type: ['string', 'boolean'] }, minItems: 1 },
+  ],
+  description: 'A condition in bare CEL, or a list of them, all of which must be true.',
+})
+const oneCondition = Type.Unsafe<unknown>({
+  type: ['string', 'boolean'],
+  description: 'true, false, or a condition in bare CEL.',
+})
+const variables = Type.Unsafe<unknown>({
+  type: ['object', 'null'],
+  description: 'Variables by name; values may hold {{ }} and are rendered where they are read.',
+})
+const tags = Type.Unsafe<unknown>({
+  anyOf: [
+    { type: 'string', minLength: 1 },
+    { type: 'array', items: { type: 'string', minLength: 1 } },
+  ],
+  description: 'Names to choose steps by; a list, or text separated by commas.',
+})
+const confirm = Type.Unsafe<unknown>({
+  anyOf: [
+    { type: 'string', minLength: 1 },
+    {
+      type: 'object',
+      properties: {
+        question: { type: 'string', minLength: 1, description: 'What is asked.' },
+        type: { type: 'string', minLength: 1, description: 'The word that must be typed.' },
+      },
+      required: ['question'],
+      additionalProperties: false,
+    },
+  ],
+  description: 'Destructive: asked after the plan is shown and before anything is written.',
+})
+const steps = (description: string) =>
+  Type.Unsafe<unknown>({ type: ['array', 'null'], items: { type: 'object' }, description })
+const flag = (description: string) => Type.Boolean({ description })
+
+const inherited = {
+  name,
+  when: condition,
+  vars: variables,
+  tags,
+  ignore_errors: oneCondition,
+  any_errors_fatal: flag('One failed host fails all hosts.'),
+  run_once: flag('Run on one host; the result is for all.'),
+  no_log: flag('Keep arguments and results out of all output.'),
+}
+
+const called = {
+  loop: Type.Unsafe<unknown>({
+    type: 'array',
+    description: 'Run once for each item; {{ item }} is the item.',
+  }),
+  loop_control: Type.Unsafe<unknown>({
+    type: 'object',
+    properties: {
+      loop_var: { type: 'string', pattern: identifier, description: 'A name for the item.' },
+      index_var: { type: 'string', pattern: identifier, description: 'A name for the index.' },
+      label: { type: 'string', description: 'What is shown of the item.' },
+    },
+    additionalProperties: false,
+    description: 'Names for the item and its index, and what is shown.',
+  }),
+  register: Type.String({
+    pattern: identifier,
+    description: 'The name of a variable: letters, digits and _, and no digit first.',
+  }),
+  failed_when: condition,
+  changed_when: condition,
+}
+
+/** Keywords of everything in a playbook, without the modules. */
+const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
+  play: {
+    hosts: Type.Unsafe<unknown>({
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+      ],
+      description: 'A host pattern: groups, hosts, clusters, globs; , & and ! combine them.',
+    }),
+    name,
+    vars: variables,
+    vars_files: Type.Unsafe<unknown>({
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', items: { type: 'string', minLength: 1 } },
+      ],
+      description: 'Files of variables, relative to the playbook and below its folder.',
+    }),
+    gather_facts: flag('Accepted as false: bkp gathers no facts.'),
+    any_errors_fatal: inherited.any_errors_fatal,
+    ignore_errors: oneCondition,
+    run_once: inherited.run_once,
+    no_log: inherited.no_log,
+    tags,
+    confirm,
+    tasks: steps('The steps of the play, in order.'),
+  },
+  block: {
+    ...inherited,
+    block: steps('Steps that fail together.'),
+    rescue: steps('Steps that run when the block fails.'),
+    always: steps('Steps that run whatever happens.'),
+  },
+  task: {
+    ...inherited,
+    ...called,
+    confirm,
+    rollback: Type.Unsafe<unknown>({
+      type: 'object',
+      description: 'A task that puts back what this one did, when the enclosing block fails.',
+    }),
+  },
+  rollback: {
+    name,
+    when: condition,
+    vars: variables,
+    ignore_errors: oneCondition,
+    run_once: inherited.run_once,
+    no_log: inherited.no_log,
+    ...called,
+  },
+}
+
+const required: Readonly<Record<string, readonly string[]>> = { play: ['hosts'], block: ['block'] }
+
+/** The schemas of keywords, as `schemas/keywords.json` holds them: by `play`, `block`, `task`, `rollback`. */
+export function keywordSchemas(): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries(
+    Object.entries(keywords).map(([owner, properties]) => {
+      const schema = {
+        type: 'object',
+        properties,
+        required: required[owner] ?? [],
+        additionalProperties: false,
+      }
+      // typebox keeps notes of its own beside the schema, which JSON leaves out.
+      return [owner, JSON.parse(JSON.stringify(schema)) as JsonSchema]
+    }),
+  )
+}
