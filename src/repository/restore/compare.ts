@@ -107,6 +107,8 @@ export interface CompareInput {
   readonly subtree: Uint8Array
   readonly live: LiveTree
   readonly owners: boolean
+  /** Of a mount point: it stays, and making the holder in it changes its mtime. */
+  readonly ignoreRootTime: boolean
   /** Whether each file holds what the backup says, in order. */
   sameContent(files: readonly Unsure[]): Promise<readonly boolean[]>
 }
@@ -132,7 +134,11 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
   }
   for await (const file of input.entries) {
     const path = relativeTo(file.path, input.subtree)
-    const live = input.live.get(treeKey(path))
+    const there = input.live.get(treeKey(path))
+    const live =
+      input.ignoreRootTime && path.length === 0 && there !== undefined
+        ? { ...there, mtimeNs: file.mtimeNs }
+        : there
     if (live !== undefined) seen.add(treeKey(path))
     const verdict = compareEntry(file, live, input.owners)
     if (verdict === 'unsure' && live !== undefined) unsure.push({ file, live })

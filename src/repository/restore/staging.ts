@@ -20,6 +20,16 @@ export interface StagingPaths {
 /** Longest base name that stays readable in the holder's name, in bytes. */
 const longestBaseBytes = 100
 
+/** The id of the stage that a step of a run makes: the same when the run is resumed. */
+export function stageId(run: string, step: string): string {
+  return checkStageId(`${run}-${createHash('sha256').update(step).digest('hex').slice(0, 8)}`)
+}
+
+/** Whether a folder's name is one that `stagingPaths` makes of an id that `stageId` makes. */
+export function isHolderName(name: string): boolean {
+  return /^\.bkp-\d{8}_\d{6}-[0-9a-f]+-[0-9a-f]{8}(?:-|$)/s.test(name)
+}
+
 /** Checks a stage id: it becomes part of file names. @throws restore.target_invalid */
 export function checkStageId(id: string): string {
   if (/^[0-9A-Za-z][0-9A-Za-z_.-]{0,99}$/.test(id)) return id

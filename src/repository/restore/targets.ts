@@ -228,27 +228,34 @@ function refuseUnusedMaps(
 }
 
 function refuseDangerous(targets: readonly RestoreTarget[], faults: BkpError[]): void {
-  for (const [at, { host, target, subtree }] of targets.entries()) {
-    if (target === '/') {
-      faults.push(
-        invalid(
-          `${host}: "${showPath(subtree)}" would replace "/"`,
-          'restore into a folder with path_map, or parts of it with paths',
-        ),
-      )
-    }
+  for (const { host, target, subtree } of targets) {
+    if (target !== '/') continue
+    faults.push(
+      invalid(
+        `${host}: "${showPath(subtree)}" would replace "/"`,
+        'restore into a folder with path_map, or parts of it with paths',
+      ),
+    )
+  }
+  faults.push(...overlapFaults(targets))
+}
+
+/** Targets of one host of which one lies in another, or twice the same. */
+export function overlapFaults(
+  targets: readonly Pick<RestoreTarget, 'host' | 'target'>[],
+): readonly BkpError[] {
+  return targets.flatMap(({ host, target }, at) => {
     const other = targets
       .slice(0, at)
       .find(earlier => earlier.host === host && overlap(earlier.target, target))
-    if (other !== undefined) {
-      faults.push(
-        invalid(
-          `${host}: "${target}" and "${other.target}" overlap`,
-          'give each tree a place of its own with path_map',
-        ),
-      )
-    }
-  }
+    if (other === undefined) return []
+    return [
+      invalid(
+        `${host}: "${target}" and "${other.target}" overlap`,
+        'give each tree a place of its own with path_map',
+      ),
+    ]
+  })
 }
 
 function overlap(a: string, b: string): boolean {

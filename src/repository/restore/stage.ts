@@ -1,0 +1,148 @@
+import { asBkpError, BkpError } from '../../base/errors.ts'
+import { type Io, quietIo } from '../../base/io.ts'
+import type { Host } from '../../connection/contract.ts'
+import { file } from '../../connection/probes.ts'
+import { BackupFile_Type } from '../manifest_pb.ts'
+import type { Backup, Repository } from '../repository.ts'
+import { differs } from './compare.ts'
+import { type ContentReader, createContentReader } from './content.ts'
+import { rootType } from './entries.ts'
+import { forEachHost, hostNamed } from './hosts.ts'
+import { parentOf } from './live.ts'
+import { canSetOwners, type PlannedTarget } from './plan-stage.ts'
+import { encodeStageRecord, moveArguments, type StageRecord } from './records.ts'
+import { makeHolder, runMoves, syncTree } from './stage-commands.ts'
+import { fetchRest, finishFolders, type Staging } from './stage-fetch.ts'
+import { reuseLive } from './stage-reuse.ts'
+import { checkStaged } from './stage-verify.ts'
+import { stagingPaths } from './staging.ts'
+
+/** Where one target was staged: what swap and its kin are told. */
+export interface StagedTree {
+  readonly target: string
+  readonly staged: string
+  readonly old: string
+}
+
+export interface StageOptions {
+  readonly repo: Repository
+  readonly backup: Backup
+  /** The run that stages, for the records. */
+  readonly run: string
+  /** From `stageId`. */
+  readonly id: string
+}
+
+/**
+ * Builds every tree that differs beside its target; live trees are only read. Hosts side by side, the
+ * targets of one host in turn. What an interrupted stage of the same id left behind is removed first.
+ * A failure removes what its host had staged, where the host still answers.
+ * @throws restore.*, repository.block_missing, repository.block_corrupt, ssh.*
+ */
+export async function stage(
+  options: StageOptions,
+  hosts: readonly Host[],
+  planned: readonly PlannedTarget[],
+  io: Io,
+): Promise<Readonly<Record<string, readonly StagedTree[]>>> {
+  const wanted = planned.filter(({ difference }) => differs(difference))
+  const names = [...new Set(wanted.map(({ host }) => host))]
+  const progress = createProgress(wanted, io)
+  const staged = await forEachHost(names, async name => {
+    const host = hostNamed(hosts, name)
+    const reader = createContentReader(options.repo, io)
+    const owners = await canSetOwners(host, io)
+    const trees: StagedTree[] = []
+    for (const target of wanted.filter(candidate => candidate.host === name)) {
+      trees.push(await stageTarget(options, { host, reader, owners, target, progress }, io))
+    }
+    return [name, trees] as const
+  })
+  return Object.fromEntries(staged)
+}
+
+/** Counts fetched bytes over all hosts. */
+function createProgress(wanted: readonly PlannedTarget[], io: Io): (bytes: number) => void {
+  const total = wanted.reduce((sum, { difference }) => sum + difference.fetchBytes, 0)
+  let done = 0
+  return bytes => {
+    done += bytes
+    io.progress(done, total)
+  }
+}
+
+interface TargetWork {
+  readonly host: Host
+  readonly reader: ContentReader
+  readonly owners: boolean
+  readonly target: PlannedTarget
+  readonly progress: (bytes: number) => void
+}
+
+async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Promise<StagedTree> {
+  const { host, target } = work
+  const { path, layout } = target.live
+  const paths = stagingPaths(options.id, path, layout)
+  const type = (await rootType(options.repo, options.backup, target, io)) ?? BackupFile_Type.FILE
+  const staging: Staging = {
+    repo: options.repo,
+    backup: options.backup,
+    host,
+    target,
+    paths,
+    owners: work.owners,
+    isFolder: type === BackupFile_Type.DIRECTORY,
+  }
+  const record: StageRecord = {
+    id: options.id,
+    backup: options.backup.name,
+    repository: options.repo.id,
+    run: options.run,
+    target: path,
+    complete: false,
+    inode: '',
+  }
+  await makeHolder(host, layout === 'children' ? path : parentOf(path), paths.holder, io)
+  try {
+    await writeRecord(host, paths.stageRecord, record, io)
+    await runMoves(host, 'clear', moveArguments(paths, ''), io)
+    const have = staging.isFolder ? await reuseLive(staging, io) : new Map()
+    await fetchRest(staging, have, work.reader, work.progress, io)
+    await finishFolders(staging, io)
+    await syncTree(host, paths.holder, io)
+    await checkStaged(staging, io)
+    const { root } = await host.ask({ root: file(paths.staged) }, io)
+    const inode = root.kind === 'absent' ? '' : root.inode
+    await writeRecord(host, paths.stageRecord, { ...record, complete: true, inode }, io)
+  } catch (thrown) {
+    await tidy(host, moveArguments(paths, ''), thrown)
+    throw thrown
+  }
+  return { target: path, staged: paths.staged, old: paths.old }
+}
+
+async function writeRecord(host: Host, path: string, record: StageRecord, io: Io): Promise<void> {
+  const bytes = encodeStageRecord(record)
+  await host.write(path, single(bytes), { mode: '0600' }, io)
+}
+
+async function* single(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes
+}
+
+/** A full disk beside a running database must not stay full; an interrupted run is taken up instead. */
+async function tidy(host: Host, args: readonly string[], thrown: unknown): Promise<void> {
+  const { code } = asBkpError(thrown)
+  const isInterrupted = code === 'step.cancelled' || code === 'step.timeout' || isAbort(thrown)
+  if (isInterrupted || code.startsWith('ssh.') || code === 'restore.conflict') return
+  try {
+    await runMoves(host, 'discard-staged', args, quietIo)
+  } catch (error) {
+    // The first error is the one to show; what is left can be discarded, or is cleared by a rerun.
+    if (!(error instanceof BkpError)) throw error
+  }
+}
+
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError'
+}
