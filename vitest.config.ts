@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 const shared = { execArgv: ['--disable-proto=throw'], testTimeout: 30_000 }
 /** The slow projects by file name; everything else under test/ is a unit test. */
 const slow = ['**/*.servers.test.ts', '**/*.faults.test.ts', '**/*.nightly.test.ts']
+/** Installs the servers that tests start. */
+const started = { globalSetup: ['test/servers/install.ts'] }
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -19,6 +21,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...started,
           name: 'servers',
           include: ['test/**/*.servers.test.ts'],
           fileParallelism: false,
@@ -29,6 +32,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...started,
           name: 'faults',
           include: ['test/**/*.faults.test.ts'],
           fileParallelism: false,
@@ -39,6 +43,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...started,
           name: 'nightly',
           include: ['test/**/*.nightly.test.ts'],
           fileParallelism: false,

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process'
+
+/** A program that tests start, and the Debian package that brings it. */
+interface Tool {
+  readonly program: string
+  readonly package: string
+}
+
+/** What the servers, faults and nightly tests start. Added here, it is installed everywhere. */
+export const tools: readonly Tool[] = [
+  { program: 'sshd', package: 'openssh-server' },
+  { program: 'ssh-keygen', package: 'openssh-client' },
+  { program: 'ldb', package: 'rocksdb-tools' },
+  { program: 'protoc', package: 'protobuf-compiler' },
+  { program: 'strace', package: 'strace' },
+  { program: 'unshare', package: 'util-linux' },
+  { program: 'nsenter', package: 'util-linux' },
+  { program: 'busybox', package: 'busybox' },
+]
+
+/**
+ * Installs what is missing, and fails where that cannot be done: a test that is skipped because a
+ * server is not there proves nothing. vitest calls it once before a project's tests.
+ * @throws Error naming what to install by hand
+ */
+export function setup(): void {
+  const missing = missingTools()
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map(tool => tool.package))]
+  if (process.getuid?.() !== 0 || !isThere('apt-get')) fail(missing, packages, '')
+  const failure =
+    aptGet(['update']) ?? aptGet(['install', '-y', '--no-install-recommends', ...packages])
+  const still = missingTools()
+  if (still.length > 0) fail(still, packages, failure ?? '')
+}
+
+function missingTools(): readonly Tool[] {
+  return tools.filter(({ program }) => !isThere(program))
+}
+
+/** sbin folders are not in every user's PATH, and sshd is started by its full name anyway. */
+function isThere(program: string): boolean {
+  const path = `${process.env['PATH']}:/usr/sbin:/sbin`
+  return (
+    spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', program], { env: { PATH: path } }).status ===
+    0
+  )
+}
+
+/** What apt-get complained about, or nothing. */
+function aptGet(words: readonly string[]): string | undefined {
+  const { status, stderr } = spawnSync('apt-get', ['-q', ...words], {
+    encoding: 'utf8',
+    // A dialogue would wait for ever, and Debian starts a daemon it has just installed.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+  })
+  return status === 0 ? undefined : stderr
+}
+
+function fail(missing: readonly Tool[], packages: readonly string[], output: string): never {
+  const programs = missing.map(tool => tool.program).join(', ')
+  throw new Error(
+    `these tests need ${programs}; install them: apt-get install ${packages.join(' ')}\n${output}`,
+  )
+}
