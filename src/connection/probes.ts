@@ -1,0 +1,16 @@
+/**
+ * Questions to a host: the only place where probes and scans are made, so that what a plan may run
+ * is read in one folder. Every script here only reads.
+ */
+export {
+  conditionCommand,
+  type OutputFacts,
+  output,
+  succeeds,
+  tools,
+} from './probes/commands.ts'
+export { type ContentFacts, content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
+export { type BlockHash, type FileHash, hashBlocks, hashFiles } from './probes/hashes.ts'
+export { type PackedFile, type PackRequest, packFiles } from './probes/pack.ts'
+export { freeSpace, mountPoint, type SpaceFacts } from './probes/space.ts'
+export { type StatRecord, statFiles, type TreeEntry, walkTree } from './probes/tree.ts'

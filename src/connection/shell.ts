@@ -1,0 +1,272 @@
+import { constants } from 'node:os'
+import { BkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import { abortError, orAbort } from './abort.ts'
+import type { Channel } from './channel.ts'
+import { type Command, type Exit, outputLimitBytes } from './contract.ts'
+import { type FrameReader, frameReader, type Section } from './frames.ts'
+import { feed, inputOf } from './input.ts'
+import type { ProbeParts, Reply } from './probes/internals.ts'
+import { commandScript, joinLines, script } from './quote.ts'
+import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
+
+/** A long-lived `/bin/sh` on the host, one frame at a time. */
+export interface Shell {
+  /** Asks all probes with one script, in one round trip. @throws ssh.lost, step.cancelled */
+  ask(probes: readonly ProbeParts<unknown>[], io: Io): Promise<readonly Reply[]>
+  /** Runs a command to its end. With `stdin` it is the shell's last frame. @throws ssh.lost, step.cancelled */
+  run(command: Command, io: Io): Promise<Exit>
+  /** The host can put a command into a process group of its own, so that the shell outlives its end. */
+  readonly hasSetsid: boolean
+  /** False after a frame that was broken off. */
+  isUsable(): boolean
+  close(): Promise<void>
+}
+
+const newline = Buffer.from('\n')
+const noText = Buffer.alloc(0)
+/** How long a shell may take to end its frame once its command was ended, or to leave at the end. */
+const settleMs = 5000
+
+const signalNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+)
+
+/**
+ * A shell's `$?`. By the shells' own convention 128+n stands for signal n; a program that exits with
+ * such a status itself cannot be told from it.
+ */
+function exitStatus(status: number): Pick<Exit, 'code' | 'signal'> {
+  const signal = signalNames.get(status - 128)
+  return signal === undefined ? { code: status } : { code: undefined, signal }
+}
+
+function text(section: Section): string {
+  return section.bytes.toString('latin1').trim()
+}
+
+/**
+ * What a step that changes something runs. Output goes to files, so that a daemon left behind cannot
+ * print into the next frame, and is sent when the command has ended, the first 1 MiB of each.
+ */
+function runFrame(command: Command, marker: Buffer, launcher: readonly string[]): Buffer {
+  const hasInput = command.stdin !== undefined
+  return joinLines([
+    script`{`,
+    script`printf '%s\n' ${marker}; printf '%s\n' ${marker} >&2`,
+    script`[ -d "\${bkp_dir-}" ] || for d in "\${TMPDIR:-/tmp}" /dev/shm "\${HOME:-/}"; do`,
+    script`  bkp_dir=$(mktemp -d "$d/bkp.XXXXXX" 2>/dev/null) && break`,
+    script`done`,
+    script`if [ -d "\${bkp_dir-}" ]; then`,
+    // An asynchronous command's stdin is /dev/null unless it is redirected by number.
+    script`exec 3<&0`,
+    script`(`,
+    script`exec 3<&-`,
+    commandScript(command, launcher),
+    script`) <${Buffer.from(hasInput ? '&3' : '/dev/null')} >"$bkp_dir/out" 2>"$bkp_dir/err" &`,
+    script`exec 3<&-`,
+    script`printf '%s\n' "$!"`,
+    script`wait "$!"; s=$?`,
+    script`printf '%s %s %s\n' "$s" $(wc -c <"$bkp_dir/out") $(wc -c <"$bkp_dir/err")`,
+    script`head -c ${outputLimitBytes} "$bkp_dir/out"; printf '%s\n' ${marker}`,
+    script`head -c ${outputLimitBytes} "$bkp_dir/err"; printf '%s\n' ${marker}`,
+    script`rm -f "$bkp_dir/out" "$bkp_dir/err"`,
+    script`else echo none; fi`,
+    // What the command left unread of its stdin must not be taken for script.
+    script`${Buffer.from(hasInput ? 'exit 0' : ':')}`,
+    script`}`,
+  ])
+}
+
+function askFrame(probes: readonly ProbeParts<unknown>[], marker: Buffer): Buffer {
+  return joinLines([
+    script`{`,
+    script`printf '%s\n' ${marker}; printf '%s\n' ${marker} >&2`,
+    ...probes.map(
+      probe =>
+        script`(\n${probe.script}\n) </dev/null; printf '%s\n%s\n' ${marker} $?; printf '%s\n' ${marker} >&2`,
+    ),
+    script`}`,
+  ])
+}
+
+/** Opens a shell and waits until it answers. @throws ssh.*, step.cancelled */
+export async function openShell(session: Session, io: Io): Promise<Shell> {
+  const channel = await session.transport.open(io)
+  const stdout = frameReader(channel.stdout)
+  const stderr = frameReader(channel.stderr)
+  const marker = Buffer.concat([newMarker(session), newline])
+  channel.stdin.write(
+    Buffer.concat([
+      prologue,
+      joinLines([
+        script`trap '[ -z "\${bkp_dir-}" ] || rm -rf "$bkp_dir"' EXIT`,
+        script`trap 'exit 129' HUP; trap 'exit 143' TERM`,
+        script`{ printf '%s\n%s\n' ${marker.subarray(0, -1)} "$$"`,
+        script`command -v setsid >/dev/null 2>&1 && echo yes || echo no; }`,
+      ]),
+    ]),
+  )
+  const hello = async () => {
+    const words = [
+      await stdout.until(marker, 0),
+      await stdout.until(newline, 32),
+      await stdout.until(newline, 32),
+    ]
+    const [, pid, setsid] = words
+    if (pid === undefined || setsid === undefined) throw session.transport.lost()
+    return { pid: Number(text(pid)), hasSetsid: text(setsid) === 'yes' }
+  }
+  try {
+    const { pid, hasSetsid } = await orAbort(hello(), io.signal)
+    return createShell({ session, channel, stdout, stderr, pid, hasSetsid })
+  } catch (thrown) {
+    channel.close()
+    throw thrown
+  }
+}
+
+interface ShellParts {
+  readonly session: Session
+  readonly channel: Channel
+  readonly stdout: FrameReader
+  readonly stderr: FrameReader
+  readonly pid: number
+  readonly hasSetsid: boolean
+}
+
+function createShell(parts: ShellParts): Shell {
+  const { session, channel, stdout, stderr, hasSetsid } = parts
+  let usable = true
+
+  const needed = (section: Section | undefined): Section => {
+    if (section !== undefined) return section
+    usable = false
+    throw session.transport.lost()
+  }
+  const quiet = (io: Io): Io => ({ ...io, signal: new AbortController().signal })
+
+  const ask: Shell['ask'] = async (probes, io) => {
+    const marker = newMarker(session)
+    const end = Buffer.concat([marker, newline])
+    const outputs = async () => {
+      const replies: { readonly section: Section; readonly code: number }[] = []
+      needed(await stdout.until(end, 0))
+      for (const { limitBytes } of probes) {
+        const section = needed(await stdout.until(end, limitBytes))
+        replies.push({ section, code: Number(text(needed(await stdout.until(newline, 32)))) })
+      }
+      return replies
+    }
+    const complaints = async () => {
+      const sections: Section[] = []
+      needed(await stderr.until(end, 0))
+      for (const _ of probes) sections.push(needed(await stderr.until(end, outputLimitBytes)))
+      return sections
+    }
+    channel.stdin.write(askFrame(probes, marker))
+    try {
+      const [replies, said] = await orAbort(Promise.all([outputs(), complaints()]), io.signal)
+      return replies.map(({ section, code }, index) => ({
+        code,
+        stdout: section.bytes,
+        stderr: said[index]?.bytes ?? noText,
+        truncated: section.totalBytes > section.bytes.length,
+      }))
+    } catch (thrown) {
+      // A probe that hangs is ended together with its shell; the next frame gets a new one.
+      usable = false
+      if (io.signal.aborted) await endGroup(session, parts.pid, quiet(io)).catch(() => {})
+      channel.close()
+      throw thrown
+    }
+  }
+
+  const run: Shell['run'] = async (command, io) => {
+    const marker = newMarker(session)
+    const end = Buffer.concat([marker, newline])
+    const frame = runFrame(command, marker, hasSetsid ? ['setsid'] : [])
+    if (command.stdin !== undefined) usable = false
+    channel.stdin.write(frame)
+    const leader = async () => {
+      needed(await stdout.until(end, 0))
+      return text(needed(await stdout.until(newline, 32)))
+    }
+    const result = async (): Promise<Exit> => {
+      const [status, outBytes, errBytes] = text(needed(await stdout.until(newline, 128))).split(' ')
+      const out = needed(await stdout.until(end, outputLimitBytes))
+      const err = needed(await stdout.until(end, outputLimitBytes))
+      needed(await stderr.until(end, 0))
+      const isCut = Number(outBytes) > out.bytes.length || Number(errBytes) > err.bytes.length
+      return {
+        ...exitStatus(Number(status)),
+        stdout: new Uint8Array(out.bytes),
+        stderr: new Uint8Array(err.bytes),
+        truncated: isCut,
+      }
+    }
+    let pid: string
+    try {
+      pid = await orAbort(leader(), io.signal)
+    } catch (thrown) {
+      usable = false
+      if (io.signal.aborted) await endGroup(session, parts.pid, quiet(io)).catch(() => {})
+      channel.close()
+      throw thrown
+    }
+    if (pid === 'none') {
+      throw new BkpError('command.failed', 'the host has no folder for temporary files', {
+        hint: 'make /tmp writable on the host, or set TMPDIR for its user',
+      })
+    }
+    const feeding =
+      command.stdin === undefined
+        ? Promise.resolve()
+        : feed(channel.stdin, inputOf(command.stdin), channel.ended)
+    const frameEnd = Promise.all([result(), feedOrFail(feeding)])
+    try {
+      const [exit] = await orAbort(frameEnd, io.signal)
+      return exit
+    } catch (thrown) {
+      if (hasSetsid || io.signal.aborted) {
+        await endGroup(session, hasSetsid ? Number(pid) : parts.pid, quiet(io)).catch(() => {})
+      }
+      if (!hasSetsid) usable = false
+      let settled = false
+      await within(
+        session,
+        frameEnd.then(
+          () => {
+            settled = true
+          },
+          () => {},
+        ),
+        settleMs,
+      )
+      if (!settled) {
+        usable = false
+        channel.close()
+      }
+      throw io.signal.aborted ? abortError(io.signal) : thrown
+    }
+  }
+
+  /** The end of the input is waited for only where it failed: a command may leave it unread. */
+  async function feedOrFail(feeding: Promise<void>): Promise<void> {
+    await Promise.race([feeding, channel.ended])
+  }
+
+  return Object.freeze({
+    ask,
+    run,
+    hasSetsid,
+    isUsable: () => usable && session.transport.isAlive(),
+    close: async () => {
+      usable = false
+      channel.stdin.end()
+      // The shell removes its temporary folder on its way out.
+      await within(session, channel.ended, settleMs)
+      channel.close()
+    },
+  })
+}

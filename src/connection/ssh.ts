@@ -1,0 +1,118 @@
+import type { Duplex } from 'node:stream'
+import type { Client, ClientChannel } from 'ssh2'
+import type { Clock } from '../base/clock.ts'
+import { BkpError } from '../base/errors.ts'
+import { orAbort } from './abort.ts'
+import type { Channel, ChannelEnd, Transport } from './channel.ts'
+import type { HostAddress } from './contract.ts'
+import { connectClient } from './ssh/connect.ts'
+import type { Surroundings } from './ssh/login.ts'
+
+function channelOf(stream: ClientChannel): Channel {
+  const ended = new Promise<ChannelEnd>(resolve => {
+    stream.once('exit', (code: number | null, signal?: string) =>
+      resolve({
+        code: code ?? undefined,
+        ...(signal === undefined
+          ? {}
+          : { signal: signal.startsWith('SIG') ? signal : `SIG${signal}` }),
+        lost: false,
+      }),
+    )
+    // A channel that closes without a status: the connection broke, or its sshd died.
+    stream.once('close', () => resolve({ code: undefined, lost: true }))
+  })
+  // What was still to be written when the channel closed; its end tells.
+  stream.on('error', () => {})
+  stream.stderr.on('error', () => {})
+  return {
+    stdin: stream,
+    stdout: stream,
+    stderr: stream.stderr,
+    ended,
+    close: () => {
+      // What nobody reads would keep the channel's close from being seen.
+      stream.resume()
+      stream.stderr.resume()
+      stream.close()
+    },
+  }
+}
+
+/**
+ * A host over one SSH connection. Every channel runs `exec /bin/sh`, since a login shell may be csh or
+ * fish. @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed
+ */
+export async function sshTransport(
+  address: HostAddress,
+  surroundings: Surroundings,
+  clock: Clock,
+): Promise<Transport> {
+  const client: Client = await connectClient(address, surroundings, clock)
+  let isOpen = true
+  let cause: unknown
+  client.on('error', error => {
+    cause = error
+  })
+  const closed = new Promise<void>(resolve => {
+    client.once('close', () => {
+      isOpen = false
+      resolve()
+    })
+  })
+  const lost = () =>
+    new BkpError('ssh.lost', `the connection to ${address.name} broke`, {
+      cause,
+      details: { host: address.name },
+      hint: 'see whether the host is up; then bkp resume goes on where it stopped',
+    })
+  const open = (): Promise<Channel> =>
+    new Promise((resolve, reject) => {
+      if (!isOpen) {
+        reject(lost())
+        return
+      }
+      const onClose = () => reject(lost())
+      client.once('close', onClose)
+      client.exec('exec /bin/sh', (error, stream) => {
+        client.off('close', onClose)
+        if (error === undefined) resolve(channelOf(stream))
+        else if (!isOpen) reject(lost())
+        else {
+          const message = `${address.name} opens no channel: ${error.message}`
+          const hint = 'see MaxSessions in its sshd_config: bkp needs up to 10 at once'
+          reject(new BkpError('ssh.lost', message, { cause: error, hint }))
+        }
+      })
+    })
+  const dial: Transport['dial'] = ({ host, port }) =>
+    new Promise<Duplex>((resolve, reject) => {
+      if (!isOpen) {
+        reject(lost())
+        return
+      }
+      client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
+        if (error === undefined) resolve(stream)
+        else {
+          const message = `no connection from ${address.name} to ${host}:${port}: ${error.message}`
+          const hint = 'see AllowTcpForwarding in its sshd_config if something listens there'
+          reject(new BkpError('command.failed', message, { cause: error, hint }))
+        }
+      })
+    })
+  return Object.freeze({
+    name: 'ssh',
+    open: io => orAbort(open(), io.signal),
+    dial,
+    lost,
+    isAlive: () => isOpen,
+    close: async () => {
+      client.end()
+      // A peer that never answers the end is not waited for.
+      const done = new AbortController()
+      await Promise.race([closed, clock.sleep(2000, done.signal).catch(() => {})])
+      done.abort()
+      client.destroy()
+    },
+  } satisfies Transport)
+}
