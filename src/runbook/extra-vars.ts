@@ -36,7 +36,7 @@ function checkName(name: string): void {
     throw usage(`-e: "${name}" cannot be the name of a variable`, 'use letters, digits and _')
   }
   if (reservedNames.includes(name)) {
-    throw usage(`-e: "${name}" is a name that bkp keeps for itself`, `choose another name`)
+    throw usage(`-e: "${name}" is a name that bkp keeps for itself`, 'choose another name')
   }
 }
 
@@ -79,29 +79,17 @@ function readDocument(document: YamlDocument, options: ExtraVarsOptions): Variab
   return variables
 }
 
-/** A blank before `name=` begins the next pair; any other blank is part of the value. */
-const nextPair = /\s+(?=[A-Za-z_]\w*=)/
+/** `name=value` with blanks before the next `name=`; blanks in quotes do not part pairs. */
+const pair = /([^\s=]*)=((?:"[^"]*"|'[^']*'|(?!\s+[A-Za-z_]\w*=)[\s\S])*)/y
 
 function readPairs(text: string, options: ExtraVarsOptions): Variables {
-  const quoted = /"[^"]*"|'[^']*'/g
-  // Blanks in quotes do not part pairs: they are hidden while the text is split.
-  const hidden: string[] = []
-  const bare = text.replace(quoted, piece => {
-    hidden.push(piece)
-    return `\u0000${hidden.length - 1}\u0000`
-  })
   const variables = new Map<string, Binding>()
-  for (const pair of bare.split(nextPair)) {
-    const at = pair.indexOf('=')
-    if (at < 1) {
-      throw usage('-e: a variable needs a name and a value', 'write -e name=value')
-    }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the marks set above
-    const whole = pair
-      .slice(at + 1)
-      .replace(/\u0000(\d+)\u0000/g, (_mark, index) => hidden[index] ?? '')
+  pair.lastIndex = 0
+  for (let at = 0; at < text.length; at = pair.lastIndex) {
+    pair.lastIndex = at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0)
+    const [, name = '', whole = ''] = pair.exec(text) ?? []
+    if (name === '') throw usage('-e: a variable needs a name and a value', 'write -e name=value')
     const value = /^(["'])[\s\S]*\1$/.test(whole) ? whole.slice(1, -1) : whole
-    const name = pair.slice(0, at).trim()
     registerPlainSecrets({ [name]: value }, options.secrets)
     variables.set(name, literal(value))
   }

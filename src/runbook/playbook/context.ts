@@ -21,6 +21,8 @@ export interface PlaybookContext {
   readonly faults: Faults
   readonly warnings: string[]
   readonly documents: SourceDocument[]
+  /** Where a task's argument stands, by the task's id: checks against the inventory come later. */
+  readonly argumentPaths: Map<string, DocumentPath>
 }
 
 /** What plays and blocks hand down to the steps in them. */

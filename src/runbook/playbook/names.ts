@@ -11,6 +11,8 @@ export function checkVariableName(
   path: DocumentPath,
   at: 'key' | 'value',
 ): void {
+  // What `register` and `loop_control` may look like, their schema has told.
+  if (at === 'value' && !valid.test(name)) return
   if (!valid.test(name)) {
     fault(context, `"${name}" cannot be the name of a variable`, path, {
       at,

@@ -1,6 +1,7 @@
+import type { Place } from '../../base/errors.ts'
 import { isRecord } from '../../base/json.ts'
 import type { ModuleCatalogue } from '../../modules/catalogue.ts'
-import type { Play, Playbook, SecretSources } from '../contract.ts'
+import type { Play, Playbook, SecretSources, StepId } from '../contract.ts'
 import { createFaults, throwAll } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
 import { compileValue, mergeVariables } from '../inventory/variables.ts'
@@ -35,6 +36,8 @@ export interface PlaybookOptions {
 export interface ReadPlaybook {
   readonly playbook: Playbook
   readonly warnings: readonly string[]
+  /** Where an argument of a task stands. */
+  argumentPlace(task: StepId, argument: string): Place
 }
 
 /**
@@ -53,12 +56,15 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
     faults: createFaults(),
     warnings: [...document.warnings],
     documents: [{ path: options.path, text: document.text }],
+    argumentPaths: new Map(),
   }
   const plays = readPlays(context)
   throwAll(context.faults.list, options.path)
   return {
     playbook: Object.freeze({ path: options.path, plays, documents: context.documents }),
     warnings: context.warnings,
+    argumentPlace: (task, argument) =>
+      document.place([...(context.argumentPaths.get(task) ?? []), argument]),
   }
 }
 
@@ -74,6 +80,11 @@ function readPlays(context: PlaybookContext): readonly Play[] {
   }
   if (value.length === 0) fault(context, 'the playbook has no plays', [])
   return value.flatMap((item, index) => {
+    if (isRecord(item) && Object.hasOwn(item, 'import_playbook')) {
+      const path = [index, 'import_playbook']
+      fault(context, 'the keyword "import_playbook" is not supported yet', path, { at: 'key' })
+      return []
+    }
     if (isRecord(item)) return [readPlay(context, { value: item, path: [index] }, `/${index}`)]
     fault(context, `a play must be a map, not ${describeKind(item)}`, [index], {
       hint: 'write "- hosts: ..." and its tasks below',
@@ -83,7 +94,6 @@ function readPlays(context: PlaybookContext): readonly Play[] {
 }
 
 function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
-  // Where nothing but an import stands, that hosts are missing is not what is wrong.
   checkKeywords(context, entry, 'play')
   if (entry.value['gather_facts'] === true) {
     fault(context, 'bkp gathers no facts', [...entry.path, 'gather_facts'], {

@@ -41,6 +41,7 @@ export function readTask(
     noLog: flagAt(context, keywords, 'no_log', inherited.noLog),
     tags: [...new Set([...inherited.tags, ...tagsAt(keywords)])],
   }
+  context.argumentPaths.set(id, [...entry.path, call.key])
   const args = argumentsAt(context, module, entry.value[call.key], [...entry.path, call.key])
   return Object.freeze({
     kind: 'task',

@@ -42,7 +42,7 @@ const confirm = Type.Unsafe<unknown>({
   description: 'Destructive: asked after the plan is shown and before anything is written.',
 })
 const steps = (description: string) =>
-  Type.Unsafe<unknown>({ type: ['array', 'null'], items: { type: 'object' }, description })
+  Type.Unsafe<unknown>({ type: ['array', 'null'], description })
 const flag = (description: string) => Type.Boolean({ description })
 
 const inherited = {

@@ -86,6 +86,9 @@ function wrongType(
       /^\d+$/.test(value) && types.some(type => type === 'integer' || type === 'number')
     if (numeric) return { ...fault, hint: 'remove the quotes', at: 'value' }
   }
+  if (types.includes('string') && kind === 'a map') {
+    return { ...fault, hint: 'quote it, if text is meant: ": " makes a map of it', at: 'value' }
+  }
   const scalar = typeof value === 'number' || typeof value === 'boolean'
   if (types.includes('string') && scalar) return { ...fault, at: 'value', quote: true }
   return { ...fault, at: 'value' }

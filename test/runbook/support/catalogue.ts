@@ -14,6 +14,7 @@ function entry(
     returns,
     acceptsUnknown: false,
     destructive: false,
+    readOnly: false,
   }
 }
 

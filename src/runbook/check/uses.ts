@@ -1,0 +1,87 @@
+import { isRecord } from '../../base/json.ts'
+import {
+  type Expression,
+  isExpression,
+  isTemplate,
+  parts,
+  type Tree,
+  type Variables,
+} from '../../expression/contract.ts'
+import type { Condition, Play, Step, Task } from '../contract.ts'
+
+/** All expressions in a tree, in order. */
+export function expressionsOf(tree: Tree | undefined): readonly Expression[] {
+  if (tree === undefined) return []
+  if (isExpression(tree)) return [tree]
+  if (isTemplate(tree)) {
+    const content = tree[parts]
+    if (isExpression(content)) return [content]
+    return content.filter(isExpression)
+  }
+  if (Array.isArray(tree)) return tree.flatMap(inner => expressionsOf(inner as Tree))
+  if (isRecord(tree)) return Object.values(tree).flatMap(inner => expressionsOf(inner as Tree))
+  return []
+}
+
+function conditionsOf(conditions: readonly Condition[] | undefined): readonly Expression[] {
+  return (conditions ?? []).filter(isExpression)
+}
+
+/** The expressions of one task, its rollback's left out. */
+export function expressionsOfTask(task: Task): readonly Expression[] {
+  return [
+    ...expressionsOf(task.name),
+    ...conditionsOf(task.when),
+    ...expressionsOf(task.loop),
+    ...expressionsOf(task.loopControl.label),
+    ...expressionsOf(task.args),
+    ...conditionsOf(task.failedWhen),
+    ...conditionsOf(task.changedWhen),
+    ...conditionsOf([task.ignoreErrors]),
+    ...expressionsOf(task.confirm?.question),
+    ...expressionsOf(task.confirm?.type),
+  ]
+}
+
+/** The expressions of variables, by the variable's name. */
+export function expressionsOfVariable(
+  layers: readonly Variables[],
+  name: string,
+): readonly Expression[] {
+  return layers.flatMap(layer => {
+    const binding = layer.get(name)
+    return binding !== undefined && 'tree' in binding ? expressionsOf(binding.tree) : []
+  })
+}
+
+/** All tasks below steps, rollbacks among them. */
+export function tasksOf(steps: readonly Step[]): readonly Task[] {
+  return steps.flatMap(step => {
+    if (step.kind === 'block') return tasksOf([...step.block, ...step.rescue, ...step.always])
+    return step.rollback === undefined ? [step] : [step, step.rollback]
+  })
+}
+
+/** Where a word stands in an expression, as a range of its source; the whole where it is not found. */
+export function rangeOfWord(expression: Expression, word: string): readonly [number, number] {
+  const blanked = withoutTexts(expression.source)
+  const escaped = word.replace(/[.$]/g, '\\$&')
+  const match = new RegExp(`(?<![\\w.])${escaped}(?!\\w)`).exec(blanked)
+  if (match === null) return [0, Math.max(1, expression.source.length)]
+  return [match.index, match.index + word.length]
+}
+
+/** A source with its quoted texts blanked out: words in them are no names. */
+export function withoutTexts(source: string): string {
+  return source.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, text => ' '.repeat(text.length))
+}
+
+/** The expressions of a play outside of its tasks. */
+export function expressionsOfPlay(play: Play): readonly Expression[] {
+  return [
+    ...expressionsOf(play.name),
+    ...expressionsOf(play.hosts),
+    ...expressionsOf(play.confirm?.question),
+    ...expressionsOf(play.confirm?.type),
+  ]
+}
