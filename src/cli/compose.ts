@@ -11,11 +11,11 @@ import { type LocalFile, localFileLimitBytes } from '../modules/contract.ts'
 import { moduleLoaders } from '../modules/index.ts'
 import { validateArguments } from '../runbook/schema/validate-arguments.ts'
 import type { Storage } from '../storage/contract.ts'
-import { openStorage } from '../storage/open.ts'
 import { readOnlyStorage } from '../storage/read-only.ts'
 import type { CommandContext } from './command.ts'
 import type { Failpoints } from './failpoints.ts'
 import type { LoadedRunbook } from './load.ts'
+import { openDefined } from './storages.ts'
 
 /** The outside world of one run, and how to let go of it. */
 export interface OpenEnvironment {
@@ -31,7 +31,7 @@ export function openEnvironment(
 ): OpenEnvironment {
   const { inventory, playbook, catalogue } = loaded
   const pool = createConnectionPool({
-    addresses: loaded.addresses,
+    addresses: { get: loaded.addressOf },
     random: systemRandom,
     clock: systemClock,
   })
@@ -39,7 +39,7 @@ export function openEnvironment(
   const storage = (name: string): Storage => {
     const definition = inventory.storages.get(name)
     if (definition === undefined) throw new BkpError('internal', `no storage ${name}`)
-    const opened = storages.get(name) ?? wrap(openStorage(definition))
+    const opened = storages.get(name) ?? wrap(openDefined(definition))
     storages.set(name, opened)
     return opened
   }

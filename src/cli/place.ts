@@ -1,11 +1,13 @@
 import { BkpError } from '../base/errors.ts'
 import { quietIo } from '../base/io.ts'
 import { didYouMean } from '../base/text.ts'
+import type { BackupQuery } from '../repository/catalogue.ts'
 import { openRepository, type Repository } from '../repository/repository.ts'
 import type { Storage } from '../storage/contract.ts'
 import { isStorageUrl, openStorage } from '../storage/open.ts'
 import type { CommandContext } from './command.ts'
-import { loadInventoryOnly } from './load.ts'
+import { loadInventory } from './load.ts'
+import { openDefined } from './storages.ts'
 
 /** `STORAGE` of the command line: a URL, or a name from the inventories given with -i. */
 export async function openPlace(
@@ -19,9 +21,9 @@ export async function openPlace(
       hint: 'write a URL such as file:///srv/backups, or name the inventory it is in with -i',
     })
   }
-  const { storages } = await loadInventoryOnly(inventories, context)
+  const { storages } = loadInventory(inventories, context)
   const definition = storages.get(text)
-  if (definition !== undefined) return openStorage(definition)
+  if (definition !== undefined) return openDefined(definition)
   throw new BkpError('usage.invalid', `the inventory has no storage "${text}"`, {
     hint:
       didYouMean(text, storages.keys()) ?? `known: ${[...storages.keys()].join(', ') || 'none'}`,
@@ -35,4 +37,9 @@ export async function openRepositoryAt(
   context: CommandContext,
 ): Promise<Repository & { readonly storage: Storage }> {
   return await openRepository(await openPlace(text, inventories, context), quietIo)
+}
+
+/** `BACKUP` of the command line, with `--cluster` where it was given. */
+export function backupQuery(backup: string, cluster: string | undefined): BackupQuery {
+  return { backup, ...(cluster === undefined ? {} : { cluster: { name: cluster } }) }
 }

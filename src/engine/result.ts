@@ -1,4 +1,5 @@
 import { asBkpError } from '../base/errors.ts'
+import type { Failure } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import { evaluateCondition } from '../expression/evaluate.ts'
 import { Unknown } from '../expression/unknown.ts'
@@ -31,7 +32,13 @@ export function judge(
   const withItem = item === undefined ? {} : { item }
   const uncertain = outcome.certainty !== undefined && outcome.certainty !== 'sure'
   const base = { result: outcome.result, outcome, uncertain, ...withItem }
-  if (outcome.status === 'unreachable') return { ...base, status: 'unreachable' }
+  if (outcome.status === 'unreachable') {
+    return {
+      ...base,
+      status: 'unreachable',
+      outcome: { ...outcome, failure: failureBy(task, outcome) },
+    }
+  }
   try {
     const scope = resultScope(turn, task, host, item, outcome)
     const failed = decide(task.failedWhen, scope, outcome.status === 'failed')
@@ -50,14 +57,13 @@ export function judge(
   }
 }
 
-function failureBy(task: Task, outcome: Outcome): NonNullable<Outcome['failure']> {
-  if (outcome.failure !== undefined) return outcome.failure
+/** Why it failed, and where the step stands. */
+function failureBy(task: Task, outcome: Outcome): Failure {
   const { file, line, column } = task.place
-  return {
-    code: 'step.failed',
-    message: 'the failed_when condition holds',
-    place: `${file}:${line}:${column}`,
-  }
+  const place = `${file}:${line}:${column}`
+  const { failure } = outcome
+  if (failure !== undefined) return { place, ...failure }
+  return { place, code: 'step.failed', message: 'the failed_when condition holds' }
 }
 
 /** All conditions hold; without any, the fallback. Unknown stays unknown. */

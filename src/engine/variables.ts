@@ -1,7 +1,7 @@
 import type { Binding, Scope, Tree, Variables } from '../expression/contract.ts'
 import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
-import type { Task } from '../runbook/contract.ts'
+import type { Inventory, InventoryHost, Task } from '../runbook/contract.ts'
 import type { Program } from './program.ts'
 import type { State } from './state.ts'
 
@@ -28,7 +28,7 @@ export function hostScope(
 ): Scope {
   const play = program.playbook.plays[state.play]
   return createScope([
-    ...(program.inventory.hosts.get(host)?.variables ?? []),
+    ...(hostOf(program.inventory, host)?.variables ?? []),
     play?.vars ?? new Map<string, Binding>(),
     literals(state.facts[host] ?? {}),
     ...(task?.vars ?? []),
@@ -74,7 +74,7 @@ function magicVariables(program: Program, state: State, host: string): Variables
     ...globalMagic(program),
     inventory_hostname: host,
     inventory_hostname_short: host.split('.')[0] ?? host,
-    group_names: inventory.hosts.get(host)?.groups ?? [],
+    group_names: hostOf(inventory, host)?.groups ?? [],
     groups: Object.fromEntries(inventory.groups),
     hostvars: hostVariables(program, state),
     ansible_play_hosts: all.filter(name => state.removed[name] === undefined),
@@ -107,12 +107,12 @@ function hostVariables(program: Program, state: State): Record<string, unknown> 
 
 function hostLayers(program: Program, state: State, host: string): readonly Variables[] {
   return [
-    ...(program.inventory.hosts.get(host)?.variables ?? []),
+    ...(hostOf(program.inventory, host)?.variables ?? []),
     literals(state.facts[host] ?? {}),
     program.extraVars,
     literals({
       inventory_hostname: host,
-      group_names: program.inventory.hosts.get(host)?.groups ?? [],
+      group_names: hostOf(program.inventory, host)?.groups ?? [],
     }),
   ]
 }
@@ -123,6 +123,11 @@ function variablesOf(scope: Scope): Record<string, unknown> {
     Object.defineProperty(variables, name, { enumerable: true, get: () => scope.get(name) })
   }
   return variables
+}
+
+/** A host of the inventory, or the implicit localhost. */
+function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
+  return inventory.hosts.get(name) ?? inventory.implicit?.get(name)
 }
 
 function literals(values: Readonly<Record<string, unknown>>): Variables {

@@ -121,6 +121,7 @@ export type EngineEvent =
       readonly message: string
       readonly failure?: Failure
     }
+  | { readonly event: 'plan.finished' }
   | {
       readonly event: 'run.finished'
       readonly exit_code: number

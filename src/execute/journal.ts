@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunEvent } from '../events/events.ts'
+import { eventLine } from '../events/line.ts'
 import type { SourceDocument } from '../runbook/contract.ts'
 
 /** A run's events on disk: JSON lines, synced before any effect they announce. */
@@ -60,7 +61,7 @@ function journalOn(file: FileHandle, directory: string, options: JournalOptions)
   return Object.freeze({
     directory,
     append: (event: RunEvent) => {
-      if (!transient.has(event.event)) waiting.push(`${options.redact(JSON.stringify(event))}\n`)
+      if (!transient.has(event.event)) waiting.push(`${options.redact(eventLine(event))}\n`)
     },
     synced: () => {
       flushing = flushing.then(flush)

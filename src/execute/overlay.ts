@@ -16,6 +16,8 @@ export interface PlannedChange {
   readonly resources: readonly string[]
   /** Probe identity → predicted answer. */
   readonly after: ReadonlyMap<string, unknown>
+  /** Removes what it touches: what lies below is gone, too. */
+  readonly removes?: boolean
   /** Nothing can be foretold of the host any more. */
   readonly opaque: boolean
 }
@@ -24,6 +26,7 @@ export interface PlannedChange {
 export function createOverlay(): Overlay {
   const answers = new Map<string, Map<string, unknown>>()
   const touched = new Map<string, Set<string>>()
+  const removed = new Map<string, Set<string>>()
   const opaqueHosts = new Set<string>()
   return Object.freeze({
     predicted: (host, identity) => {
@@ -34,21 +37,25 @@ export function createOverlay(): Overlay {
       const known = answers.get(change.host) ?? new Map<string, unknown>()
       answers.set(change.host, known)
       for (const [identity, value] of change.after) known.set(identity, value)
-      const resources = touched.get(change.host) ?? new Set<string>()
-      touched.set(change.host, resources)
-      for (const resource of change.resources) resources.add(resource)
+      addTo(touched, change.host, change.resources)
+      if (change.removes) addTo(removed, change.host, change.resources)
       if (change.opaque) opaqueHosts.add(change.host)
     },
     isUncertain: (host, resources, unpredicted) => {
       if (opaqueHosts.has(host)) return true
       if (!unpredicted) return false
-      const changed = touched.get(host) ?? new Set<string>()
-      return resources.some(resource => [...changed].some(other => overlaps(resource, other)))
+      const changed = touched.get(host)
+      const gone = [...(removed.get(host) ?? [])]
+      return resources.some(
+        resource =>
+          changed?.has(resource) || gone.some(folder => resource.startsWith(`${folder}/`)),
+      )
     },
   } satisfies Overlay)
 }
 
-/** Equal, or one is a path below the other: removing a folder changes what is in it. */
-function overlaps(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`)
+function addTo(known: Map<string, Set<string>>, host: string, resources: readonly string[]): void {
+  const own = known.get(host) ?? new Set<string>()
+  known.set(host, own)
+  for (const resource of resources) own.add(resource)
 }

@@ -72,9 +72,10 @@ async function predict(
     seen = await look(environment, request, io, overlay)
   } catch (thrown) {
     const error = asBkpError(thrown)
-    // What an earlier step of the plan will do may well be what this one misses.
-    const excusable = error.exit === 2 && hosts.some(host => overlay.isUncertain(host, [], false))
-    if (excusable) return unforeseeable(environment, overlay, request, tell)
+    // It may not run at all, or what an earlier step of the plan will do may be what it misses.
+    const excusable =
+      request.mayBeSkipped || hosts.some(host => overlay.isUncertain(host, [], false))
+    if (error.exit === 2 && excusable) return unforeseeable(environment, overlay, request, tell)
     throw error
   }
   const uncertain = hosts.some(host => overlay.isUncertain(host, seen.resources, seen.asked))
@@ -111,6 +112,7 @@ function conclude(
       host,
       resources: seen.resources,
       after: maybe ? new Map() : seen.after,
+      removes: !asIs && decision.changes.some(change => change.action === 'delete'),
       opaque: !asIs && decision.opaque === true,
     })
   }

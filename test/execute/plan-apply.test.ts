@@ -3,6 +3,7 @@ import { quietIo } from '../../src/base/io.ts'
 import type { EngineEvent } from '../../src/events/events.ts'
 import { createApplier } from '../../src/execute/apply.ts'
 import type { Performer, PerformRequest } from '../../src/execute/driver.ts'
+import { createOverlay } from '../../src/execute/overlay.ts'
 import { createPlanner } from '../../src/execute/plan.ts'
 import { Unknown } from '../../src/expression/unknown.ts'
 import { createWorld, type World } from './world.ts'
@@ -103,6 +104,22 @@ describe('planning', () => {
       status: 'changed',
       certainty: 'maybe',
     })
+  })
+})
+
+describe('overlay', () => {
+  const nothing = { after: new Map<string, unknown>(), opaque: false }
+
+  it('doubts a resource that was touched, and what lay in a folder that was removed', () => {
+    const overlay = createOverlay()
+    overlay.record({ host: 'a', resources: ['file:/made'], ...nothing })
+    overlay.record({ host: 'a', resources: ['file:/gone'], removes: true, ...nothing })
+    expect(overlay.isUncertain('a', ['file:/made'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['file:/made'], false)).toBe(false)
+    expect(overlay.isUncertain('a', ['file:/made/x'], true)).toBe(false)
+    expect(overlay.isUncertain('a', ['file:/gone/x'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['file:/gone2'], true)).toBe(false)
+    expect(overlay.isUncertain('b', ['file:/made'], true)).toBe(false)
   })
 })
 

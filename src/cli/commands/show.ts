@@ -7,7 +7,7 @@ import { readFileEntries } from '../../repository/read.ts'
 import type { FileView } from '../../repository/views.ts'
 import { viewFile } from '../../repository/views.ts'
 import { type CliCommand, collect } from '../command.ts'
-import { openRepositoryAt } from '../place.ts'
+import { backupQuery, openRepositoryAt } from '../place.ts'
 
 interface Flags {
   readonly inventory?: readonly string[]
@@ -29,11 +29,7 @@ export const showCommand: CliCommand = {
         run(async context => {
           const { terminal } = context
           const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
-          const query = {
-            backup,
-            ...(flags.cluster === undefined ? {} : { cluster: { name: flags.cluster } }),
-          }
-          const found = await resolveBackup(repository, query, quietIo)
+          const found = await resolveBackup(repository, backupQuery(backup, flags.cluster), quietIo)
           const summary = summarize(found.name, found.manifest, false)
           const files = readFileEntries(repository, found, quietIo)
           if (flags.json) {

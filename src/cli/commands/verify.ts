@@ -1,9 +1,11 @@
+import { systemClock, systemRandom } from '../../base/clock.ts'
 import { BkpError, exitCodes } from '../../base/errors.ts'
 import { quietIo } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
+import { resolveBackup } from '../../repository/catalogue.ts'
 import { verify } from '../../repository/verify.ts'
 import { type CliCommand, collect } from '../command.ts'
-import { openRepositoryAt } from '../place.ts'
+import { backupQuery, openRepositoryAt } from '../place.ts'
 
 interface Flags {
   readonly inventory?: readonly string[]
@@ -27,12 +29,18 @@ export const verifyCommand: CliCommand = {
         run(async context => {
           const { terminal } = context
           const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
+          const chosen =
+            backup === undefined
+              ? undefined
+              : await resolveBackup(repository, backupQuery(backup, flags.cluster), quietIo)
           const report = await verify(
             repository,
             {
               readData: percentOf(flags.readData),
-              ...(backup === undefined ? {} : { backup }),
-              ...(flags.cluster === undefined ? {} : { cluster: { name: flags.cluster } }),
+              clock: systemClock,
+              random: systemRandom,
+              record: repository.storage,
+              ...(chosen === undefined ? {} : { backup: chosen.name }),
             },
             quietIo,
           )
@@ -59,9 +67,8 @@ export const verifyCommand: CliCommand = {
 }
 
 /** `--read-data` reads all, `--read-data=10` a tenth of the blocks. */
-function percentOf(flag: string | true | undefined): number {
-  if (flag === undefined) return 0
-  if (flag === true) return 100
+function percentOf(flag: string | true | undefined): boolean | number {
+  if (flag === undefined || flag === true) return flag ?? false
   const percent = Number(flag.replace(/%$/, ''))
   if (percent > 0 && percent <= 100) return percent
   throw new BkpError('usage.invalid', `--read-data=${flag} is not a percentage`, {

@@ -1,0 +1,69 @@
+import { exitCodes } from '../../base/errors.ts'
+import type { EventSink } from '../../events/events.ts'
+import { plainReport } from '../../report/plain.ts'
+import { planSummaryLine } from '../../report/plan-document.ts'
+import { createStyle, wantsColor } from '../../report/style.ts'
+import type { CliCommand, CommandContext } from '../command.ts'
+import { openSession, type Planned, planInto } from '../execute-runbook.ts'
+import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+
+type Flags = RunbookFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
+
+export const planCommand: CliCommand = {
+  name: 'plan',
+  register: (command, run) => {
+    addRunbookFlags(
+      command.description('show what a playbook would change, without touching anything'),
+    )
+      .option('--json', 'print the plan as JSON')
+      .option('--detailed-exitcode', 'exit 10 when changes are pending')
+      .action((playbook: string, flags: Flags) =>
+        run(async context => {
+          const planned = await planPlaybook(playbook, flags, context)
+          const { exitCode } = planned.state
+          const pending = planned.document.changes.length > 0
+          return exitCode === exitCodes.done && flags.detailedExitcode && pending
+            ? exitCodes.changesPending
+            : exitCode
+        }),
+      )
+  },
+}
+
+async function planPlaybook(
+  playbook: string,
+  flags: Flags,
+  context: CommandContext,
+): Promise<Planned> {
+  const { terminal, redactor } = context
+  const session = await openSession(playbook, flags, context)
+  try {
+    const planned = await planInto(session, viewOf(flags, context))
+    const { document } = planned
+    const text = flags.json
+      ? JSON.stringify(document, undefined, 2)
+      : `\n${planSummaryLine(document)}`
+    terminal.stdout.write(redactor.redact(`${text}\n`))
+    return planned
+  } finally {
+    await session.open.close()
+  }
+}
+
+/** People see the plan where it grows; with --json only what stops it is told, on stderr. */
+function viewOf(flags: Flags, { terminal, redactor }: CommandContext): EventSink {
+  const output = flags.json ? terminal.stderr : terminal.stdout
+  const report = plainReport({
+    output,
+    style: createStyle(wantsColor(output.isTerminal, terminal.environment)),
+    redact: redactor.redact,
+    diff: flags.diff ?? false,
+    verbose: flags.verbose ?? false,
+    width: terminal.columns,
+  })
+  if (!flags.json) return report
+  return event => {
+    if (event.event === 'step.finished' && event.failure !== undefined) report(event)
+    if (event.event === 'notice') report(event)
+  }
+}

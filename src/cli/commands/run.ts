@@ -1,0 +1,96 @@
+import { Option } from 'commander'
+import { asBkpError } from '../../base/errors.ts'
+import type { EventSink } from '../../events/events.ts'
+import { jsonLines } from '../../report/json-lines.ts'
+import { plainReport } from '../../report/plain.ts'
+import { planSummaryLine } from '../../report/plan-document.ts'
+import { createStyle, wantsColor } from '../../report/style.ts'
+import type { CliCommand, CommandContext } from '../command.ts'
+import {
+  type ApplyFlags,
+  applyInto,
+  finishUnapplied,
+  openSession,
+  planInto,
+} from '../execute-runbook.ts'
+import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+
+type Flags = RunbookFlags &
+  ApplyFlags & {
+    readonly output: 'auto' | 'plain' | 'json'
+    readonly dryRun?: boolean
+    readonly check?: boolean
+  }
+
+export const runCommand: CliCommand = {
+  name: 'run',
+  register: (command, run) => {
+    addRunbookFlags(command.description('run a playbook'))
+      .option('--dry-run', 'plan only: look, but write nothing')
+      .addOption(new Option('--check', 'the same as --dry-run').hideHelp())
+      .option('--confirm [word]', 'grant what the playbook asks; some questions want a word')
+      .option('--state-dir <path>', 'where runs are journaled')
+      .addOption(
+        new Option('--output <form>', 'how progress is shown')
+          .choices(['auto', 'plain', 'json'])
+          .default('auto'),
+      )
+      .action((playbook: string, flags: Flags) =>
+        run(context => runPlaybook(playbook, flags, context)),
+      )
+  },
+}
+
+async function runPlaybook(
+  playbook: string,
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const report = reportOf(flags, context)
+  try {
+    const session = await openSession(playbook, flags, context)
+    try {
+      if (flags.dryRun || flags.check) {
+        const planned = await planInto(session, report)
+        const { state, document } = planned
+        finishUnapplied(session, report, { exitCode: state.exitCode, state })
+        if (flags.output !== 'json') {
+          context.terminal.stdout.write(`\n${planSummaryLine(document)}\n`)
+        }
+        return state.exitCode
+      }
+      return await applyInto(session, flags, context, {
+        // Machines read one run; the plan before it is for the person who is asked.
+        plan: flags.output === 'json' ? () => {} : report,
+        planned: ({ document }) => {
+          if (flags.output !== 'json') {
+            context.terminal.stdout.write(`\n${planSummaryLine(document)}\n`)
+          }
+        },
+        apply: report,
+      })
+    } finally {
+      await session.open.close()
+    }
+  } catch (thrown) {
+    const error = asBkpError(thrown)
+    if (flags.output === 'json') {
+      finishUnapplied(undefined, report, { exitCode: error.exit, error })
+    }
+    throw error
+  }
+}
+
+/** The renderer that the flags ask for. */
+function reportOf(flags: Flags, { terminal, redactor }: CommandContext): EventSink {
+  const { redact } = redactor
+  if (flags.output === 'json') return jsonLines(terminal.stdout, redact)
+  return plainReport({
+    output: terminal.stdout,
+    style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
+    redact,
+    diff: flags.diff ?? false,
+    verbose: flags.verbose ?? false,
+    width: terminal.columns,
+  })
+}

@@ -1,0 +1,53 @@
+import { BkpError } from '../base/errors.ts'
+import { escapeControls } from '../base/text.ts'
+import type { ConfirmRequest } from '../execute/driver.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface Confirmer {
+  /** True when the question is granted: by the flag, by an earlier answer, or by a person. */
+  settle(request: ConfirmRequest): Promise<boolean>
+  /** Why the run is refused, and what to say for it to go on. */
+  refusal(request: ConfirmRequest): BkpError
+}
+
+/**
+ * Answers questions: `--confirm` grants those without a word, `--confirm=WORD` those whose word it
+ * is; otherwise a person at the terminal is asked, once for each.
+ */
+export function createConfirmer(
+  flag: string | true | undefined,
+  terminal: Terminal,
+  redact: (text: string) => string,
+): Confirmer {
+  const granted = new Set<string>()
+  const identity = ({ step, question, word }: ConfirmRequest): string =>
+    JSON.stringify([step, question, word])
+  return Object.freeze({
+    settle: async request => {
+      if (granted.has(identity(request))) return true
+      const yes = isGranted(request, flag) || (flag === undefined && (await askPerson(request)))
+      if (yes) granted.add(identity(request))
+      return yes
+    },
+    refusal: ({ question, word }) =>
+      new BkpError('run.not_confirmed', `not confirmed: ${question}`, {
+        hint:
+          word === undefined
+            ? 'nothing was changed; run it again with --confirm'
+            : `nothing was changed; run it again with --confirm=${word}`,
+      }),
+  } satisfies Confirmer)
+
+  async function askPerson({ question, word }: ConfirmRequest): Promise<boolean> {
+    const wanted = word === undefined ? 'yes' : word
+    const text = escapeControls(redact(`${question} Type "${wanted}" to go on: `), {
+      newlines: false,
+    })
+    return (await terminal.ask(text))?.trim() === wanted
+  }
+}
+
+function isGranted({ word }: ConfirmRequest, flag: string | true | undefined): boolean {
+  if (flag === undefined) return false
+  return word === undefined ? true : flag === word
+}

@@ -1,0 +1,123 @@
+import { dirname, resolve } from 'node:path'
+import { asBkpError, BkpError } from '../base/errors.ts'
+import type { HostAddress } from '../connection/contract.ts'
+import { clusterKinds } from '../databases/kinds.ts'
+import type { Variables } from '../expression/contract.ts'
+import type { ModuleCatalogue } from '../modules/catalogue.ts'
+import { loadCatalogue } from '../modules/load-catalogue.ts'
+import type { Inventory, Playbook, SecretSources } from '../runbook/contract.ts'
+import { readExtraVars } from '../runbook/extra-vars.ts'
+import { systemFiles } from '../runbook/file-access.ts'
+import { createAddressOf } from '../runbook/inventory/address.ts'
+import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
+import { readInventory } from '../runbook/inventory/inventory.ts'
+import { matchHosts } from '../runbook/inventory/patterns.ts'
+import { fileStorageType } from '../runbook/inventory/storages.ts'
+import { readPlaybook } from '../runbook/playbook/playbook.ts'
+import type { CommandContext } from './command.ts'
+import type { RunbookFlags } from './runbook-flags.ts'
+
+/** Everything a run is made of, parsed and checked; no host has been touched. */
+export interface LoadedRunbook {
+  readonly playbook: Playbook
+  readonly playbookDirectory: string
+  readonly inventory: Inventory
+  readonly catalogue: ModuleCatalogue
+  readonly extraVars: Variables
+  /** What expressions see of clusters and storages. */
+  readonly exposed: Readonly<Record<string, unknown>>
+  readonly match: (pattern: string) => readonly string[]
+  /** Of a host, when it is first needed: a faulty one that takes no part stops nothing. */
+  readonly addressOf: (host: string) => HostAddress
+}
+
+/** Loads playbook, inventory and variables. @throws everything that can be wrong with them, at once */
+export async function loadRunbook(
+  path: string,
+  flags: RunbookFlags,
+  context: CommandContext,
+): Promise<LoadedRunbook> {
+  const { terminal } = context
+  const secrets = secretSources(context)
+  const catalogue = loadCatalogue()
+  const source = readNamed(path, context)
+  const playbookDirectory = dirname(resolve(terminal.directory, path))
+  const { playbook, warnings } = readPlaybook({
+    path,
+    source,
+    catalogue,
+    files: systemFiles,
+    secrets,
+  })
+  const inventory = loadInventory(flags.inventory ?? [], context, playbookDirectory)
+  const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
+  const warn = (message: string): void => terminal.stderr.write(`warning: ${message}\n`)
+  for (const warning of [...warnings, ...inventory.warnings]) warn(warning)
+  const address = createAddressOf({ extraVars, environment: terminal.environment, warn })
+  return {
+    playbook,
+    playbookDirectory,
+    inventory,
+    catalogue,
+    extraVars,
+    exposed: { clusters: exposedClusters(inventory), storages: exposedStorages(inventory) },
+    match: pattern => matchHosts(inventory, pattern).hosts,
+    addressOf: host => address(inventory, host),
+  }
+}
+
+/** Inventories alone, for commands that only need a storage's or a cluster's definition. */
+export function loadInventory(
+  sources: readonly string[],
+  context: CommandContext,
+  playbookDirectory?: string,
+): Inventory {
+  return readInventory({
+    sources,
+    kinds: clusterKinds,
+    storageTypes: [fileStorageType],
+    files: systemFiles,
+    secrets: secretSources(context),
+    ...(playbookDirectory === undefined ? {} : { playbookDirectory }),
+  })
+}
+
+/** Every fault of a playbook or an inventory; none when the file is fine. */
+export function faultsOf(path: string, context: CommandContext): readonly BkpError[] {
+  try {
+    const source = readNamed(path, context)
+    if (looksLikeInventory(path, source)) {
+      loadInventory([path], context)
+    } else {
+      const secrets = secretSources(context)
+      readPlaybook({ path, source, catalogue: loadCatalogue(), files: systemFiles, secrets })
+    }
+    return []
+  } catch (thrown) {
+    const error = asBkpError(thrown)
+    return error.faults.length > 0 ? error.faults : [error]
+  }
+}
+
+/** A playbook is a list of plays, an inventory a map of groups: the first token tells. */
+function looksLikeInventory(path: string, source: Uint8Array): boolean {
+  const text = new TextDecoder().decode(source)
+  const first = text.split('\n').find(line => /^\s*[^#\s]/.test(line) && !/^(---|%)/.test(line))
+  return !path.endsWith('.retry') && first !== undefined && !/^\s*(-|\[)/.test(first)
+}
+
+function readNamed(path: string, { terminal }: CommandContext): Uint8Array {
+  const place = resolve(terminal.directory, path)
+  if (systemFiles.kind(place) === 'file') return systemFiles.read(place)
+  throw new BkpError('usage.file_missing', `there is no file "${path}"`, {
+    hint: 'the path is relative to the current folder',
+  })
+}
+
+function secretSources({ terminal, redactor }: CommandContext): SecretSources {
+  return {
+    environment: terminal.environment,
+    file: path => new TextDecoder().decode(systemFiles.read(path)),
+    register: redactor.register,
+  }
+}
