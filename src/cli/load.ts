@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { asBkpError, BkpError } from '../base/errors.ts'
+import { asBkpError, type BkpError } from '../base/errors.ts'
 import type { HostAddress } from '../connection/contract.ts'
 import { clusterKinds } from '../databases/kinds.ts'
 import type { Variables } from '../expression/contract.ts'
@@ -10,10 +10,9 @@ import { readExtraVars } from '../runbook/extra-vars.ts'
 import { systemFiles } from '../runbook/file-access.ts'
 import { createAddressOf } from '../runbook/inventory/address.ts'
 import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
-import { readInventory } from '../runbook/inventory/inventory.ts'
 import { matchHosts } from '../runbook/inventory/patterns.ts'
 import { fileStorageType } from '../runbook/inventory/storages.ts'
-import { readPlaybook } from '../runbook/playbook/playbook.ts'
+import { checkRunbook, loadInventory, loadPlaybook } from '../runbook/load.ts'
 import type { CommandContext } from './command.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 
@@ -40,19 +39,14 @@ export async function loadRunbook(
   const { terminal } = context
   const secrets = secretSources(context)
   const catalogue = loadCatalogue()
-  const source = readNamed(path, context)
   const playbookDirectory = dirname(resolve(terminal.directory, path))
-  const { playbook, warnings } = readPlaybook({
-    path,
-    source,
-    catalogue,
-    files: systemFiles,
-    secrets,
-  })
-  const inventory = loadInventory(flags.inventory ?? [], context, playbookDirectory)
+  const read = loadPlaybook({ path, catalogue, files: systemFiles, secrets })
+  const { playbook } = read
+  const inventory = loadInventories(flags.inventory ?? [], context, playbookDirectory)
   const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
   const warn = (message: string): void => terminal.stderr.write(`warning: ${message}\n`)
-  for (const warning of [...warnings, ...inventory.warnings]) warn(warning)
+  for (const warning of [...read.warnings, ...inventory.warnings]) warn(warning)
+  checkRunbook({ playbook: read, inventory, extraVars, catalogue })
   const address = createAddressOf({ extraVars, environment: terminal.environment, warn })
   return {
     playbook,
@@ -67,12 +61,12 @@ export async function loadRunbook(
 }
 
 /** Inventories alone, for commands that only need a storage's or a cluster's definition. */
-export function loadInventory(
+export function loadInventories(
   sources: readonly string[],
   context: CommandContext,
   playbookDirectory?: string,
 ): Inventory {
-  return readInventory({
+  return loadInventory({
     sources,
     kinds: clusterKinds,
     storageTypes: [fileStorageType],
@@ -85,12 +79,11 @@ export function loadInventory(
 /** Every fault of a playbook or an inventory; none when the file is fine. */
 export function faultsOf(path: string, context: CommandContext): readonly BkpError[] {
   try {
-    const source = readNamed(path, context)
-    if (looksLikeInventory(path, source)) {
-      loadInventory([path], context)
+    if (isInventory(path)) {
+      loadInventories([path], context)
     } else {
       const secrets = secretSources(context)
-      readPlaybook({ path, source, catalogue: loadCatalogue(), files: systemFiles, secrets })
+      loadPlaybook({ path, catalogue: loadCatalogue(), files: systemFiles, secrets })
     }
     return []
   } catch (thrown) {
@@ -99,19 +92,12 @@ export function faultsOf(path: string, context: CommandContext): readonly BkpErr
   }
 }
 
-/** A playbook is a list of plays, an inventory a map of groups: the first token tells. */
-function looksLikeInventory(path: string, source: Uint8Array): boolean {
-  const text = new TextDecoder().decode(source)
-  const first = text.split('\n').find(line => /^\s*[^#\s]/.test(line) && !/^(---|%)/.test(line))
-  return !path.endsWith('.retry') && first !== undefined && !/^\s*(-|\[)/.test(first)
-}
-
-function readNamed(path: string, { terminal }: CommandContext): Uint8Array {
-  const place = resolve(terminal.directory, path)
-  if (systemFiles.kind(place) === 'file') return systemFiles.read(place)
-  throw new BkpError('usage.file_missing', `there is no file "${path}"`, {
-    hint: 'the path is relative to the current folder',
-  })
+/** A playbook is a list of plays, an inventory a map of groups: the first line that counts tells. */
+function isInventory(path: string): boolean {
+  if (systemFiles.kind(path) !== 'file') return false
+  const lines = new TextDecoder().decode(systemFiles.read(path)).split('\n')
+  const first = lines.find(line => /^\s*[^#\s]/.test(line) && !/^(---|%)/.test(line))
+  return first !== undefined && !/^\s*(-|\[)/.test(first)
 }
 
 function secretSources({ terminal, redactor }: CommandContext): SecretSources {

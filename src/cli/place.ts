@@ -6,7 +6,7 @@ import { openRepository, type Repository } from '../repository/repository.ts'
 import type { Storage } from '../storage/contract.ts'
 import { isStorageUrl, openStorage } from '../storage/open.ts'
 import type { CommandContext } from './command.ts'
-import { loadInventory } from './load.ts'
+import { loadInventories } from './load.ts'
 import { openDefined } from './storages.ts'
 
 /** `STORAGE` of the command line: a URL, or a name from the inventories given with -i. */
@@ -21,7 +21,7 @@ export async function openPlace(
       hint: 'write a URL such as file:///srv/backups, or name the inventory it is in with -i',
     })
   }
-  const { storages } = loadInventory(inventories, context)
+  const { storages } = loadInventories(inventories, context)
   const definition = storages.get(text)
   if (definition !== undefined) return openDefined(definition)
   throw new BkpError('usage.invalid', `the inventory has no storage "${text}"`, {
