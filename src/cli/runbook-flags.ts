@@ -20,7 +20,7 @@ export function addRunbookFlags(command: Command): Command {
       'inventory file, folder or "host1,"; may be given several times',
       collect,
     )
-    .option('--limit <pattern>', 'only hosts that match, too')
+    .option('--limit <pattern>', 'only hosts that match, too', notEmpty)
     .option('-e, --extra-vars <vars>', 'K=V, {JSON} or @FILE; may be given several times', collect)
     .option('--forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--diff', 'show before and after of small text files')
@@ -31,4 +31,9 @@ function positiveInteger(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('write a whole number from 1.')
+}
+
+function notEmpty(text: string): string {
+  if (text.trim() !== '') return text
+  throw new InvalidArgumentError('an empty limit would leave nothing; leave the flag out for all.')
 }

@@ -1,4 +1,5 @@
 import { BkpError } from '../base/errors.ts'
+import { didYouMean } from '../base/text.ts'
 import type { Variables } from '../expression/contract.ts'
 import { createScope } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
@@ -44,12 +45,12 @@ export function createProgram(options: ProgramOptions): Program {
   const limited = limit === undefined ? undefined : new Set(match(limit))
   const playHosts = playbook.plays.map(play => {
     const hosts = match(playPattern(play, options))
-    if (hosts.length === 0) throw noneMatched(play, playPattern(play, options))
+    if (hosts.length === 0) throw noneMatched(play, playPattern(play, options), options.inventory)
     return limited === undefined ? hosts : hosts.filter(host => limited.has(host))
   })
   if (playHosts.every(hosts => hosts.length === 0)) {
     throw new BkpError('hosts.none_matched', `--limit "${limit}" leaves no host of any play`, {
-      hint: 'bkp inventory --graph -i INVENTORY shows the hosts and groups there are',
+      hint: knownNames(options.inventory, limit ?? ''),
     })
   }
   const { tasks, blocks } = indexSteps(playbook)
@@ -67,11 +68,20 @@ export function createProgram(options: ProgramOptions): Program {
   })
 }
 
-function noneMatched(play: Play, pattern: string): BkpError {
+function noneMatched(play: Play, pattern: string, inventory: Inventory): BkpError {
   return new BkpError('hosts.none_matched', `no host matches "${pattern}"`, {
     place: play.place,
-    hint: 'bkp inventory --graph -i INVENTORY shows the hosts and groups there are',
+    hint: knownNames(inventory, pattern),
   })
+}
+
+/** The name that was meant, or the groups and clusters that there are. */
+function knownNames(inventory: Inventory, pattern: string): string {
+  const parts = [...inventory.clusters.keys(), ...inventory.groups.keys()]
+  const near = didYouMean(pattern, [...parts, ...inventory.hosts.keys()])
+  if (near !== undefined) return near
+  if (inventory.hosts.size === 0) return 'the inventory has no hosts; name one with -i'
+  return `the inventory has: ${parts.slice(0, 12).join(', ')}${parts.length > 12 ? ', ...' : ''}`
 }
 
 /** `hosts:` may use play variables and extra variables, but nothing of a host. */
