@@ -17,11 +17,28 @@ export function isCredentialKey(key: string): boolean {
   return credentialKey.test(key) && !harmlessKey.test(key)
 }
 
-/** Values after `key:` or `key=` in a line that did not parse; quotes may be missing. */
+/**
+ * Values after `key:` or `key=`, for lines that did not parse; quotes may be missing. Every
+ * repetition is bounded, because a line may be a megabyte long.
+ */
 const assignments = new RegExp(
-  `([\\w.-]*(?:${credentialWords})[\\w.-]*)(["']?\\s*[:=]\\s*)("[^"]*"?|'[^']*'?|[^\\s,}#][^,}#]*)`,
+  `(?:${credentialWords})[\\w.-]{0,64}["']?\\s{0,16}[:=]\\s{0,16}("[^"]*"?|'[^']*'?|[^\\s,}#][^,}#]*)`,
   'gi',
 )
+
+/** The value's range of each assignment to a credential in a line. */
+function assignedRanges(line: string): readonly MaskedRange[] {
+  const ranges: MaskedRange[] = []
+  for (const match of line.matchAll(assignments)) {
+    const value = match[1] ?? ''
+    const before = /[\w.-]{0,64}$/.exec(line.slice(Math.max(0, match.index - 64), match.index))?.[0]
+    const key = `${before ?? ''}${/^[\w.-]+/.exec(match[0])?.[0] ?? ''}`
+    if (!isCredentialKey(key) || /^[{[&|>]/.test(value)) continue
+    const end = match.index + match[0].length
+    ranges.push([end - value.length, end])
+  }
+  return ranges
+}
 
 /** Positions of a text: offsets to lines and columns, and lines as they may be shown. */
 export interface SourceLines {
@@ -57,11 +74,7 @@ export function createSourceLines(file: string, text: string): SourceLines {
       if (from < end && to > start)
         ranges.push([Math.max(0, from - start), Math.min(whole.length, to - start)])
     }
-    for (const match of whole.matchAll(assignments)) {
-      if (!isCredentialKey(match[1] ?? '') || /^[{[&|>]/.test(match[3] ?? '')) continue
-      const from = match.index + (match[1] ?? '').length + (match[2] ?? '').length
-      ranges.push([from, match.index + match[0].length])
-    }
+    ranges.push(...assignedRanges(whole))
     return cover(whole, ranges, column - 1)
   }
 
@@ -70,13 +83,18 @@ export function createSourceLines(file: string, text: string): SourceLines {
       const clamped = Math.max(0, Math.min(offset, text.length))
       const line = lineAt(clamped)
       const column = clamped - (starts[line] ?? 0) + 1
-      const shown = show(line, column)
+      const length = (starts[line + 1] ?? text.length + 1) - 1 - (starts[line] ?? 0)
+      let shown: string | undefined
       return {
         file,
         line: line + 1,
         column,
-        width: Math.max(1, Math.min(width, shown.length - column + 1)),
-        text: shown,
+        width: Math.max(1, Math.min(width, length - column + 1)),
+        // Places are made for every expression, and shown for a few: a line may be a megabyte long.
+        get text() {
+          shown ??= show(line, column)
+          return shown
+        },
       }
     },
     maskRange: (range: MaskedRange) => {

@@ -168,7 +168,7 @@ function createDocument(
     },
     placeInside,
     placesOf: (path: DocumentPath) => (start: number, end: number) =>
-      placeInside(path, start, end - start),
+      lazyPlace(file, () => placeInside(path, start, end - start)),
     sourceOf: (path: DocumentPath) => {
       const { position, exact } = find(path)
       return exact && position.style !== undefined ? text.slice(...position.value) : undefined
@@ -184,6 +184,30 @@ function createDocument(
     },
     isCredential: (path: DocumentPath) => find(path).position.credential,
   })
+}
+
+/** A place that is looked for when it is read: few expressions are ever shown. */
+function lazyPlace(file: string, find: () => Place): Place {
+  let found: Place | undefined
+  const place = (): Place => {
+    found ??= find()
+    return found
+  }
+  return {
+    file,
+    get line() {
+      return place().line
+    },
+    get column() {
+      return place().column
+    },
+    get width() {
+      return place().width ?? 1
+    },
+    get text() {
+      return place().text ?? ''
+    },
+  }
 }
 
 /** The value at a path; undefined where there is none. */
