@@ -16,15 +16,26 @@ export interface FrameReader {
 }
 
 export function frameReader(stream: Readable): FrameReader {
-  const chunks = stream.iterator({ destroyOnReturn: false })
   let held: Buffer = Buffer.alloc(0)
-  const more = async (): Promise<Buffer | undefined> => {
-    try {
-      const next: IteratorResult<Buffer> = await chunks.next()
-      return next.done === true ? undefined : next.value
-    } catch {
+  let hasEnded = false
+  let wake = () => {}
+  // Listening from the start: a child process drops what nobody listens for when it ends.
+  stream.on('readable', () => wake())
+  for (const event of ['end', 'close', 'error']) {
+    stream.once(event, () => {
       // A stream that broke has ended; why is told by the channel's end.
-      return undefined
+      hasEnded = true
+      wake()
+    })
+  }
+  const more = async (): Promise<Buffer | undefined> => {
+    for (;;) {
+      const chunk: Buffer | null = stream.read()
+      if (chunk !== null) return chunk
+      if (hasEnded) return undefined
+      await new Promise<void>(resolve => {
+        wake = resolve
+      })
     }
   }
   return Object.freeze({

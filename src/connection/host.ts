@@ -106,7 +106,7 @@ export function connectHost(session: Session): ConnectedHost {
     stream,
     read: (path, io, range) =>
       transport.read?.(path, io, range) ?? readThroughShell(session, path, io, range),
-    write: (path, bytes, options, io) => writeFile(session, path, bytes, options.mode, io),
+    write: (path, bytes, options, io) => writeFile(session, shells, path, bytes, options.mode, io),
     dial,
   } satisfies Host)
 

@@ -16,7 +16,7 @@ const defaultGraceMs = 5000
 
 export interface ConnectionPoolOptions {
   /** By the host's name in the inventory. */
-  readonly addresses: ReadonlyMap<string, HostAddress>
+  readonly addresses: Pick<ReadonlyMap<string, HostAddress>, 'get'>
   readonly random: RandomBytes
   readonly clock: Clock
   /** Home, user and agent; those of this process unless given. */

@@ -1,5 +1,5 @@
 import type { Io } from '../base/io.ts'
-import { abortError, orAbort } from './abort.ts'
+import { abortError, onAbort, orAbort } from './abort.ts'
 import type { ChannelEnd } from './channel.ts'
 import { outputLimitBytes } from './contract.ts'
 import { frameReader } from './frames.ts'
@@ -113,7 +113,7 @@ async function startOnChannel(
     return ending
   }
   const cancel = () => void stop(abortError(io.signal))
-  io.signal.addEventListener('abort', cancel, { once: true })
+  const forget = onAbort(io.signal, cancel)
   if (io.signal.aborted) cancel()
 
   const feeding =
@@ -133,7 +133,7 @@ async function startOnChannel(
       // A source that gives nothing more must not keep a process alive that has ended.
       if (ending === undefined) await within(session, feeding, lastWordsMs)
     } finally {
-      io.signal.removeEventListener('abort', cancel)
+      forget()
     }
     if (failure !== undefined && failure !== leftEarly) throw failure
     if (end.lost && failure === undefined) throw session.transport.lost()

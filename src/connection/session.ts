@@ -57,10 +57,22 @@ export async function endGroup(session: Session, leader: number, io: Io): Promis
   const polls = Math.max(1, Math.ceil(session.graceMs / pollMs))
   const text = joinLines([
     script`{ p=${leader}; i=0`,
+    // What has ended but was not waited for yet (a zombie) still takes signals, and is not alive.
+    script`alive() {`,
+    script`  kill -0 "-$p" 2>/dev/null || kill -0 "$p" 2>/dev/null || return 1`,
+    script`  [ -r /proc/self/stat ] || return 0`,
+    script`  for f in /proc/[0-9]*/stat; do`,
+    script`    read -r line <"$f" || continue`,
+    script`    set -- "\${f#/proc/}" \${line##*) }`,
+    script`    [ "$4" = "$p" ] || [ "\${1%/stat}" = "$p" ] || continue`,
+    script`    case $2 in Z|X) ;; *) return 0 ;; esac`,
+    script`  done 2>/dev/null`,
+    script`  return 1`,
+    script`}`,
     // The process may not lead its group yet: then it is alone.
     script`kill -TERM "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null || exit 0`,
     script`kill -CONT "-$p" 2>/dev/null`,
-    script`while kill -0 "-$p" 2>/dev/null || kill -0 "$p" 2>/dev/null; do`,
+    script`while alive; do`,
     script`  if [ $i -ge ${polls} ]; then kill -KILL "-$p" 2>/dev/null; kill -KILL "$p" 2>/dev/null; exit 0; fi`,
     script`  sleep ${Buffer.from(String(pollMs / 1000))} 2>/dev/null || sleep 1; i=$((i + 1))`,
     script`done; exit 0; }`,

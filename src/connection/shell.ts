@@ -10,10 +10,13 @@ import type { ProbeParts, Reply } from './probes/internals.ts'
 import { commandScript, joinLines, script } from './quote.ts'
 import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
 
+/** What a frame asks: a script, and how much of its output to keep. */
+export type Question = Pick<ProbeParts<unknown>, 'script' | 'limitBytes'>
+
 /** A long-lived `/bin/sh` on the host, one frame at a time. */
 export interface Shell {
-  /** Asks all probes with one script, in one round trip. @throws ssh.lost, step.cancelled */
-  ask(probes: readonly ProbeParts<unknown>[], io: Io): Promise<readonly Reply[]>
+  /** Runs short scripts, each in a subshell of its own, in one round trip. @throws ssh.lost, step.cancelled */
+  ask(questions: readonly Question[], io: Io): Promise<readonly Reply[]>
   /** Runs a command to its end. With `stdin` it is the shell's last frame. @throws ssh.lost, step.cancelled */
   run(command: Command, io: Io): Promise<Exit>
   /** The host can put a command into a process group of its own, so that the shell outlives its end. */
@@ -78,13 +81,13 @@ function runFrame(command: Command, marker: Buffer, launcher: readonly string[])
   ])
 }
 
-function askFrame(probes: readonly ProbeParts<unknown>[], marker: Buffer): Buffer {
+function askFrame(questions: readonly Question[], marker: Buffer): Buffer {
   return joinLines([
     script`{`,
     script`printf '%s\n' ${marker}; printf '%s\n' ${marker} >&2`,
-    ...probes.map(
-      probe =>
-        script`(\n${probe.script}\n) </dev/null; printf '%s\n%s\n' ${marker} $?; printf '%s\n' ${marker} >&2`,
+    ...questions.map(
+      question =>
+        script`(\n${question.script}\n) </dev/null; printf '%s\n%s\n' ${marker} $?; printf '%s\n' ${marker} >&2`,
     ),
     script`}`,
   ])
@@ -146,13 +149,13 @@ function createShell(parts: ShellParts): Shell {
   }
   const quiet = (io: Io): Io => ({ ...io, signal: new AbortController().signal })
 
-  const ask: Shell['ask'] = async (probes, io) => {
+  const ask: Shell['ask'] = async (questions, io) => {
     const marker = newMarker(session)
     const end = Buffer.concat([marker, newline])
     const outputs = async () => {
       const replies: { readonly section: Section; readonly code: number }[] = []
       needed(await stdout.until(end, 0))
-      for (const { limitBytes } of probes) {
+      for (const { limitBytes } of questions) {
         const section = needed(await stdout.until(end, limitBytes))
         replies.push({ section, code: Number(text(needed(await stdout.until(newline, 32)))) })
       }
@@ -161,10 +164,10 @@ function createShell(parts: ShellParts): Shell {
     const complaints = async () => {
       const sections: Section[] = []
       needed(await stderr.until(end, 0))
-      for (const _ of probes) sections.push(needed(await stderr.until(end, outputLimitBytes)))
+      for (const _ of questions) sections.push(needed(await stderr.until(end, outputLimitBytes)))
       return sections
     }
-    channel.stdin.write(askFrame(probes, marker))
+    channel.stdin.write(askFrame(questions, marker))
     try {
       const [replies, said] = await orAbort(Promise.all([outputs(), complaints()]), io.signal)
       return replies.map(({ section, code }, index) => ({

@@ -1,4 +1,4 @@
-import { abortError } from './abort.ts'
+import { abortError, onAbort } from './abort.ts'
 
 /** So many at a time; the others wait in the order they came. */
 export interface Slots {
@@ -33,16 +33,15 @@ export function createSlots(count: number): Slots {
         return giveOnce()
       }
       await new Promise<void>((resolve, reject) => {
-        const leave = () => {
+        const forget = onAbort(signal, () => {
           waiting.delete(enter)
           reject(abortError(signal))
-        }
+        })
         const enter = () => {
-          signal.removeEventListener('abort', leave)
+          forget()
           resolve()
         }
         waiting.add(enter)
-        signal.addEventListener('abort', leave, { once: true })
       })
       return giveOnce()
     },

@@ -1,0 +1,226 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { HostAddress } from '../../src/connection/contract.ts'
+
+export interface SshdHost {
+  readonly name: string
+  readonly port: number
+  /** Of the daemon, which also leads the host's mount namespace where it has one. */
+  readonly pid: number
+  /** Where the host's own data folder is, for the host alone; '' without `dataDir`. */
+  readonly dataDir: string
+}
+
+export interface SshdOptions {
+  readonly names: readonly string[]
+  /** Each host sees an empty folder of its own here (a tmpfs) that nobody else can see. Needs root. */
+  readonly dataDir?: string
+  /** More lines for sshd_config, before the others: the first of equal ones counts. */
+  readonly config?: readonly string[]
+}
+
+export interface SshdHosts {
+  readonly hosts: readonly SshdHost[]
+  readonly privateKeyFile: string
+  readonly knownHostsFile: string
+  /** Keys, configurations and known_hosts. */
+  readonly folder: string
+  /** How bkp reaches a host. */
+  address(name: string): HostAddress
+  /** Runs shell text as the host's root, not through bkp and not through ssh; gives its stdout. */
+  runOn(name: string, shellText: string): string
+  /** Ends the daemon and everything that runs on the host, as if the machine had died. */
+  kill(name: string): void
+  /** Ends everything and removes the folder. */
+  stop(): Promise<void>
+}
+
+/** From specs/storage.md §4: what a daemon needs to run beside others, without PAM and rights checks. */
+function configuration(folder: string, hostKey: string, more: readonly string[]): string {
+  return [
+    ...more,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'UseDNS no',
+    'PrintMotd no',
+    'LogLevel ERROR',
+    'MaxStartups 100:30:200',
+    'MaxSessions 64',
+    'Subsystem sftp internal-sftp',
+    '',
+  ].join('\n')
+}
+
+function generateKey(file: string, type: 'ed25519' | 'rsa' = 'ed25519'): void {
+  execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'bkp-test', '-f', file])
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Waits until something on the port greets as sshd does. */
+async function greeted(port: number, isRunning: () => boolean): Promise<void> {
+  for (;;) {
+    const greeting = await new Promise<string>(resolve => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('data', data => {
+        resolve(data.toString('latin1'))
+        socket.destroy()
+      })
+      socket.once('close', () => resolve(''))
+      socket.once('error', () => resolve(''))
+    })
+    if (greeting.startsWith('SSH-2.0')) return
+    if (!isRunning()) throw new Error('sshd ended at once')
+  }
+}
+
+interface Proc {
+  readonly pid: number
+  readonly parent: number
+  readonly mounts: string
+}
+
+function processes(): readonly Proc[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => {
+      try {
+        const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]
+        const mounts = readlinkSync(`/proc/${name}/ns/mnt`)
+        return [{ pid: Number(name), parent: Number(parent), mounts }]
+      } catch {
+        // It ended while we looked.
+        return []
+      }
+    })
+}
+
+/** A daemon's process and all that came of it; in a mount namespace of its own also what was orphaned. */
+function processesOf(pid: number, hasNamespace: boolean): readonly number[] {
+  const all = processes()
+  const daemon = all.find(process => process.pid === pid)
+  const found = new Set(daemon === undefined ? [] : [pid])
+  for (let before = -1; before !== found.size; ) {
+    before = found.size
+    for (const process of all) {
+      const isInside = hasNamespace && process.mounts === daemon?.mounts
+      if (found.has(process.parent) || isInside) found.add(process.pid)
+    }
+  }
+  return [...found]
+}
+
+/** Starts real sshd daemons, each with its own port, host key and, if wanted, data folder. */
+export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
+  const { names, dataDir } = options
+  const folder = mkdtempSync(join(tmpdir(), 'bkp-sshd-'))
+  // Daemons read the authorized keys under the uid of whoever logs in.
+  chmodSync(folder, 0o755)
+  mkdirSync('/run/sshd', { recursive: true })
+  const madeDataDir = dataDir !== undefined && !existsSync(dataDir)
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true })
+  const privateKeyFile = join(folder, 'id_ed25519')
+  const knownHostsFile = join(folder, 'known_hosts')
+  generateKey(privateKeyFile)
+  copyFileSync(`${privateKeyFile}.pub`, join(folder, 'authorized_keys'))
+
+  const started = names.map(async (name): Promise<SshdHost & { readonly line: string }> => {
+    const hostKey = join(folder, `${name}-host-key`)
+    const config = join(folder, `${name}.conf`)
+    generateKey(hostKey)
+    writeFileSync(config, configuration(folder, hostKey, options.config ?? []))
+    const port = await freePort()
+    const daemon = ['/usr/sbin/sshd', '-D', '-e', '-f', config, '-p', String(port)]
+    const mount = 'mount -t tmpfs -o mode=0755 "$0" "$1" && shift && exec "$@"'
+    const words =
+      dataDir === undefined
+        ? daemon
+        : ['unshare', '-m', '--propagation', 'private', 'sh', '-c', mount, name, dataDir, ...daemon]
+    const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
+    await greeted(port, () => child.exitCode === null && child.signalCode === null)
+    const [type, key] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ')
+    const line = `[127.0.0.1]:${port} ${type} ${key}\n`
+    return { name, port, pid: child.pid ?? 0, dataDir: dataDir ?? '', line }
+  })
+  const hosts = await Promise.all(started)
+  writeFileSync(knownHostsFile, hosts.map(({ line }) => line).join(''))
+
+  const find = (name: string) => {
+    const host = hosts.find(candidate => candidate.name === name)
+    if (host === undefined) throw new Error(`no host ${name}`)
+    return host
+  }
+  const kill = (name: string) => {
+    for (const pid of processesOf(find(name).pid, dataDir !== undefined)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended by itself.
+      }
+    }
+  }
+  return Object.freeze({
+    hosts,
+    privateKeyFile,
+    knownHostsFile,
+    folder,
+    address: name => ({
+      name,
+      transport: 'ssh',
+      hostname: '127.0.0.1',
+      port: find(name).port,
+      user: 'root',
+      privateKeyFile,
+      strictHostKeyChecking: 'yes',
+      knownHostsFiles: [knownHostsFile],
+      connectTimeoutMs: 10_000,
+    }),
+    runOn: (name, shellText) => {
+      const enter =
+        dataDir === undefined ? [] : ['nsenter', '-m', '-t', String(find(name).pid), '--']
+      const [program = 'sh', ...words] = [...enter, 'sh', '-c', shellText]
+      const { status, stdout, stderr } = spawnSync(program, words, {
+        encoding: 'latin1',
+        maxBuffer: 64 * 1024 * 1024,
+      })
+      if (status !== 0) throw new Error(`on ${name}, status ${status}: ${shellText}\n${stderr}`)
+      return stdout
+    },
+    kill,
+    stop: async () => {
+      for (const { name } of hosts) kill(name)
+      rmSync(folder, { recursive: true, force: true })
+      if (madeDataDir && dataDir !== undefined) rmdirSync(dataDir)
+    },
+  } satisfies SshdHosts)
+}
