@@ -17,7 +17,13 @@ import type { BackupName } from './names.ts'
 import { chooseParents, loadParents, type Parents } from './parents.ts'
 import type { WritableRepository } from './repository.ts'
 import { createScratch, type Scratch } from './scratch.ts'
-import { createBeat, endSession, openWriterSession, type WriterSession } from './session.ts'
+import {
+  createBeat,
+  endSession,
+  openWriterSession,
+  type SessionBody,
+  type WriterSession,
+} from './session.ts'
 import { storeHost } from './store-host.ts'
 
 /** A committed backup. */
@@ -37,8 +43,7 @@ export async function attemptBackup(
   options: BackupOptions,
   io: Io,
 ): Promise<Attempt | undefined> {
-  const body = { kind: 'backup', source: options.controller, pid: process.pid } as const
-  const session = await openWriterSession(repo, body, options, io)
+  const session = await openWriterSession(repo, sessionBody(options), options, io)
   const scratch = createScratch(options.scratchFolder)
   try {
     const run = await storeEverything(repo, session, options, scratch, io)
@@ -48,13 +53,15 @@ export async function attemptBackup(
     const totals = { ...run.collector.totals(), newBytes: run.writer.newBytes() }
     return { name, totals, warnings }
   } catch (error) {
-    const parting = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
-    // A courtesy: a vacuum need not wait for this session. It finds out by itself too.
-    await endSession(repo, session, options.clock, parting).catch(() => {})
+    await sayFarewell(repo, session, options)
     throw error
   } finally {
     await scratch.close()
   }
+}
+
+function sessionBody({ controller, pid }: BackupOptions): SessionBody {
+  return { kind: 'backup', source: controller, ...(pid === undefined ? {} : { pid }) }
 }
 
 /** All blocks are stored and acknowledged; what remains is the commit. */
@@ -241,15 +248,40 @@ async function commit(
   for (;;) {
     const manifest = makeManifest(options, { ...run.parts, session: current })
     const bytes = encodeManifest(manifest, current.name)
-    const outcome = await commitManifest(repo, current, bytes, options.clock, io)
+    const outcome = await commitOrEnd(repo, current, bytes, options, io)
     if (outcome === 'committed') return current.name
-    const body = { kind: 'backup', source: options.controller, pid: process.pid } as const
-    current = await openWriterSession(repo, body, options, io)
+    current = await openWriterSession(repo, sessionBody(options), options, io)
     if (current.garbage.generation !== session.garbage.generation) {
       await endSession(repo, current, options.clock, io)
       return undefined
     }
   }
+}
+
+async function commitOrEnd(
+  repo: WritableRepository,
+  session: WriterSession,
+  bytes: Uint8Array,
+  options: BackupOptions,
+  io: Io,
+): ReturnType<typeof commitManifest> {
+  try {
+    return await commitManifest(repo, session, bytes, options.clock, io)
+  } catch (error) {
+    await sayFarewell(repo, session, options)
+    throw error
+  }
+}
+
+/** A courtesy: a vacuum need not wait for this session. It finds out by itself too. */
+async function sayFarewell(
+  repo: WritableRepository,
+  session: WriterSession,
+  { clock }: BackupOptions,
+): Promise<void> {
+  // The run's own signal may be what ended it.
+  const io: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
+  await endSession(repo, session, clock, io).catch(() => {})
 }
 
 /** Checkpoints have served once the backup is there; one that stays is forgotten after 7 days. */

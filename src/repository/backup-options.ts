@@ -46,6 +46,8 @@ export interface BackupOptions extends BackupScope {
   readonly random: RandomBytes
   /** The controller's name, for the manifest and the session. */
   readonly controller: string
+  /** The controller's process, for people who look at the session. */
+  readonly pid?: number
   readonly toolVersion: string
   readonly labels?: Readonly<Record<string, string>>
   /** What the playbook hands over, for the restore. */

@@ -168,14 +168,15 @@ export async function resolveBackup(repo: Repository, query: BackupQuery, io: Io
   const entries = await listRegisters(repo, io)
   if (query.backup === 'latest') return await findLatest(repo, entries, query, io)
   const exact = entries.filter(entry => entry.name === query.backup)
-  const matches = exact.length > 0 ? exact : entries.filter(e => e.name.startsWith(query.backup))
+  const begun = entries.filter(e => query.backup !== '' && e.name.startsWith(query.backup))
+  const matches = exact.length > 0 ? exact : begun
   const found: Backup[] = []
   for (const { name } of matches) {
     const manifest = await readRegister(repo, name, io)
     if (manifest !== undefined) found.push({ name, manifest })
     if (found.length > 1) throw ambiguousPrefix(query.backup, matches)
   }
-  const [backup] = query.backup === '' ? [] : found
+  const [backup] = found
   if (backup !== undefined) return backup
   throw new BkpError('repository.backup_not_found', `${repo.url} holds no backup ${query.backup}`, {
     hint: 'bkp list shows the backups of a repository; "latest" is the newest complete one',

@@ -33,9 +33,12 @@ export async function commitManifest(
     return 'foreign'
   } catch (error) {
     if (error instanceof BkpError && error.code === 'repository.session_revoked') throw error
-    return await giveUp(repo, session, bytes, error, io)
+    return await giveUp(repo, session, bytes, error)
   }
 }
+
+/** Time to find out who won, before the user is told that it is not known. */
+const giveUpMs = 10_000
 
 /** A negative read is never final: only a register that holds something else says we lost. */
 async function giveUp(
@@ -43,9 +46,10 @@ async function giveUp(
   session: Session,
   bytes: Uint8Array,
   failure: unknown,
-  io: Io,
 ): Promise<CommitOutcome> {
   const key = manifestKey(session.name)
+  // A run that was interrupted here must still know what became of its commit.
+  const io: Io = { signal: AbortSignal.timeout(giveUpMs), progress: () => {} }
   let found: Uint8Array
   try {
     if ((await repo.storage.putIfAbsent(key, tombstone, io)) === 'created') throw failure

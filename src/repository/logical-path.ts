@@ -1,3 +1,4 @@
+import { escapeControls } from '../base/text.ts'
 import { readLimits } from './geometry.ts'
 
 const slash = 0x2f
@@ -56,12 +57,14 @@ function componentFault(path: Uint8Array, start: number, end: number): string | 
   return undefined
 }
 
-/** A path for people: text where it is UTF-8, control characters made visible. */
+/** A path for people: control characters made visible, bytes that are no text replaced. */
 export function showPath(path: Uint8Array): string {
-  const text = Buffer.from(path).toString('utf8')
-  // JSON quoting makes newlines and quotes visible and leaves ordinary names as they are.
-  const quoted = JSON.stringify(text).slice(1, -1)
-  return quoted
+  return escapeControls(Buffer.from(path).toString('utf8'), { newlines: false })
+}
+
+/** A file of a host for people. The host may come from a manifest, hence be anything. */
+export function showFile(file: { readonly host: string; readonly path: Uint8Array }): string {
+  return `${escapeControls(file.host.slice(0, 255), { newlines: false })}:${showPath(file.path)}`
 }
 
 /** The path as text, or nothing where its bytes are not UTF-8. */

@@ -7,7 +7,7 @@ import { BackupFile_Type } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
 import { chooseParents, type KnownContent, loadParents } from './parents.ts'
 import { findRepository } from './repository.ts'
-import { createScratch, type Scratch } from './scratch.ts'
+import { createScratch } from './scratch.ts'
 import { surveyHost } from './survey.ts'
 
 /** Counts of regular files and their bytes. */

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { readLimits } from './geometry.ts'
-import { showPath } from './logical-path.ts'
+import { showFile, showPath } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import {
   type BackupBlock,
@@ -146,7 +146,7 @@ function wrongContent(file: BackupFile, block: BackupBlock): BkpError {
   const path = showPath(file.path)
   return new BkpError(
     'repository.block_corrupt',
-    `${file.host}:${path} does not hash to what its manifest says`,
+    `${showFile(file)} does not hash to what its manifest says`,
     {
       hint: 'run bkp verify --read-data to see what else is damaged',
       details: { block: block.blockId, host: file.host, path },

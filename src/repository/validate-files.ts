@@ -1,6 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import { readLimits } from './geometry.ts'
-import { isBelow, pathFault, showPath } from './logical-path.ts'
+import { isBelow, pathFault, showFile } from './logical-path.ts'
 import { type BackupBlock, type BackupFile, BackupFile_Type } from './manifest_pb.ts'
 import { isBlockId } from './names.ts'
 
@@ -44,7 +44,7 @@ export function checkBlock(
 /** Checks one file entry by itself. @throws repository.manifest_invalid */
 export function checkFile(file: BackupFile, complain: Complain): void {
   const pathProblem = pathFault(file.path)
-  const shown = `file ${file.host}:${showPath(file.path.subarray(0, 200))}`
+  const shown = `file ${showFile({ host: file.host, path: file.path.subarray(0, 200) })}`
   if (pathProblem !== undefined) throw complain(`${shown} path`, pathProblem)
   const hostProblem = file.host === '' ? 'is empty' : nameFault(file.host)
   if (hostProblem !== undefined || file.host.includes('/')) {
@@ -156,6 +156,6 @@ export function createFileChecker(manifest: string): (file: BackupFile) => void 
   return file => {
     checkFile(file, complain)
     const fault = place(file)
-    if (fault !== undefined) throw complain(`file ${file.host}:${showPath(file.path)}`, fault)
+    if (fault !== undefined) throw complain(`file ${showFile(file)}`, fault)
   }
 }

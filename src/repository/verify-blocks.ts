@@ -5,6 +5,7 @@ import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { ObjectInfo } from '../storage/contract.ts'
 import { unique } from './list-writer.ts'
+import { sha256 } from './manifest.ts'
 import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
 import { type BackupName, blockKey, dataPrefix } from './names.ts'
 import { fetchBlock, namedBlocks, readBlockList } from './read.ts'
@@ -161,10 +162,9 @@ function sampler({
       hint: 'write --read-data=5 for five percent of the blocks',
     })
   }
-  const salt = Buffer.from(random(4)).readUInt32BE(0)
-  // Ids are uniform, so that salted ones are a fair sample.
+  const salt = random(16)
   return ({ blockId }) => {
-    const place = (Number.parseInt(blockId.slice(0, 8), 16) ^ salt) >>> 0
+    const place = sha256(Buffer.concat([salt, Buffer.from(blockId)])).readUInt32BE(0)
     return place < (readData / 100) * 2 ** 32
   }
 }

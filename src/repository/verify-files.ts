@@ -1,6 +1,6 @@
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
-import { showPath } from './logical-path.ts'
+import { showFile } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import type { BackupFile } from './manifest_pb.ts'
 import { blockKey, dataPrefix } from './names.ts'
@@ -36,10 +36,10 @@ export async function nameAffected(
         io.signal.throwIfAborted()
         for (const block of file.blocks) {
           const fault = bad.get(nameOf(block))
-          if (fault !== undefined) blame(fault, backup, [shown(file)])
+          if (fault !== undefined) blame(fault, backup, [showFile(file)])
         }
         const wrong = readData ? await checkRange(file, io) : undefined
-        if (wrong !== undefined) blame(wrong, backup, [shown(file)])
+        if (wrong !== undefined) blame(wrong, backup, [showFile(file)])
       }
     } catch (thrown) {
       const error = asBkpError(thrown)
@@ -80,10 +80,6 @@ function nameOf(block: BackupFile['blocks'][number]): string {
   return blockKey(block).slice(dataPrefix.length)
 }
 
-function shown(file: BackupFile): string {
-  return `${file.host}:${showPath(file.path)}`
-}
-
 /** Neighbours share a pack: it is held until the next one is needed. */
 function createRangeCheck(
   repo: Repository,
@@ -101,7 +97,7 @@ function createRangeCheck(
     return {
       block: name,
       code: 'repository.block_corrupt',
-      message: `${shown(file)} does not hash to what its manifest says`,
+      message: `${showFile(file)} does not hash to what its manifest says`,
     }
   }
 }
