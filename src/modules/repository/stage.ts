@@ -1,0 +1,104 @@
+import { Type } from 'typebox'
+import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
+import { stage as stageTrees } from '../../repository/restore/stage.ts'
+import { stageId } from '../../repository/restore/staging.ts'
+import { clusterName, nameList, storageName } from '../arguments.ts'
+import { defineClusterModule } from '../contract.ts'
+import { stageFields } from './staged/stage-argument.ts'
+import { describeTarget, differing, readStagePlan } from './staged/stage-plan.ts'
+
+interface Facts {
+  readonly backup: string
+  readonly repository: string
+  readonly targets: readonly PlannedTarget[]
+}
+
+const nameMap = (description: string) =>
+  Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1 }), { description }))
+
+export const stage = defineClusterModule({
+  name: 'repository.stage',
+  summary: 'Build the trees of a backup beside their targets, while these are still in use.',
+  args: Type.Object(
+    {
+      storage: storageName(),
+      backup: Type.Optional(
+        Type.String({
+          minLength: 1,
+          default: 'latest',
+          description: 'The name of a backup, a unique beginning of one, or latest.',
+        }),
+      ),
+      cluster: Type.Optional(clusterName()),
+      host_map: nameMap('Hosts of the backup and the hosts that take their place.'),
+      path_map: nameMap(
+        'Paths of the backup and the absolute paths they go to; "." stands for all relative ones.',
+      ),
+      paths: Type.Optional(nameList('Paths of the backup to restore; everything without it.')),
+      space: Type.Optional(
+        Type.Enum(['staged'], {
+          default: 'staged',
+          description: 'Where the room comes from: staged beside the targets.',
+        }),
+      ),
+      allow_missing: Type.Optional(
+        nameList('Hosts that may be missing; what is theirs is left out.'),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  returns: Type.Object(stageFields, { additionalProperties: false }),
+  resources: ({ storage }) => [`storage:${storage}`],
+  inspect: async (site, args, io): Promise<Facts> => {
+    const { repo, backup, targets } = await readStagePlan(
+      site,
+      site.storage(args.storage),
+      args,
+      io,
+    )
+    return { backup: backup.name, repository: repo.id, targets }
+  },
+  plan: ({ facts }) => {
+    const { backup, repository } = facts
+    const targets = differing(facts.targets)
+    const [first, ...others] = targets.map(describeTarget)
+    if (first === undefined) {
+      return {
+        kind: 'unchanged',
+        result: { id: '', backup, hosts: {}, fetch_bytes: 0 },
+        message: `everything is as backup ${backup} holds it`,
+      }
+    }
+    return {
+      kind: 'change',
+      changes: [first, ...others],
+      after: {},
+      result: { backup, fetch_bytes: fetchBytes(targets) },
+      binding: {
+        backup,
+        repository,
+        hosts: [...new Set(targets.map(({ host }) => host))],
+        targets: targets.map(({ host, live }) => `${host}:${live.path}`),
+      },
+    }
+  },
+  apply: async (site, { args }, io) => {
+    // Looked at once more: the hosts go on living between the plan and this.
+    const { repo, backup, targets } = await readStagePlan(
+      site,
+      site.storage(args.storage),
+      args,
+      io,
+    )
+    const id = stageId(site.run.id, site.run.step)
+    const staged = await stageTrees({ repo, backup, run: site.run.id, id }, site.hosts, targets, io)
+    const hosts = Object.fromEntries(
+      Object.entries(staged).map(([host, trees]) => [host, trees.map(tree => ({ ...tree }))]),
+    )
+    return { id, backup: backup.name, hosts, fetch_bytes: fetchBytes(differing(targets)) }
+  },
+})
+
+function fetchBytes(targets: readonly PlannedTarget[]): number {
+  return targets.reduce((sum, { difference }) => sum + difference.fetchBytes, 0)
+}
