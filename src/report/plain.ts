@@ -138,10 +138,7 @@ function finishedLines(
   options: PlainOptions,
 ): readonly string[] {
   const { style, verbose } = options
-  const who =
-    event.hosts !== undefined && event.hosts.length > 1
-      ? `${event.host} for ${event.hosts.length} hosts`
-      : event.host
+  const who = hostList(event.hosts ?? [event.host])
   const item = event.item === undefined ? '' : ` (item=${shown(event.item.label)})`
   const took =
     verbose && event.duration_ms !== undefined
