@@ -1,4 +1,4 @@
-import { asBkpError } from '../base/errors.ts'
+import { asBkpError, errorCodes, exitCodes } from '../base/errors.ts'
 import type { Failure } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import { evaluateCondition } from '../expression/evaluate.ts'
@@ -19,6 +19,8 @@ export interface Aggregate {
   readonly skipped: boolean
   readonly facts: Readonly<Record<string, unknown>>
   readonly blame: string | undefined
+  /** It failed because something must be settled first: exit status 8. */
+  readonly refusal: boolean
 }
 
 /** Applies `failed_when` and `changed_when` to an outcome, with the registered name in view. */
@@ -127,6 +129,7 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
     skipped: results.every(result => result.status === 'skipped'),
     facts: Object.assign({}, ...results.map(factsOf)) as Record<string, unknown>,
     blame: failedItem?.outcome?.blame,
+    refusal: isRefusal(failedItem?.outcome?.failure?.code),
   }
   const [only] = results
   if (unit.items === null && only !== undefined) {
@@ -149,6 +152,11 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
       ...(shared.failed ? { msg: 'one or more items failed' } : {}),
     },
   }
+}
+
+function isRefusal(code: string | undefined): boolean {
+  const known = Object.entries(errorCodes).find(([name]) => name === code)
+  return known?.[1].exit === exitCodes.refused
 }
 
 function isFailed(result: ItemResult): boolean {

@@ -82,7 +82,7 @@ export interface State {
   cancelled: 0 | 1 | 2
   /** Outstanding question: nothing goes on until it is answered. */
   confirmation: { request: number; step: string } | null
-  /** A confirmation was denied. */
+  /** A confirmation was denied, or a step refused to do what it was asked (exit status 8). */
   refused: boolean
   /** Rollbacks that failed: something is still owed. */
   unsettled: number

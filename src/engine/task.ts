@@ -65,6 +65,7 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
       total.failed && !total.unreachable && ignoresErrors(task, scopeOf(turn, unit, task))
     count(turn, frame, unit, total, ignored)
     if (!total.failed || ignored) continue
+    if (total.refusal && !isRescuable(turn)) turn.state.refused = true
     anyFailed = true
     if (frame.settles === null) {
       remember(turn, task, unit, total)

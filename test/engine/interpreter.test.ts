@@ -189,6 +189,19 @@ describe('run_once and cluster steps', () => {
   })
 })
 
+describe('refusals', () => {
+  it('end with 8, whatever else failed', () => {
+    const trace = simulate({
+      plays: [[{ name: 't1', cluster: true }]],
+      answer: () => ({
+        status: 'failed',
+        failure: { code: 'cluster.hosts_missing', message: 'b is missing' },
+      }),
+    })
+    expect(trace.state.exitCode).toBe(8)
+  })
+})
+
 describe('blocks', () => {
   const block = {
     block: [{ name: 't1' }, { name: 't2' }],
