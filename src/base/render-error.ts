@@ -61,7 +61,8 @@ function renderPlace(place: Place, hint: string | undefined): readonly string[] 
 }
 
 function renderOne(error: BkpError): string {
-  const message = escapeControls(error.message, { newlines: true })
+  // Names from files stand in messages with a place: a newline in one must not fake a second error.
+  const message = escapeControls(error.message, { newlines: error.place === undefined })
   const hint =
     error.hint === undefined ? undefined : escapeControls(error.hint, { newlines: false })
   const head = `error[${error.code}]: ${message}`

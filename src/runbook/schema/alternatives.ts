@@ -73,6 +73,13 @@ function judge(
   const meant = lists
     .filter(list => !list.some(error => shapeKeywords.has(error.keyword) && here(error)))
     .sort((a, b) => a.length - b.length)
+  const missing = (list: readonly SchemaError[]) =>
+    list.flatMap(error =>
+      error.keyword === 'required' && here(error) ? [String(error.params['missingProperty'])] : [],
+    )
+  if (meant.length > 1 && meant.every(list => missing(list).length > 0)) {
+    return [{ kind: 'one_of', error: wrapper, names: [...new Set(meant.flatMap(missing))] }]
+  }
   const [best] = meant
   if (best !== undefined) return reduceErrors(best, opaque)
   const types = lists.flatMap(list =>

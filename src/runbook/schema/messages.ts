@@ -111,7 +111,8 @@ export function describeFinding(
   const name = label(path, subject)
   if (finding.kind === 'types') return wrongType(path, error.data, finding.types, subject)
   if (finding.kind === 'one_of') {
-    const message = `${subject.of} needs one of: ${finding.names.join(', ')}`
+    const whole = path.length === 0 ? subject.of : name
+    const message = `${whole} needs one of: ${finding.names.join(', ')}`
     return { message, path, at: 'key' }
   }
   if (finding.kind === 'several') {
@@ -126,7 +127,10 @@ export function describeFinding(
       return wrongType(path, error.data, [params['type']].flat().map(String), subject)
     case 'required': {
       const missing = String(params['missingProperty'])
-      const message = `missing ${subject.noun} "${missing}" of ${subject.of}`
+      const message =
+        path.length === 0
+          ? `missing ${subject.noun} "${missing}" of ${subject.of}`
+          : `missing key "${missing}" of ${name}`
       return { message, path, at: 'key' }
     }
     case 'additionalProperties':

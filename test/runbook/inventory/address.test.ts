@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { literal } from '../../../src/expression/scope.ts'
+import { createAddressOf, hostOf } from '../../../src/runbook/inventory/address.ts'
+import { errorOf } from '../support/errors.ts'
+import { inventoryOf } from '../support/inventory.ts'
+
+const environment = (name: string) => (name === 'HOME' ? '/home/me' : undefined)
+
+function addressOf(vars: string, host = 'x') {
+  const inventory = inventoryOf(`all: {hosts: {x: {${vars}}}}`)
+  return createAddressOf({ environment })(inventory, host)
+}
+
+describe('addresses', () => {
+  test('without variables', () => {
+    expect(addressOf('')).toEqual({
+      name: 'x',
+      transport: 'ssh',
+      hostname: 'x',
+      port: 22,
+      strictHostKeyChecking: 'yes',
+      knownHostsFiles: ['/home/me/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts'],
+      connectTimeoutMs: 10_000,
+    })
+  })
+
+  test('connection variables, rendered when they are read', () => {
+    const vars =
+      'ip: 10.0.0.1, ansible_host: "{{ ip }}", ansible_port: "{{ base + 1 }}", base: 2221, ansible_user: deploy, ansible_ssh_private_key_file: ~/.ssh/id, ansible_password: pw, ansible_ssh_timeout: 3'
+    const { password, ...address } = addressOf(vars)
+    expect(address).toMatchObject({
+      hostname: '10.0.0.1',
+      port: 2222,
+      user: 'deploy',
+      privateKeyFile: '/home/me/.ssh/id',
+      connectTimeoutMs: 3000,
+    })
+    expect(password?.reveal()).toBe('pw')
+  })
+
+  test('ssh options: honoured, needless, and others, which are warnings', () => {
+    const inventory = inventoryOf(
+      `all: {hosts: {x: {ansible_ssh_common_args: "-o StrictHostKeyChecking=no -oUserKnownHostsFile='/k1 ~/k2' -o ControlMaster=auto -o ServerAliveInterval=5 -J me@bastion:2222 -o Ciphers=none"}}}`,
+    )
+    const warnings: string[] = []
+    const address = createAddressOf({ environment, warn: each => warnings.push(each) })
+    for (let round = 0; round < 2; round += 1) {
+      expect(address(inventory, 'x')).toMatchObject({
+        strictHostKeyChecking: 'no',
+        knownHostsFiles: ['/k1', '/home/me/k2'],
+        jump: 'me@bastion:2222',
+      })
+    }
+    expect(warnings).toEqual(['ansible_ssh_common_args: the option "ciphers" is not honoured'])
+    expect(inventory.warnings).toEqual([
+      '/inv/hosts.yml:1:44: the ssh option "ciphers" is not honoured',
+    ])
+  })
+
+  test('localhost needs no entry', () => {
+    const inventory = inventoryOf('all: {hosts: {x: }, vars: {seen: all}}')
+    expect(createAddressOf({ environment })(inventory, 'localhost').transport).toBe('local')
+    expect(hostOf(inventory, 'localhost')?.groups).toEqual([])
+    expect(inventory.groups.get('all')).toEqual(['x'])
+  })
+
+  test('-e beats the inventory', () => {
+    const inventory = inventoryOf('all: {hosts: {x: {ansible_port: 1}}}')
+    const extraVars = new Map([['ansible_port', literal('2200')]])
+    expect(createAddressOf({ environment, extraVars })(inventory, 'x').port).toBe(2200)
+  })
+
+  test.each([
+    ['p: 0, ansible_port: "{{ p }}"', 'ansible_port of "x" cannot be "0"'],
+    [
+      'h: "-oProxyCommand=id", ansible_host: "{{ h }}"',
+      'ansible_host of "x" cannot be "-oProxyCommand=id"',
+    ],
+    ['u: "root -x", ansible_user: "{{ u }}"', 'ansible_user of "x" cannot be "root -x"'],
+    ['c: docker, ansible_connection: "{{ c }}"', 'ansible_connection of "x" cannot be "docker"'],
+  ])('%s is refused when it is rendered', (vars, message) => {
+    expect(errorOf(() => addressOf(vars)).message).toBe(message)
+  })
+})

@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest'
+import { createScope } from '../../../src/expression/scope.ts'
+import { matchHosts } from '../../../src/runbook/inventory/patterns.ts'
+import { inventoryOf } from '../support/inventory.ts'
+
+// Inventories and results recorded from ansible-core 2.19.14 (ansible-diff scenarios 20, 21, 27).
+
+const ranges = `
+all:
+  vars: {ansible_connection: local}
+  children:
+    num: {hosts: {"n[01:03].x": {v: 1}}}
+    alpha: {hosts: {"p-[a:c]": }}
+    stride: {hosts: {"s[0:6:3]": }}
+    both: {hosts: {"r[1:2]-[a:b]": }}
+    top: {children: {num: , alpha: }}
+`
+
+const precedence = {
+  '/s/inventory.yml': `
+all:
+  vars: {v1: all, v2: all, v3: all, v4: all, v5: all, v6: all, v7: all, v8: all, v9: all}
+  children:
+    parent:
+      vars: {v2: parent, v3: parent, v4: parent, v5: parent, v6: parent, v7: parent}
+      children:
+        child:
+          vars: {trap: child-inline, v3: child, v4: child, v5: child, v6: child, v7: child}
+          hosts:
+            a: {v5: hostinv, v6: hostinv, v7: hostinv}
+    g_aaa: {vars: {tie: aaa, prio: aaa}, hosts: {a: }}
+    g_bbb: {vars: {tie: bbb, prio: bbb}, hosts: {a: }}
+    g_000: {vars: {prio: zero, ansible_group_priority: 10}, hosts: {a: }}
+`,
+  '/s/group_vars/all.yml': 'v1: gv-all\nallfile: gv-all\ntrap: gv-all\n',
+  '/s/group_vars/child.yml': 'v4: gv-child\nv5: gv-child\nallfile: gv-child\n',
+  '/s/group_vars/parent/sub.yml': 'dirvar: gv-parent-dir\n',
+  '/s/host_vars/a.yml': 'v6: hv-a\nv7: hv-a\nv8: hv-a\nv9: hv-a\n',
+}
+
+describe('what Ansible does', () => {
+  test('ranges: zeros, letters, strides, two in one name', () => {
+    const inventory = inventoryOf(ranges)
+    const groups = new Map(
+      [...inventory.hosts].map(([name, host]) => [name, host.groups.join('+')]),
+    )
+    expect([...groups]).toEqual([
+      ['n01.x', 'num+top'],
+      ['n02.x', 'num+top'],
+      ['n03.x', 'num+top'],
+      ['p-a', 'alpha+top'],
+      ['p-b', 'alpha+top'],
+      ['p-c', 'alpha+top'],
+      ['s0', 'stride'],
+      ['s3', 'stride'],
+      ['s6', 'stride'],
+      ['r1-a', 'both'],
+      ['r1-b', 'both'],
+      ['r2-a', 'both'],
+      ['r2-b', 'both'],
+    ])
+    expect(matchHosts(inventory, 'all').hosts).toEqual([...groups.keys()])
+    expect(createScope(inventory.hosts.get('n01.x')!.variables).get('v')).toBe(1)
+  })
+
+  test('precedence: groups by depth, name and priority, group_vars, host vars, host_vars', () => {
+    const scope = createScope(inventoryOf(precedence).hosts.get('a')!.variables)
+    expect(Object.fromEntries(scope.names().map(name => [name, scope.get(name)]))).toEqual({
+      v1: 'gv-all',
+      v2: 'parent',
+      v3: 'child',
+      v4: 'gv-child',
+      v5: 'hostinv',
+      v6: 'hv-a',
+      v7: 'hv-a',
+      v8: 'hv-a',
+      v9: 'hv-a',
+      allfile: 'gv-child',
+      dirvar: 'gv-parent-dir',
+      tie: 'bbb',
+      prio: 'zero',
+      trap: 'gv-all',
+    })
+  })
+
+  test('group_vars beside the playbook beat those beside the inventory, level by level', () => {
+    const files = {
+      ...precedence,
+      '/play/group_vars/all.yml': 'v1: pb-all\nv2: pb-all\ntrap: pb-all\n',
+      '/play/group_vars/parent.yml': 'dirvar: pb-parent\n',
+      '/play/host_vars/a.yml': 'v9: pb-host\n',
+    }
+    const inventory = inventoryOf(files, { playbookDirectory: '/play' })
+    const scope = createScope(inventory.hosts.get('a')!.variables)
+    const names = ['v1', 'v2', 'trap', 'dirvar', 'v9', 'v8']
+    expect(names.map(name => scope.get(name))).toEqual([
+      'pb-all',
+      'pb-all',
+      'pb-all',
+      'pb-parent',
+      'pb-host',
+      'hv-a',
+    ])
+  })
+
+  test('hosts keep the order they are written in', () => {
+    const inventory = inventoryOf('all: {hosts: {m: , z: , a: , k: }}')
+    expect(matchHosts(inventory, 'all').hosts).toEqual(['m', 'z', 'a', 'k'])
+    expect(inventory.groups.get('ungrouped')).toEqual(['m', 'z', 'a', 'k'])
+  })
+})
