@@ -10,9 +10,21 @@ import type { Channel, ChannelEnd, Transport } from './channel.ts'
 import { unreadable } from './probes/replies.ts'
 import { type Range, shortRead } from './read-file.ts'
 
-function openShell(): Promise<Channel> {
+/** How this machine is to look: its own shell and surroundings unless others are named. */
+export interface LocalOptions {
+  /** The shell's words. */
+  readonly shell?: readonly [string, ...string[]]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+function openShell({ shell = ['/bin/sh'], env }: LocalOptions): Promise<Channel> {
+  const [program, ...words] = shell
   // detached: a session and process group of its own, as sshd gives to a channel.
-  const child = spawn('/bin/sh', [], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(program, words, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(env === undefined ? {} : { env }),
+  })
   const ended = new Promise<ChannelEnd>(resolve => {
     child.once('exit', (code, signal) =>
       resolve({
@@ -39,7 +51,9 @@ function openShell(): Promise<Channel> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => resolve(channel))
     child.once('error', cause =>
-      reject(new BkpError('command.failed', `/bin/sh does not start: ${cause.message}`, { cause })),
+      reject(
+        new BkpError('command.failed', `${program} does not start: ${cause.message}`, { cause }),
+      ),
     )
   })
 }
@@ -105,11 +119,11 @@ function dialLocal(address: { readonly host: string; readonly port: number }): P
 }
 
 /** The controller itself as a host: `/bin/sh` as a child process, files through the file system. */
-export function localTransport(): Transport {
+export function localTransport(options: LocalOptions = {}): Transport {
   let alive = true
   return Object.freeze({
     name: 'local',
-    open: () => openShell(),
+    open: () => openShell(options),
     dial: dialLocal,
     read: readLocal,
     lost: () =>

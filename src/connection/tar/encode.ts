@@ -135,7 +135,6 @@ function entryHead(entry: TarEntry): Buffer {
   const nul = Buffer.alloc(1)
   const pieces: Buffer[] = []
   const pax = paxRecords(entry, nanoseconds)
-  // GNU tar drops a long name that comes before a pax header, so the header comes first.
   if (pax.length > 0) pieces.push(extension('x', pax))
   if (link.length > fields.link[1]) pieces.push(extension('K', Buffer.concat([link, nul])))
   if (name.length > fields.name[1]) pieces.push(extension('L', Buffer.concat([name, nul])))
