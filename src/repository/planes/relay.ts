@@ -61,13 +61,14 @@ async function* hashRemotely(
 ): AsyncIterable<Uint8Array> {
   const path = joinPath(root.source, file.path)
   const scan = hashBlocks({ files: [{ path, sizeBytes: file.sizeBytes }], blockBytes })
+  let isShort = false
   for await (const { block, sha256, lengthBytes } of host.scan(scan, io)) {
     // A shorter block hashes to the name of other bytes than the ones the file is said to hold.
-    if (lengthBytes !== Math.min(blockBytes, file.sizeBytes - block * blockBytes)) {
-      throw sourceChanged(host.name, root, file, 'shrank')
-    }
-    yield Buffer.from(sha256, 'hex')
+    isShort ||= lengthBytes !== Math.min(blockBytes, file.sizeBytes - block * blockBytes)
+    // The scan is read to its end: breaking off would have to end what runs on the host.
+    if (!isShort) yield Buffer.from(sha256, 'hex')
   }
+  if (isShort) throw sourceChanged(host.name, root, file, 'shrank')
 }
 
 /** lstat by a scan: names of owners are the host's to know, on every plane. */
@@ -81,9 +82,9 @@ export async function* statRemotely(
   if (first?.path.length === 0) {
     // As the walk took it: a link in place of the root is followed.
     for await (const entry of host.scan(walkTree({ root: root.source }), io)) {
-      yield { index: 0, entry: sourceEntry(entry) }
-      return
+      if (entry.path.length === 0) yield { index: 0, entry: sourceEntry(entry) }
     }
+    return
   }
   const scan = statFiles({ root: root.source, paths: files.map(({ path }) => path) })
   for await (const { index, entry } of host.scan(scan, io)) {

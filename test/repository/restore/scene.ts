@@ -57,7 +57,8 @@ export function makeRestoreScene(
   names: readonly string[] = ['here'],
   storage: Storage = createMemoryStorage(),
 ): RestoreScene {
-  const folder = mkdtempSync(join(tmpdir(), 'bkp-restore-'))
+  // Staging syncs a file system: one in memory does not wait for what other tests write.
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bkp-restore-'))
   const clock = steppingClock()
   const pool = createConnectionPool({
     addresses: {

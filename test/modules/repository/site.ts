@@ -1,0 +1,76 @@
+import type { Static, TObject } from 'typebox'
+import { systemRandom } from '../../../src/base/clock.ts'
+import { BkpError } from '../../../src/base/errors.ts'
+import { type Io, quietIo } from '../../../src/base/io.ts'
+import type { Host } from '../../../src/connection/contract.ts'
+import type {
+  Cluster,
+  Decision,
+  DefinedClusterModule,
+  WritableSite,
+} from '../../../src/modules/contract.ts'
+import type { Storage } from '../../../src/storage/contract.ts'
+import { steppingClock } from '../../repository/restore/scene.ts'
+
+export interface SiteOptions {
+  readonly hosts: readonly Host[]
+  readonly storage: Storage
+  readonly clusters?: readonly Cluster[]
+}
+
+/** A site as the drivers hand it over, on a clock of its own. */
+export function makeSite({ hosts, storage, clusters = [] }: SiteOptions): {
+  readonly site: WritableSite
+  /** The same with another step, some time later. */
+  next(step: string): WritableSite
+} {
+  const clock = steppingClock()
+  const siteOf = (step: string): WritableSite => ({
+    hosts,
+    run: {
+      id: '20261121_100000-abcdef',
+      step,
+      startedAt: clock.now(),
+      clock,
+      random: systemRandom,
+      toolVersion: '0.1.0',
+      documents: [{ path: 'playbook.yml', content: '- hosts: all\n' }],
+    },
+    storage: () => storage,
+    cluster: name => {
+      const found = clusters.find(cluster => cluster.name === name)
+      if (found === undefined) throw new BkpError('schema.invalid', `no cluster ${name}`)
+      return found
+    },
+  })
+  return {
+    site: siteOf('1'),
+    next: step => {
+      clock.step(10_000)
+      return siteOf(step)
+    },
+  }
+}
+
+/** Looks and decides, as planning does. */
+export async function planAt<A extends TObject, R extends TObject, F>(
+  site: WritableSite,
+  module: DefinedClusterModule<A, R, F>,
+  args: Static<A>,
+  io: Io = quietIo,
+): Promise<Decision<F, Static<R>>> {
+  return module.plan({ args, facts: await module.inspect(site, args, io) })
+}
+
+/** Looks, decides and does it, as applying does. */
+export async function applyAt<A extends TObject, R extends TObject, F>(
+  site: WritableSite,
+  module: DefinedClusterModule<A, R, F>,
+  args: Static<A>,
+  io: Io = quietIo,
+): Promise<Static<R>> {
+  const facts = await module.inspect(site, args, io)
+  const decision = module.plan({ args, facts })
+  if (decision.kind === 'unchanged') return decision.result
+  return await module.apply(site, { args, facts, changes: decision.changes }, io)
+}

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { quietIo } from '../../../src/base/io.ts'
+import type { ReadOnlyHost } from '../../../src/connection/contract.ts'
+import { choosePlane, openSource } from '../../../src/repository/planes/choose.ts'
+import type { HostSource, SourceEntry } from '../../../src/repository/source.ts'
+import { makeRestoreScene } from '../restore/scene.ts'
+import { at, makeOddTree, oddNames } from '../restore/tree.ts'
+
+const scene = makeRestoreScene()
+const work = mkdtempSync(join(tmpdir(), 'bkp-planes-'))
+afterAll(async () => {
+  await scene.close()
+  rmSync(work, { recursive: true, force: true })
+})
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = []
+  for await (const one of stream) all.push(one)
+  return all
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+describe.each(['local', 'relay'] as const)('the plane %s', plane => {
+  let folder: string
+  let source: HostSource
+  let count = 0
+  const root = () => source.roots[0]!
+  const walk = async (): Promise<ReadonlyMap<string, SourceEntry>> => {
+    const entries = await collect(source.walk(root(), quietIo))
+    return new Map(entries.map(entry => [Buffer.from(entry.path).toString('latin1'), entry]))
+  }
+  const open = (path: string): HostSource =>
+    openSource(
+      scene.hosts[0]!,
+      [{ root: Buffer.from('as'), source: Buffer.from(path), immutable: false }],
+      { plane, reason: 'test' },
+    )
+  const entryOf = async (name: string): Promise<SourceEntry> => {
+    const entry = (await walk()).get(name)
+    if (entry === undefined) throw new Error(`no ${name}`)
+    return entry
+  }
+
+  beforeEach(() => {
+    count += 1
+    folder = join(work, `${plane}${count}`)
+    mkdirSync(folder)
+    source = open(folder)
+  })
+
+  it('walks all types and reads odd names in the order asked', async () => {
+    makeOddTree(folder)
+    mkdirSync(join(folder, '.bkp-20261121_100000-abcdef-01234567-db', 'old'), { recursive: true })
+    const tree = await walk()
+    expect(tree.get('')?.type).toBe('directory')
+    expect(tree.get('dangling')).toMatchObject({ type: 'symlink' })
+    expect([...tree.keys()].some(name => name.startsWith('.bkp-'))).toBe(false)
+    const files = oddNames.toReversed().map(name => tree.get(name.toString('latin1'))!)
+    const answers = await collect(source.readFiles(root(), files, quietIo))
+    expect(
+      answers.map(answer =>
+        'bytes' in answer ? [answer.index, Buffer.from(answer.bytes).toString()] : answer,
+      ),
+    ).toEqual(oddNames.map((_, index) => [index, `content ${oddNames.length - 1 - index}`]))
+  })
+
+  it('answers for a file that is gone or became a link, and goes on', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(at(folder, name), name)
+    const tree = await walk()
+    rmSync(join(folder, 'a'))
+    rmSync(join(folder, 'c'))
+    symlinkSync('/etc/hostname', join(folder, 'c'))
+    const files = ['a', 'b', 'c', 'd'].map(name => tree.get(name)!)
+    const answers = await collect(source.readFiles(root(), files, quietIo))
+    expect(answers.map(answer => [answer.index, 'bytes' in answer])).toEqual([
+      [0, false],
+      [1, true],
+      [2, false],
+      [3, true],
+    ])
+    const stats = await collect(source.stat(root(), files, quietIo))
+    expect(stats.map(({ index, entry }) => [index, entry?.type])).toEqual([
+      [0, undefined],
+      [1, 'file'],
+      [2, 'symlink'],
+      [3, 'file'],
+    ])
+  })
+
+  it('tells a small file that grew', async () => {
+    writeFileSync(join(folder, 'a'), 'abc')
+    const entry = await entryOf('a')
+    appendFileSync(join(folder, 'a'), 'defgh')
+    const [answer] = await collect(source.readFiles(root(), [entry], quietIo))
+    const told = answer !== undefined && ('error' in answer || answer.bytes.length !== 3)
+    expect(told).toBe(true)
+  })
+
+  it('hashes a large file by blocks and reads ranges of it', async () => {
+    const bytes = Buffer.alloc(2_500_000, 'abcdefg')
+    writeFileSync(join(folder, 'large'), bytes)
+    const entry = await entryOf('large')
+    const hashes = await collect(source.hashBlocks(root(), entry, 1_048_576, quietIo))
+    expect(hashes.map(hash => Buffer.from(hash).toString('hex'))).toEqual([
+      sha256(bytes.subarray(0, 1_048_576)),
+      sha256(bytes.subarray(1_048_576, 2_097_152)),
+      sha256(bytes.subarray(2_097_152)),
+    ])
+    const range = await collect(source.readRange(root(), entry, 2_000_000, 300_000, quietIo))
+    expect(Buffer.concat(range).equals(bytes.subarray(2_000_000, 2_300_000))).toBe(true)
+  })
+
+  it('does not name a block by the hash of less than it', async () => {
+    writeFileSync(join(folder, 'large'), Buffer.alloc(2_500_000, 'x'))
+    const entry = await entryOf('large')
+    truncateSync(join(folder, 'large'), 1_500_000)
+    await expect(
+      collect(source.hashBlocks(root(), entry, 1_048_576, quietIo)),
+    ).rejects.toMatchObject({ code: 'repository.source_changed' })
+  })
+
+  it('takes a root that is a file, or a link to one', async () => {
+    writeFileSync(join(folder, 'conf'), 'key = value')
+    symlinkSync('conf', join(folder, 'link'))
+    for (const name of ['conf', 'link']) {
+      source = open(join(folder, name))
+      const [entry, ...others] = await collect(source.walk(root(), quietIo))
+      expect(others).toEqual([])
+      expect(entry).toMatchObject({ type: 'file', sizeBytes: 11 })
+      const [answer] = await collect(source.readFiles(root(), [entry!], quietIo))
+      expect(
+        answer !== undefined && 'bytes' in answer && Buffer.from(answer.bytes).toString(),
+      ).toBe('key = value')
+      expect(await collect(source.stat(root(), [entry!], quietIo))).toMatchObject([
+        { index: 0, entry: { type: 'file', inode: entry?.inode } },
+      ])
+    }
+  })
+})
+
+describe('choosing', () => {
+  const host = (transport: string): ReadOnlyHost => ({ ...scene.hosts[0]!, name: 'db1', transport })
+  it('takes the nearest way, and says why', () => {
+    expect(choosePlane('auto', host('local'))).toEqual({
+      plane: 'local',
+      reason: 'the controller is the host',
+    })
+    expect(choosePlane('auto', host('ssh'))).toEqual({
+      plane: 'relay',
+      reason: 'the host is reached by ssh',
+    })
+    expect(choosePlane('relay', host('local'))).toEqual({ plane: 'relay', reason: 'asked for' })
+  })
+  it('does not read files of another machine as its own', () => {
+    expect(() => choosePlane('local', host('ssh'))).toThrow('plane local: db1 is reached by ssh')
+  })
+})

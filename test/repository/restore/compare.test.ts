@@ -1,0 +1,174 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { describe, expect, it } from 'vitest'
+import {
+  type BackupFile,
+  BackupFile_Type,
+  BackupFileSchema,
+} from '../../../src/repository/manifest_pb.ts'
+import {
+  compareEntry,
+  compareTree,
+  type Difference,
+  treeKey,
+} from '../../../src/repository/restore/compare.ts'
+import type { SourceEntry } from '../../../src/repository/source.ts'
+
+type FileInit = Omit<MessageInitShape<typeof BackupFileSchema>, '$typeName'>
+
+const time = 1_700_000_000_123_456_789n
+
+function backedUp(path: string, values: FileInit = {}): BackupFile {
+  return create(BackupFileSchema, {
+    path: Buffer.from(path),
+    host: 'a',
+    root: Buffer.from('/r'),
+    size: 100n,
+    mode: 0o644,
+    user: 'db',
+    group: 'db',
+    mtimeNs: time,
+    ...values,
+  })
+}
+
+function live(path: string, values: Partial<SourceEntry> = {}): SourceEntry {
+  return {
+    path: Buffer.from(path),
+    type: 'file',
+    sizeBytes: 100,
+    mode: 0o644,
+    user: 'db',
+    group: 'db',
+    mtimeNs: time,
+    ctimeNs: 0n,
+    inode: 1n,
+    ...values,
+  }
+}
+
+const folder = { type: BackupFile_Type.DIRECTORY, size: 0n }
+const link = (target: string): FileInit => ({
+  type: BackupFile_Type.SYMLINK,
+  size: 0n,
+  symlinkTarget: Buffer.from(target),
+})
+
+describe('one entry', () => {
+  it.each([
+    ['equal', backedUp('/r/x'), live('x'), 'unchanged'],
+    ['absent', backedUp('/r/x'), undefined, 'added'],
+    ['of another size', backedUp('/r/x'), live('x', { sizeBytes: 99 }), 'changed'],
+    ['written one nanosecond later', backedUp('/r/x'), live('x', { mtimeNs: time + 1n }), 'unsure'],
+    ['of another mode', backedUp('/r/x'), live('x', { mode: 0o600 }), 'metadata'],
+    ['of another owner', backedUp('/r/x'), live('x', { group: 'root' }), 'metadata'],
+    [
+      'empty and touched',
+      backedUp('/r/x', { size: 0n }),
+      live('x', { sizeBytes: 0, mtimeNs: 1n }),
+      'metadata',
+    ],
+    ['of another type', backedUp('/r/x'), live('x', { type: 'directory' }), 'changed'],
+    ['a socket now', backedUp('/r/x'), live('x', { type: 'other' }), 'changed'],
+    ['a folder', backedUp('/r/x', folder), live('x', { type: 'directory' }), 'unchanged'],
+    [
+      'a folder of another time',
+      backedUp('/r/x', folder),
+      live('x', { type: 'directory', mtimeNs: 1n }),
+      'metadata',
+    ],
+    [
+      'a link',
+      backedUp('/r/x', link('y')),
+      live('x', { type: 'symlink', mode: 0o777, symlinkTarget: Buffer.from('y') }),
+      'unchanged',
+    ],
+    [
+      'a link elsewhere',
+      backedUp('/r/x', link('y')),
+      live('x', { type: 'symlink', symlinkTarget: Buffer.from('z') }),
+      'changed',
+    ],
+  ])('%s', (_, file, entry, verdict) => {
+    expect(compareEntry(file, entry, true)).toBe(verdict)
+  })
+
+  it('has owners only where they can be set', () => {
+    expect(compareEntry(backedUp('/r/x'), live('x', { user: 'me' }), false)).toBe('unchanged')
+  })
+})
+
+async function compare(
+  files: readonly BackupFile[],
+  entries: readonly SourceEntry[],
+  same: boolean,
+): Promise<Difference> {
+  return await compareTree({
+    entries: (async function* () {
+      yield* files
+    })(),
+    subtree: Buffer.from('/r'),
+    live: new Map(entries.map(entry => [treeKey(entry.path), entry])),
+    owners: true,
+    ignoreRootTime: false,
+    sameContent: async unsure => unsure.map(() => same),
+  })
+}
+
+describe('a tree', () => {
+  const files = [
+    backedUp('/r', folder),
+    backedUp('/r/added', { size: 5000n }),
+    backedUp('/r/kept', { immutable: true }),
+    backedUp('/r/touched'),
+  ]
+  const entries = [
+    live('', { type: 'directory' }),
+    live('kept'),
+    live('touched', { mtimeNs: 1n }),
+    live('gone\n', { sizeBytes: 2048 }),
+    live('sub', { type: 'directory' }),
+  ]
+
+  it('is counted, with bytes to fetch and room to take', async () => {
+    expect(await compare(files, entries, true)).toEqual({
+      unchanged: 2,
+      metadata: 1,
+      changed: 0,
+      added: 1,
+      removed: 2,
+      fetchBytes: 5000,
+      // A folder, two blocks of the added file, one of the copied file; a hard link takes none.
+      needBytes: 4096 + 8192 + 4096,
+      lines: [
+        'added added 4.9 KiB',
+        'removed gone\\n 2.0 KiB',
+        'removed sub/',
+        'metadata touched 100 B',
+      ],
+    })
+  })
+
+  it('has changed what does not hash to the same', async () => {
+    expect(await compare(files, entries, false)).toMatchObject({
+      metadata: 0,
+      changed: 1,
+      fetchBytes: 5100,
+    })
+  })
+
+  it('asks for no hash where nothing is unsure', async () => {
+    const difference = await compareTree({
+      entries: (async function* () {
+        yield backedUp('/r', folder)
+      })(),
+      subtree: Buffer.from('/r'),
+      live: new Map([['', live('', { type: 'directory', mtimeNs: 5n })]]),
+      owners: true,
+      ignoreRootTime: true,
+      sameContent: async () => {
+        throw new Error('asked')
+      },
+    })
+    expect(difference).toMatchObject({ unchanged: 1, metadata: 0 })
+  })
+})

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { spaceFaults } from '../../../src/repository/restore/space.ts'
+
+describe('space', () => {
+  const need = {
+    host: 'a',
+    target: '/data/x',
+    device: '1',
+    mountPoint: '/data',
+    writable: true,
+    availableBytes: 1e9,
+    needBytes: 6e8,
+  }
+
+  it('is counted for each file system, not for each target', () => {
+    expect(spaceFaults([need])).toEqual([])
+    expect(spaceFaults([need, { ...need, target: '/y', device: '2' }])).toEqual([])
+    expect(spaceFaults([need, { ...need, target: '/data/y' }])).toMatchObject([
+      {
+        code: 'restore.no_space',
+        message: 'a: /data has 954 MiB free, staging needs 1.1 GiB',
+        details: { need_bytes: 12e8, available_bytes: 1e9 },
+      },
+    ])
+  })
+
+  it('that cannot be written is none', () => {
+    expect(spaceFaults([{ ...need, writable: false }])).toMatchObject([
+      { code: 'restore.target_invalid' },
+    ])
+  })
+})
