@@ -1,6 +1,3 @@
-/** How a secret may be named in a file: as it is, by environment variable, or by file. */
-export type SecretReference = string | { readonly env: string } | { readonly file: string }
-
 /**
  * The JSON Schema of a credential: text, `{ env: NAME }` or `{ file: PATH }`. The annotation is what
  * makes the loader read it and hand on a Secret.

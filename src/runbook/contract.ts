@@ -51,6 +51,8 @@ export interface Task {
   readonly vars: readonly Variables[]
   readonly confirm: Confirm | undefined
   readonly rollback: Task | undefined
+  /** Owed from before the task starts until it has run, however the block ends. */
+  readonly release: Task | undefined
   readonly tags: readonly string[]
 }
 

@@ -34,7 +34,7 @@ function comparePlaces(a: Place | undefined, b: Place | undefined): number {
 }
 
 /** Faults in the order of their places, each said once; those without a place come last. */
-export function orderFaults(faults: readonly BkpError[]): readonly BkpError[] {
+function orderFaults(faults: readonly BkpError[]): readonly BkpError[] {
   const seen = new Set<string>()
   return [...faults]
     .sort((a, b) => comparePlaces(a.place, b.place))

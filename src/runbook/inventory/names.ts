@@ -52,7 +52,7 @@ export function parseHostKey(key: string): {
  * a name varies slowest.
  * @throws inventory.invalid
  */
-export function expandRanges(pattern: string): readonly string[] {
+function expandRanges(pattern: string): readonly string[] {
   const open = pattern.indexOf('[')
   if (open === -1) return [pattern]
   const close = pattern.indexOf(']', open)

@@ -11,7 +11,7 @@ import { isGroupName, parseHostKey } from './names.ts'
 import { type ReadContext, readVariables } from './variables.ts'
 
 /** Top-level keys of an inventory that are no groups. */
-export const reservedSections: readonly string[] = ['clusters', 'storages']
+const reservedSections: readonly string[] = ['clusters', 'storages']
 
 const groupKeys = ['hosts', 'children', 'vars']
 

@@ -26,7 +26,7 @@ function compile<T>(context: PlaybookContext, path: DocumentPath, run: () => T):
 }
 
 /** One bare CEL expression. */
-export function expressionAt(
+function expressionAt(
   context: PlaybookContext,
   source: string,
   path: DocumentPath,

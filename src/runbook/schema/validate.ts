@@ -40,7 +40,7 @@ export function findSchemaFaults(
 }
 
 /** Puts faults at their places in a document; `base` is where the validated value stands. */
-export function placeFaults(
+function placeFaults(
   faults: readonly SchemaFault[],
   document: YamlDocument,
   base: DocumentPath,

@@ -27,7 +27,7 @@ export interface Converted {
 }
 
 /** Most nodes of a document with its aliases expanded: a few lines of aliases can mean millions. */
-export const expandedLimit = 100_000
+const expandedLimit = 100_000
 
 /** Keys that JavaScript treats specially; nothing of ours needs them. */
 const refusedKeys = new Set(['__proto__', 'constructor', 'prototype'])

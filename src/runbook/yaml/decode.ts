@@ -9,7 +9,7 @@ function refuse(file: string, message: string, hint: string, text = '', offset =
 }
 
 /** Largest file that is read, in bytes. */
-export const sizeLimitBytes = 1024 * 1024
+const sizeLimitBytes = 1024 * 1024
 
 /**
  * Bytes of a YAML or JSON file as text, a byte order mark left out.

@@ -2,7 +2,7 @@ import type { Place } from '../../base/errors.ts'
 import { mask } from '../../base/secret.ts'
 
 /** A stretch of characters that must not be shown, `[start, end)`. */
-export type MaskedRange = readonly [start: number, end: number]
+type MaskedRange = readonly [start: number, end: number]
 
 /** Keys whose values are credentials, whatever section they stand in. */
 const credentialWords =

@@ -211,7 +211,7 @@ function lazyPlace(file: string, find: () => Place): Place {
 }
 
 /** The value at a path; undefined where there is none. */
-export function valueAt(value: unknown, path: DocumentPath): unknown {
+function valueAt(value: unknown, path: DocumentPath): unknown {
   let inner = value
   for (const step of path) {
     if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, step)) return undefined

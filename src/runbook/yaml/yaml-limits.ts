@@ -3,10 +3,10 @@ import { BkpError } from '../../base/errors.ts'
 import { createSourceLines } from './source-lines.ts'
 
 /** Deepest nesting, by flow brackets and by indentation together. */
-export const depthLimit = 64
+const depthLimit = 64
 /** Most keys in a file; most list items, aliases included once each. */
-export const keyLimit = 10_000
-export const itemLimit = 100_000
+const keyLimit = 10_000
+const itemLimit = 100_000
 
 /** The lexer's own control tokens; they stand for no text. */
 const control = new Set(['\u0002', '\u0018', '\u001f'])

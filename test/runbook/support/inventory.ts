@@ -6,7 +6,7 @@ import { fileStorageType, type StorageType } from '../../../src/runbook/inventor
 import { memoryFiles, testSecrets } from './memory-files.ts'
 
 /** A storage type with credentials. */
-export const vaultType: StorageType = {
+const vaultType: StorageType = {
   type: 'vault',
   settings: {
     type: 'object',
