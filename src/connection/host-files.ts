@@ -7,7 +7,7 @@ import { encodeTar, type TarEntry } from './tar.ts'
 /**
  * Unpacks entries below a folder of the host that is there already. Owners are given by name where
  * root does it and the host knows the name, by number otherwise; another user gets all files for
- * its own. GNU tar sets mtimes to the nanosecond; a tar without pax headers (busybox) to the second.
+ * its own. GNU tar sets mtimes to the nanosecond; busybox to the second, and not those of folders.
  * @throws command.failed with tar's last words, ssh.*, and whatever an entry's content throws
  */
 export async function unpackTree(

@@ -520,10 +520,11 @@ export function connectionContract(
         expect(await walk(at('dangling'))).toBe('file.unreadable')
       })
 
-      test('unpacks a tree with its modes, times, links and odd names', async () => {
+      test('unpacks a tree with its modes, times to the second, links and odd names', async () => {
         await sh(`mkdir ${at('unpacked')}`)
         const common = { user: 'root', group: 'root', mode: 0o640 }
         const mtimeNs = 1_700_000_000_123_456_789n
+        const second = 1_000_000_000n
         const single = {
           ...common,
           path: Buffer.from('a'),
@@ -570,14 +571,32 @@ export function connectionContract(
         const entries = await listOf(host.scan(probes.walkTree({ root: at('unpacked') }), quietIo))
         expect(entries).toHaveLength(oddNames.length + 4)
         for (const entry of entries.filter(({ path }) => path.length > 0)) {
-          expect(entry.mtimeNs, text(entry.path)).toBe(mtimeNs)
-          if (entry.type === 'file') expect(entry.mode).toBe(0o640)
+          if (entry.type !== 'file') continue
+          expect(entry.mtimeNs / second, text(entry.path)).toBe(mtimeNs / second)
+          expect(entry.mode).toBe(0o640)
         }
         const link = entries.find(entry => entry.type === 'symlink')
         expect(Buffer.from(link?.target ?? []).equals(long)).toBe(true)
         expect(await codeOf(unpackTree(host, at('no-root'), [single], quietIo))).toBe(
           'command.failed',
         )
+      })
+
+      test('unpacks times to the nanosecond', async () => {
+        await sh(`mkdir ${at('times')}`)
+        for (const mtimeNs of [-1_500_000_001n, 1_700_000_000_123_456_789n]) {
+          const common = { sizeBytes: 0, mode: 0o700, user: 'root', group: 'root', mtimeNs }
+          const folder = { ...common, path: Buffer.from('d'), type: 'directory' } as const
+          const file = {
+            ...common,
+            path: Buffer.from('d/f'),
+            type: 'file',
+            content: pieces(),
+          } as const
+          await unpackTree(host, at('times'), [folder, file], quietIo)
+          const entries = await listOf(host.scan(probes.walkTree({ root: at('times/d') }), quietIo))
+          expect(entries.map(entry => entry.mtimeNs)).toEqual([mtimeNs, mtimeNs])
+        }
       })
     })
 

@@ -56,12 +56,15 @@ export function hashBlocks(options: {
     script: joinLines([
       hashFunction,
       // Per block: the hash, what dd counted, dd's status (a pipe tells only the last program's).
+      script`piece() { dd if="$1" bs=${bs} skip=$((i * ${perBlock})) count=${perBlock} 2>&3; echo "S $?" >&3; }`,
+      script`case $(dd if=/dev/null of=/dev/null 2>&1) in`,
+      script`*bytes*) block() { { piece "$1" | hash; } 3>&1; } ;;`,
+      // Some dd of busybox count only whole and broken pieces: then the bytes are counted beside.
+      script`*) block() {`,
+      script`  { { piece "$1" | tee /dev/fd/4 | hash >&3; } 4>&1 | { n=$(wc -c); echo "$((n)) bytes"; }; } 3>&1`,
+      script`} ;; esac`,
       script`h() {`,
-      script`  i=0; while [ $i -lt $2 ]; do`,
-      script`    { { dd if="$1" bs=${bs} skip=$((i * ${perBlock})) count=${perBlock} 2>&3; echo "S $?" >&3; } |`,
-      script`      hash; } 3>&1 </dev/null`,
-      script`    echo "B $?"; i=$((i + 1))`,
-      script`  done; echo F`,
+      script`  i=0; while [ $i -lt $2 ]; do block "$1" </dev/null; echo "B $?"; i=$((i + 1)); done; echo F`,
       script`}`,
     ]),
     input,

@@ -64,12 +64,14 @@ const statTypes: Readonly<Record<string, TreeEntry['type']>> = {
   'symbolic link': 'symlink',
 }
 
-/** `1700000000.1234567890`: GNU find's seconds, with ten digits of which the last is always 0. */
+/**
+ * `1700000000.1234567890`: GNU find's seconds, then ten digits of which the last is always 0. The
+ * fraction counts upwards before 1970, too: half a second before it is `-1.5000000000`.
+ */
 function findTime(text: string): bigint {
-  const [, sign, seconds, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? []
+  const [, seconds, fraction = ''] = /^(-?\d+)(?:\.(\d+))?$/.exec(text) ?? []
   if (seconds === undefined) throw new BkpError('command.failed', `"${text}" is no time of find`)
-  const nanos = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9))
-  return sign === '-' ? -nanos : nanos
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9))
 }
 
 /** `%Y %y` of stat: seconds, then a date that ends in a fraction. */
