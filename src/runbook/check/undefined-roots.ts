@@ -106,9 +106,14 @@ function checkTasks(
   check: (expressions: readonly Expression[], known: ReadonlySet<string>) => void,
 ): void {
   const tasks = tasksOf(play.tasks)
-  const parents = new Map(tasks.map(task => [task.rollback, task]))
+  const parents = new Map(
+    tasks.flatMap(task => [
+      [task.rollback, task],
+      [task.release, task],
+    ]),
+  )
   for (const task of tasks) {
-    // A rollback runs for the item that its task ran for.
+    // What is owed runs for the item that its task ran for.
     const parent = parents.get(task)
     const names = [
       ...task.vars.flatMap(layer => [...layer.keys()]),

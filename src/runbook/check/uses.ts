@@ -27,7 +27,7 @@ function conditionsOf(conditions: readonly Condition[] | undefined): readonly Ex
   return (conditions ?? []).filter(isExpression)
 }
 
-/** The expressions of one task, its rollback's left out. */
+/** The expressions of one task, those of what it owes left out. */
 export function expressionsOfTask(task: Task): readonly Expression[] {
   return [
     ...expressionsOf(task.name),
@@ -54,11 +54,11 @@ export function expressionsOfVariable(
   })
 }
 
-/** All tasks below steps, rollbacks among them. */
+/** All tasks below steps, rollbacks and releases among them. */
 export function tasksOf(steps: readonly Step[]): readonly Task[] {
   return steps.flatMap(step => {
     if (step.kind === 'block') return tasksOf([...step.block, ...step.rescue, ...step.always])
-    return step.rollback === undefined ? [step] : [step, step.rollback]
+    return [step, step.rollback, step.release].filter(task => task !== undefined)
   })
 }
 

@@ -37,7 +37,6 @@ const laterOnTasks: readonly string[] = [
   'meta',
   'notify',
   'poll',
-  'release',
   'retries',
   'until',
 ]
@@ -63,7 +62,7 @@ const laterOnPlays: readonly string[] = [
 ]
 
 /** Where a keyword stands. */
-export type KeywordOwner = 'play' | 'block' | 'task' | 'rollback'
+export type KeywordOwner = 'play' | 'block' | 'task' | 'rollback' | 'release'
 
 /** What there is in place of a keyword that is not supported. */
 const instead: Readonly<Record<string, string>> = {

@@ -1,7 +1,6 @@
 import { isRecord } from '../../base/json.ts'
 import type { Tree } from '../../expression/contract.ts'
 import type { Task } from '../contract.ts'
-import { describeKind } from '../schema/messages.ts'
 import { argumentsAt } from './arguments.ts'
 import { conditionsAt, ignoreErrorsAt } from './conditions.ts'
 import { confirmAt } from './confirm.ts'
@@ -19,13 +18,16 @@ import { findCall } from './module-key.ts'
 import { checkVariableName } from './names.ts'
 import { variablesAt } from './variables.ts'
 
+/** Keywords that hold a task which is owed. */
+type OwedKeyword = 'rollback' | 'release'
+
 /** A task, with what encloses it folded in. Undefined after a fault that leaves nothing to call. */
 export function readTask(
   context: PlaybookContext,
   entry: Entry,
   id: string,
   inherited: Inherited,
-  owner: 'task' | 'rollback' = 'task',
+  owner: 'task' | OwedKeyword = 'task',
 ): Task | undefined {
   const call = findCall(context, entry, owner)
   if (call === undefined) return undefined
@@ -57,8 +59,9 @@ export function readTask(
     register: registerAt(context, keywords),
     failedWhen: conditionsAt(context, keywords, 'failed_when'),
     changedWhen: conditionsAt(context, keywords, 'changed_when'),
-    confirm: owner === 'rollback' ? undefined : confirmAt(context, keywords),
-    rollback: owner === 'rollback' ? undefined : rollbackAt(context, keywords, id, own),
+    confirm: owner === 'task' ? confirmAt(context, keywords) : undefined,
+    rollback: owner === 'task' ? owedAt(context, keywords, 'rollback', id, own) : undefined,
+    release: owner === 'task' ? owedAt(context, keywords, 'release', id, own) : undefined,
   } satisfies Task)
 }
 
@@ -100,30 +103,29 @@ function registerAt(context: PlaybookContext, entry: Entry): string | undefined 
   return value
 }
 
-/** A rollback runs whatever the conditions around its task say: it is owed once the task began. */
-function rollbackAt(
+/**
+ * A rollback or release runs whatever the conditions around its task say: it is owed once the task
+ * began.
+ */
+function owedAt(
   context: PlaybookContext,
   entry: Entry,
+  keyword: OwedKeyword,
   id: string,
   inherited: Inherited,
 ): Task | undefined {
-  const value = entry.value['rollback']
-  const path = [...entry.path, 'rollback']
-  if (value === undefined) return undefined
-  if (!isRecord(value)) {
-    if (typeof value === 'string') {
-      fault(context, `a rollback is a task, not ${describeKind(value)}`, path)
-    }
-    return undefined
-  }
-  for (const key of ['confirm', 'rollback', 'block']) {
+  const value = entry.value[keyword]
+  const path = [...entry.path, keyword]
+  // Anything but a map was told by the schema of the keyword.
+  if (!isRecord(value)) return undefined
+  for (const key of ['confirm', 'rollback', 'release', 'block']) {
     if (!Object.hasOwn(value, key)) continue
-    fault(context, `a rollback cannot have "${key}"`, [...path, key], {
+    fault(context, `a ${keyword} cannot have "${key}"`, [...path, key], {
       at: 'key',
-      hint: 'a rollback is one task, which nobody is there to confirm',
+      hint: `a ${keyword} is one task, which nobody is there to confirm`,
     })
     return undefined
   }
   const plain: Inherited = { ...inherited, when: [], ignoreErrors: false, anyErrorsFatal: false }
-  return readTask(context, { value, path }, `${id}/rollback`, plain, 'rollback')
+  return readTask(context, { value, path }, `${id}/${keyword}`, plain, keyword)
 }

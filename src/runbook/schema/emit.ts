@@ -75,6 +75,7 @@ function takesText(module: ModuleEntry): boolean {
 
 function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
   const { play = {}, block = {}, task = {}, rollback = {} } = keywordSchemas()
+  const owed = { rollback: ref('owed'), release: ref('owed') }
   // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
   const step = { if: { required: ['block'] }, then: ref('block'), else: ref('task') }
   const steps = { type: ['array', 'null'], items: step }
@@ -96,9 +97,9 @@ function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
       block: withSteps(block, ['block', 'rescue', 'always']),
       task: {
         ...calling,
-        properties: { ...(calling['properties'] as object), rollback: ref('rollback') },
+        properties: { ...(calling['properties'] as object), ...owed },
       },
-      rollback: taskSchema(rollback, modules),
+      owed: taskSchema(rollback, modules),
     },
   }
 }

@@ -79,6 +79,17 @@ const called = {
   changed_when: condition,
 }
 
+/** Keywords of tasks that are owed to another. */
+const owed = {
+  name,
+  when: condition,
+  vars: variables,
+  ignore_errors: oneCondition,
+  run_once: inherited.run_once,
+  no_log: inherited.no_log,
+  ...called,
+}
+
 /** Keywords of everything in a playbook, without the modules. */
 const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   play: {
@@ -121,21 +132,18 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
       type: 'object',
       description: 'A task that puts back what this one did, when the enclosing block fails.',
     }),
+    release: Type.Unsafe<unknown>({
+      type: 'object',
+      description: 'A task that is owed from before this one until the enclosing block ends.',
+    }),
   },
-  rollback: {
-    name,
-    when: condition,
-    vars: variables,
-    ignore_errors: oneCondition,
-    run_once: inherited.run_once,
-    no_log: inherited.no_log,
-    ...called,
-  },
+  rollback: owed,
+  release: owed,
 }
 
 const required: Readonly<Record<string, readonly string[]>> = { play: ['hosts'], block: ['block'] }
 
-/** The schemas of keywords, as `schemas/keywords.json` holds them: by `play`, `block`, `task`, `rollback`. */
+/** The schemas of keywords, as `schemas/keywords.json` holds them: by `play`, `block`, `task`, ... */
 export function keywordSchemas(): Readonly<Record<string, JsonSchema>> {
   return Object.fromEntries(
     Object.entries(keywords).map(([owner, properties]) => {

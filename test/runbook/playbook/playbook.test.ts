@@ -109,6 +109,14 @@ describe('what a playbook becomes', () => {
     expect(rollback).toMatchObject({ module: 'shell', ignoreErrors: false, noLog: true })
   })
 
+  test('a release is owed as a rollback is', () => {
+    const release = tasksById(
+      read(withTasks('    - debug: {}\n      when: x\n      release: { shell: "drop {{ x }}" }\n'))
+        .playbook,
+    )['/0/tasks/0/release']
+    expect(release).toMatchObject({ module: 'shell', when: [] })
+  })
+
   test('conditions and expressions among arguments render to their text and value', () => {
     expect(renderTree(tasks['/0/tasks/0/always/0']!.args, scope)).toEqual({
       that: [
