@@ -21,14 +21,22 @@ const typeNames: Readonly<Record<BackupFile_Type, SourceEntry['type']>> = {
   [BackupFile_Type.SYMLINK]: 'symlink',
 }
 
+/** What can be set on a host, and is compared there. */
+export interface HostAbilities {
+  /** Files can be given to their owners. */
+  readonly owners: boolean
+  /** Times are set to the nanosecond; otherwise to the second, and those of links not at all. */
+  readonly nanoseconds: boolean
+}
+
 /**
- * Compares one entry with what is there. Owners count only where they can be set (`owners`).
+ * Compares one entry with what is there. Only what can be set on the host counts.
  * Pure; of an `unsure` file only its bytes can tell.
  */
 export function compareEntry(
   file: BackupFile,
   live: SourceEntry | undefined,
-  owners: boolean,
+  can: HostAbilities,
 ): Verdict {
   if (live === undefined) return 'added'
   if (live.type !== typeNames[file.type]) return 'changed'
@@ -38,20 +46,26 @@ export function compareEntry(
         return 'changed'
       }
       // The permission bits of a symbolic link mean nothing and cannot be set.
-      return live.mtimeNs === file.mtimeNs && sameOwner(file, live, owners)
-        ? 'unchanged'
-        : 'metadata'
+      return sameTime(file, live, can) && sameOwner(file, live, can) ? 'unchanged' : 'metadata'
     case BackupFile_Type.FILE:
       if (BigInt(live.sizeBytes) !== file.size) return 'changed'
-      if (live.mtimeNs !== file.mtimeNs) return file.size === 0n ? 'metadata' : 'unsure'
+      if (!sameTime(file, live, can)) return file.size === 0n ? 'metadata' : 'unsure'
       break
     default:
-      if (live.mtimeNs !== file.mtimeNs) return 'metadata'
+      if (!sameTime(file, live, can)) return 'metadata'
   }
-  return live.mode === file.mode && sameOwner(file, live, owners) ? 'unchanged' : 'metadata'
+  return live.mode === file.mode && sameOwner(file, live, can) ? 'unchanged' : 'metadata'
 }
 
-function sameOwner(file: BackupFile, live: SourceEntry, owners: boolean): boolean {
+const perSecond = 1_000_000_000n
+
+function sameTime(file: BackupFile, live: SourceEntry, can: HostAbilities): boolean {
+  if (live.mtimeNs === file.mtimeNs) return true
+  if (can.nanoseconds) return false
+  return live.type === 'symlink' || live.mtimeNs === file.mtimeNs - (file.mtimeNs % perSecond)
+}
+
+function sameOwner(file: BackupFile, live: SourceEntry, { owners }: HostAbilities): boolean {
   return !owners || (live.user === file.user && live.group === file.group)
 }
 
@@ -106,7 +120,7 @@ export interface CompareInput {
   /** The part of the backup that becomes the target: what the entries' paths begin with. */
   readonly subtree: Uint8Array
   readonly live: LiveTree
-  readonly owners: boolean
+  readonly can: HostAbilities
   /** Of a mount point: it stays, and making the holder in it changes its mtime. */
   readonly ignoreRootTime: boolean
   /** Whether each file holds what the backup says, in order. */
@@ -140,7 +154,7 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
         ? { ...there, mtimeNs: file.mtimeNs }
         : there
     if (live !== undefined) seen.add(treeKey(path))
-    const verdict = compareEntry(file, live, input.owners)
+    const verdict = compareEntry(file, live, input.can)
     if (verdict === 'unsure' && live !== undefined) unsure.push({ file, live })
     else tally.add(file, path, verdict)
     if (unsure.length >= hashBatch) await settle()

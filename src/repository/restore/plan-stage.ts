@@ -3,7 +3,7 @@ import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { output, succeeds } from '../../connection/probes.ts'
 import type { Backup, Repository } from '../repository.ts'
-import { compareTree, type Difference, differs } from './compare.ts'
+import { compareTree, type Difference, differs, type HostAbilities } from './compare.ts'
 import { rootType, targetEntries } from './entries.ts'
 import { forEachHost } from './hosts.ts'
 import { type LiveTarget, locateTarget, readLive } from './live.ts'
@@ -33,7 +33,7 @@ export async function planStage(
   const planned = await forEachHost(hosts, async host => {
     const own = targets.filter(target => target.host === host.name)
     if (own.length === 0) return []
-    const owners = await canSetOwners(host, io)
+    const can = await readAbilities(host, io)
     const names = new Set<string>()
     const plans: PlannedTarget[] = []
     for (const target of own) {
@@ -44,13 +44,13 @@ export async function planStage(
         entries: watchOwners(targetEntries(repo, backup, target, io), names),
         subtree: target.subtree,
         live: await readLive(host, live, io),
-        owners,
+        can,
         ignoreRootTime: live.layout === 'children',
         sameContent: files => haveSameContent(host, live.path, files, io),
       })
       plans.push({ ...target, live, difference })
     }
-    if (owners && plans.some(({ difference }) => differs(difference))) {
+    if (can.owners && plans.some(({ difference }) => differs(difference))) {
       faults.push(...(await unknownOwners(host, names, io)))
     }
     return plans
@@ -64,10 +64,16 @@ export async function planStage(
   return all
 }
 
-/** Whether files can be given to their owners: as root only. */
-export async function canSetOwners(host: ReadOnlyHost, io: Io): Promise<boolean> {
-  const { user } = await host.ask({ user: output('id', '-u') }, io)
-  return user.code === 0 && user.stdout.trim() === '0'
+/** What can be set on a host: owners as root, nanoseconds by GNU's tools. */
+export async function readAbilities(host: ReadOnlyHost, io: Io): Promise<HostAbilities> {
+  const { user, tar } = await host.ask(
+    { user: output('id', '-u'), tar: output('tar', '--version') },
+    io,
+  )
+  return {
+    owners: user.code === 0 && user.stdout.trim() === '0',
+    nanoseconds: tar.stdout.includes('GNU tar'),
+  }
 }
 
 async function* watchOwners<T extends { readonly user: string; readonly group: string }>(

@@ -3,6 +3,7 @@ import type { Io } from '../../base/io.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Command, Exit, Host } from '../../connection/contract.ts'
 import type { BackupFile } from '../manifest_pb.ts'
+import type { HostAbilities } from './compare.ts'
 import { moveScript } from './move-script.ts'
 
 /**
@@ -153,7 +154,7 @@ export async function setMetadata(
   host: Host,
   staged: string,
   files: readonly { readonly path: Uint8Array; readonly file: BackupFile }[],
-  owners: boolean,
+  can: HostAbilities,
   io: Io,
 ): Promise<void> {
   if (files.length === 0) return
@@ -162,8 +163,8 @@ export async function setMetadata(
       Buffer.from(
         [
           file.mode.toString(8).padStart(4, '0'),
-          owners ? `${file.user}:${file.group}` : '',
-          `@${decimalSeconds(file.mtimeNs)}`,
+          can.owners ? `${file.user}:${file.group}` : '',
+          `@${can.nanoseconds ? decimalSeconds(file.mtimeNs) : file.mtimeNs / perSecond}`,
           '',
         ].join('\0'),
       ),
@@ -173,8 +174,9 @@ export async function setMetadata(
   await host.run(shell(metadataScript, [staged], records), io)
 }
 
+const perSecond = 1_000_000_000n
+
 function decimalSeconds(nanoseconds: bigint): string {
-  const perSecond = 1_000_000_000n
   const fraction = ((nanoseconds % perSecond) + perSecond) % perSecond
   return `${(nanoseconds - fraction) / perSecond}.${String(fraction).padStart(9, '0')}`
 }

@@ -6,7 +6,7 @@ import { relativeTo } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
 import type { SourceEntry } from '../source.ts'
-import { treeKey } from './compare.ts'
+import { type HostAbilities, treeKey } from './compare.ts'
 import type { ContentReader } from './content.ts'
 import { targetEntries } from './entries.ts'
 import type { PlannedTarget } from './plan-stage.ts'
@@ -19,8 +19,7 @@ export interface Staging {
   readonly host: Host
   readonly target: PlannedTarget
   readonly paths: StagingPaths
-  /** Owners can be set, and are compared. */
-  readonly owners: boolean
+  readonly can: HostAbilities
   /** The target is a folder, not a single file or link. */
   readonly isFolder: boolean
 }

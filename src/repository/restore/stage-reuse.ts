@@ -35,7 +35,7 @@ export async function reuseLive(
   await makeFolders(host, paths.staged, reuse.folders, io)
   await linkFiles(host, target.live.path, paths.staged, reuse.links, io)
   await copyFiles(host, target.live.path, paths.staged, reuse.copies, io)
-  await setMetadata(host, paths.staged, reuse.adjusted, staging.owners, io)
+  await setMetadata(host, paths.staged, reuse.adjusted, staging.can, io)
   const torn = await changedCopies(staging, reuse.copies, before, io)
   return await keepRight(staging, torn, io)
 }
@@ -45,7 +45,7 @@ async function decideReuse(
   live: ReadonlyMap<string, SourceEntry>,
   io: Io,
 ): Promise<Reuse> {
-  const { repo, backup, host, target, owners } = staging
+  const { repo, backup, host, target, can } = staging
   const reuse: Reuse = { folders: [], links: [], copies: [], adjusted: [] }
   const copy = (file: BackupFile, path: Uint8Array): void => {
     reuse.copies.push(path)
@@ -64,7 +64,7 @@ async function decideReuse(
     if (file.type === BackupFile_Type.DIRECTORY) reuse.folders.push(path)
     if (file.type !== BackupFile_Type.FILE) continue
     const entry = live.get(treeKey(path))
-    const verdict = compareEntry(file, entry, owners)
+    const verdict = compareEntry(file, entry, can)
     if (verdict === 'unsure' && entry !== undefined) unsure.push({ file, live: entry })
     // A hard link shares mode, owner and mtime with the live file: they may not be touched.
     else if (verdict === 'unchanged') (file.immutable ? reuse.links : reuse.copies).push(path)
@@ -105,7 +105,7 @@ async function changedCopies(
 
 /** Removes from the stage what is not as the backup says; gives what is. */
 async function keepRight(
-  { repo, backup, host, target, paths, owners }: Staging,
+  { repo, backup, host, target, paths, can }: Staging,
   torn: ReadonlySet<string>,
   io: Io,
 ): Promise<ReadonlyMap<string, SourceEntry>> {
@@ -117,7 +117,7 @@ async function keepRight(
     const key = treeKey(path)
     const entry = tree.get(key)
     if (entry === undefined) continue
-    if (!torn.has(key) && compareEntry(file, entry, owners) === 'unchanged') continue
+    if (!torn.has(key) && compareEntry(file, entry, can) === 'unchanged') continue
     wrong.push(path)
     tree.delete(key)
   }

@@ -18,7 +18,7 @@ const shownLimit = 5
  * @throws restore.incomplete naming what differs
  */
 export async function checkStaged(staging: Staging, io: Io): Promise<void> {
-  const { repo, backup, host, target, paths, owners } = staging
+  const { repo, backup, host, target, paths, can } = staging
   const tree = await readStaged(staging, io)
   const wrong: string[] = []
   let matched = 0
@@ -26,7 +26,7 @@ export async function checkStaged(staging: Staging, io: Io): Promise<void> {
     const path = relativeTo(file.path, target.subtree)
     const entry = tree.get(treeKey(path))
     if (entry !== undefined) matched += 1
-    const verdict = compareEntry(file, entry, owners)
+    const verdict = compareEntry(file, entry, can)
     if (verdict !== 'unchanged') {
       const how = entry === undefined ? 'is missing' : describe(file, entry)
       wrong.push(`${showPath(path) || '.'} ${how}`)
@@ -41,7 +41,7 @@ export async function checkStaged(staging: Staging, io: Io): Promise<void> {
     'restore.incomplete',
     `${host.name}: ${paths.staged} is not what backup ${backup.name} holds: ${shown}${more > 0 ? `; and ${more} more` : ''}`,
     {
-      hint: 'the live tree was not touched; check that the host has GNU tar and the owners of the files',
+      hint: 'the live tree was not touched; check that the host has the owners of the files, and that nothing else writes there',
       details: { host: host.name, target: target.live.path },
     },
   )

@@ -4,12 +4,12 @@ import type { Host } from '../../connection/contract.ts'
 import { file } from '../../connection/probes.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
-import { differs } from './compare.ts'
+import { differs, type HostAbilities } from './compare.ts'
 import { type ContentReader, createContentReader } from './content.ts'
 import { rootType } from './entries.ts'
 import { forEachHost, hostNamed } from './hosts.ts'
 import { parentOf } from './live.ts'
-import { canSetOwners, type PlannedTarget } from './plan-stage.ts'
+import { type PlannedTarget, readAbilities } from './plan-stage.ts'
 import { encodeStageRecord, moveArguments, type StageRecord } from './records.ts'
 import { makeHolder, runMoves, syncTree } from './stage-commands.ts'
 import { fetchRest, finishFolders, type Staging } from './stage-fetch.ts'
@@ -51,10 +51,10 @@ export async function stage(
   const staged = await forEachHost(names, async name => {
     const host = hostNamed(hosts, name)
     const reader = createContentReader(options.repo, io)
-    const owners = await canSetOwners(host, io)
+    const can = await readAbilities(host, io)
     const trees: StagedTree[] = []
     for (const target of wanted.filter(candidate => candidate.host === name)) {
-      trees.push(await stageTarget(options, { host, reader, owners, target, progress }, io))
+      trees.push(await stageTarget(options, { host, reader, can, target, progress }, io))
     }
     return [name, trees] as const
   })
@@ -74,7 +74,7 @@ function createProgress(wanted: readonly PlannedTarget[], io: Io): (bytes: numbe
 interface TargetWork {
   readonly host: Host
   readonly reader: ContentReader
-  readonly owners: boolean
+  readonly can: HostAbilities
   readonly target: PlannedTarget
   readonly progress: (bytes: number) => void
 }
@@ -90,7 +90,7 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
     host,
     target,
     paths,
-    owners: work.owners,
+    can: work.can,
     isFolder: type === BackupFile_Type.DIRECTORY,
   }
   const record: StageRecord = {

@@ -106,6 +106,27 @@ describe('the repository modules', () => {
     expect(backups).toMatchObject([{ name: stored.backup, state: 'complete', hosts: ['a'] }])
   })
 
+  it('swap no host when one of them is not ready', async () => {
+    const other = join(scene.folder, 'other')
+    mkdirSync(other)
+    writeFileSync(join(other, 'file'), 'file')
+    const { site, next } = makeSite(scene)
+    const paths = { a: [target], b: [{ path: other, as: 'relative' }] }
+    await applyAt(site, backup, { storage: 'vault', paths })
+    appendFileSync(join(target, 'one'), '+')
+    appendFileSync(join(other, 'file'), '+')
+    const changed = [snapshot(target), snapshot(other)]
+    const unmapped = planAt(next('2'), stage, { storage: 'vault' })
+    await expect(unmapped).rejects.toThrow('"relative" was backed up under a relative name')
+    const args = { storage: 'vault', path_map: { relative: other } }
+    const staged = await applyAt(next('3'), stage, args)
+    expect(Object.keys(staged.hosts)).toEqual(['a', 'b'])
+    rmSync(`${staged.hosts['b']?.[0]?.staged}`, { recursive: true })
+    const swapping = applyAt(next('4'), swap, { stage: staged })
+    await expect(swapping).rejects.toMatchObject({ code: 'restore.tampered' })
+    expect([snapshot(target), snapshot(other)]).toEqual(changed)
+  })
+
   it('recover tells a finished swap from one that must run again', async () => {
     const { site, next } = makeSite(scene)
     await applyAt(site, backup, only())

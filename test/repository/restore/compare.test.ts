@@ -17,6 +17,8 @@ type FileInit = Omit<MessageInitShape<typeof BackupFileSchema>, '$typeName'>
 
 const time = 1_700_000_000_123_456_789n
 
+const can = { owners: true, nanoseconds: true }
+
 function backedUp(path: string, values: FileInit = {}): BackupFile {
   return create(BackupFileSchema, {
     path: Buffer.from(path),
@@ -89,11 +91,22 @@ describe('one entry', () => {
       'changed',
     ],
   ])('%s', (_, file, entry, verdict) => {
-    expect(compareEntry(file, entry, true)).toBe(verdict)
+    expect(compareEntry(file, entry, can)).toBe(verdict)
+  })
+
+  it('has whole seconds where no more can be set', () => {
+    const coarse = { ...can, nanoseconds: false }
+    const seconds = live('x', { mtimeNs: 1_700_000_000_000_000_000n })
+    expect(compareEntry(backedUp('/r/x'), seconds, coarse)).toBe('unchanged')
+    expect(compareEntry(backedUp('/r/x'), seconds, can)).toBe('unsure')
+    const later = live('x', { mtimeNs: 1_700_000_001_000_000_000n })
+    expect(compareEntry(backedUp('/r/x'), later, coarse)).toBe('unsure')
   })
 
   it('has owners only where they can be set', () => {
-    expect(compareEntry(backedUp('/r/x'), live('x', { user: 'me' }), false)).toBe('unchanged')
+    expect(
+      compareEntry(backedUp('/r/x'), live('x', { user: 'me' }), { ...can, owners: false }),
+    ).toBe('unchanged')
   })
 })
 
@@ -108,7 +121,7 @@ async function compare(
     })(),
     subtree: Buffer.from('/r'),
     live: new Map(entries.map(entry => [treeKey(entry.path), entry])),
-    owners: true,
+    can,
     ignoreRootTime: false,
     sameContent: async unsure => unsure.map(() => same),
   })
@@ -163,7 +176,7 @@ describe('a tree', () => {
       })(),
       subtree: Buffer.from('/r'),
       live: new Map([['', live('', { type: 'directory', mtimeNs: 5n })]]),
-      owners: true,
+      can,
       ignoreRootTime: true,
       sameContent: async () => {
         throw new Error('asked')

@@ -6,7 +6,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -170,6 +172,47 @@ describe('a stage', () => {
     const backedUp = planned[0]?.difference
     // The kept tree is there now and is not in the backup.
     expect(backedUp?.lines.some(line => line.startsWith('removed .bkp-'))).toBe(true)
+  })
+})
+
+describe('a stage beside a database that runs', () => {
+  it('fetches what was written or removed between looking and copying', async () => {
+    for (const name of ['copied', 'rewritten', 'removed', 'linked']) {
+      writeFileSync(join(target, name), `${name} as it was`)
+    }
+    const before = snapshot(target)
+    await scene.backUp([{ path: target }])
+    appendFileSync(join(target, 'small'), '+')
+    const [here] = scene.hosts as [Host]
+    let meddled = false
+    const host: Host = {
+      ...here,
+      run: async (command, io) => {
+        const isCopy = command.argv.some(word => String(word).includes('--reflink'))
+        if (isCopy && !meddled) {
+          meddled = true
+          const { mtime, atime } = statSync(join(target, 'rewritten'))
+          writeFileSync(join(target, 'rewritten'), 'REWRITTEN as is no')
+          utimesSync(join(target, 'rewritten'), atime, mtime)
+          rmSync(join(target, 'removed'))
+          rmSync(join(target, 'linked'))
+          symlinkSync('/etc/passwd', join(target, 'linked'))
+        }
+        return await here.run(command, io)
+      },
+    }
+    const repo = await openRepository(scene.storage, quietIo)
+    const backup = await resolveBackup(repo, { backup: 'latest' }, quietIo)
+    const id = stageId(scene.run, '1')
+    const hosts = await stage(
+      { repo, backup, run: scene.run, id },
+      [host],
+      await scene.plan(),
+      quietIo,
+    )
+    expect(meddled).toBe(true)
+    await scene.swap({ id, backup: backup.name, hosts })
+    expect(snapshot(target)).toEqual(before)
   })
 })
 
