@@ -2,14 +2,14 @@ import type { Block, Step } from '../runbook/contract.ts'
 import type { BlockFrame, Owed, Section } from './state.ts'
 import { enclosingBlocks, liveHosts, lose, type Turn } from './turn.ts'
 
-/** What a block frame goes on with: a step of its section, or a rollback that is owed. */
-export type Child = { readonly step: Step } | { readonly rollback: Owed }
+/** What a block frame goes on with: a step of its section, or something that is owed. */
+export type Child = { readonly step: Step } | { readonly settle: Owed }
 
 /** The section's next child; undefined when the section is over. */
 export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
-  if (frame.section === 'rollback') {
-    const owed = turn.state.cancelled < 2 ? frame.owed.pop() : undefined
-    return owed === undefined ? undefined : { rollback: owed }
+  if (frame.section === 'rollback' || frame.section === 'release') {
+    const owed = takeNewest(turn, frame, frame.section)
+    return owed === undefined ? undefined : { settle: owed }
   }
   if (isCutShort(turn, frame) || liveHosts(frame).length === 0) return undefined
   const step = stepsOf(turn, frame)[frame.next]
@@ -18,11 +18,23 @@ export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
   return { step }
 }
 
+/** What is owed is settled newest first; after a second signal, releases only. */
+function takeNewest(turn: Turn, frame: BlockFrame, kind: Owed['kind']): Owed | undefined {
+  if (kind === 'rollback' && turn.state.cancelled === 2) return undefined
+  const newest = frame.owed.findLast(owed => owed.kind === kind)
+  frame.owed = frame.owed.filter(owed => owed !== newest)
+  return newest
+}
+
+function owes(frame: BlockFrame, kind: Owed['kind']): boolean {
+  return frame.owed.some(owed => owed.kind === kind)
+}
+
 /** A cancelled run starts nothing but always; a block about to roll back has no use for the rest. */
 function isCutShort(turn: Turn, frame: BlockFrame): boolean {
   if (frame.section === 'always') return turn.state.cancelled === 2
   if (turn.state.cancelled > 0) return true
-  return frame.section === 'block' && frame.owed.length > 0 && Object.keys(frame.lost).length > 0
+  return frame.section === 'block' && owes(frame, 'rollback') && Object.keys(frame.lost).length > 0
 }
 
 function stepsOf(turn: Turn, frame: BlockFrame): readonly Step[] {
@@ -35,6 +47,7 @@ function stepsOf(turn: Turn, frame: BlockFrame): readonly Step[] {
     case 'always':
       return block.always
     case 'rollback':
+    case 'release':
       return []
   }
 }
@@ -74,6 +87,9 @@ export function leaveSection(turn: Turn, frame: BlockFrame): void {
       return
     case 'always':
       Object.assign(frame.failed, frame.lost)
+      enterRelease(turn, frame)
+      return
+    case 'release':
       leaveBlock(turn, frame)
       return
   }
@@ -82,21 +98,28 @@ export function leaveSection(turn: Turn, frame: BlockFrame): void {
 function leaveMain(turn: Turn, frame: BlockFrame): void {
   Object.assign(frame.failed, frame.lost)
   const mainFailed = Object.keys(frame.failed).length > 0 || turn.state.cancelled > 0
-  if (frame.owed.length > 0 && mainFailed) {
+  if (owes(frame, 'rollback') && mainFailed) {
     // All hosts roll back, so all of them count as failed: none may go on half undone.
     for (const host of frame.hosts) frame.failed[host] ??= 'carried_along'
     enterSection(turn, frame, 'rollback', frame.hosts)
     return
   }
-  for (const owed of frame.owed) announceSettled(turn, owed, 'dropped')
-  frame.owed = []
+  dropRollbacks(turn, frame, 'dropped')
   rescueOrAlways(turn, frame)
 }
 
+/** Rollbacks that a second signal left undone are still owed. */
 function leaveRollback(turn: Turn, frame: BlockFrame): void {
-  turn.state.unsettled += frame.owed.length
-  frame.owed = []
+  dropRollbacks(turn, frame, 'failed')
   rescueOrAlways(turn, frame)
+}
+
+function dropRollbacks(turn: Turn, frame: BlockFrame, outcome: 'dropped' | 'failed'): void {
+  for (const owed of frame.owed.filter(({ kind }) => kind === 'rollback')) {
+    announceSettled(turn, owed, outcome)
+    if (outcome === 'failed') turn.state.unsettled = [...turn.state.unsettled, owed]
+  }
+  frame.owed = frame.owed.filter(({ kind }) => kind === 'release')
 }
 
 function rescueOrAlways(turn: Turn, frame: BlockFrame): void {
@@ -118,11 +141,14 @@ function leaveRescue(turn: Turn, frame: BlockFrame): void {
 }
 
 function enterAlways(turn: Turn, frame: BlockFrame): void {
-  if (blockOf(turn, frame).always.length === 0) {
-    leaveBlock(turn, frame)
-    return
-  }
-  enterSection(turn, frame, 'always', frame.hosts)
+  if (blockOf(turn, frame).always.length === 0) enterRelease(turn, frame)
+  else enterSection(turn, frame, 'always', frame.hosts)
+}
+
+/** However the block ended, what its steps hold on the hosts is let go. */
+function enterRelease(turn: Turn, frame: BlockFrame): void {
+  if (owes(frame, 'release')) enterSection(turn, frame, 'release', frame.hosts)
+  else leaveBlock(turn, frame)
 }
 
 function enterSection(
@@ -148,22 +174,23 @@ function leaveBlock(turn: Turn, frame: BlockFrame): void {
   }
 }
 
-/** Tells what became of a rollback that was owed. */
+/** Tells what became of something that was owed. */
 export function announceSettled(
   turn: Turn,
   owed: Owed,
   outcome: 'ran' | 'dropped' | 'failed',
 ): void {
-  const task = turn.program.tasks.get(owed.task)
+  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
   turn.events.push({
     event: 'settled',
-    kind: 'rollback',
+    kind: owed.kind,
     outcome,
-    step: task?.rollback?.id ?? owed.task,
-    name: task?.rollback?.module ?? owed.task,
-    module: task?.rollback?.module ?? '',
+    step: task?.id ?? owed.task,
+    name: task?.module ?? owed.task,
+    module: task?.module ?? '',
     host: owed.hosts[0] ?? '',
     hosts: [...owed.hosts],
     settles: owed.task,
+    ...(owed.item === undefined ? {} : { item: { index: owed.item.index, label: '' } }),
   })
 }

@@ -9,10 +9,10 @@ import { liveHosts, type Turn } from './turn.ts'
 import { advanceUnit } from './unit.ts'
 import { displayName, hostScope } from './variables.ts'
 
-/** Enters a step of a block, or a rollback that it owes. */
+/** Enters a step of a block, or settles what the block owes. */
 export function enterChild(turn: Turn, frame: BlockFrame, child: Child): void {
-  if ('rollback' in child) {
-    enterRollback(turn, child.rollback)
+  if ('settle' in child) {
+    enterOwed(turn, child.settle)
     return
   }
   const { step } = child
@@ -20,10 +20,10 @@ export function enterChild(turn: Turn, frame: BlockFrame, child: Child): void {
   else enterTask(turn, step, liveHosts(frame), null)
 }
 
-function enterRollback(turn: Turn, owed: Owed): void {
-  const rollback = turn.program.tasks.get(owed.task)?.rollback
-  if (rollback === undefined) throw new Error(`no rollback for ${owed.task}`)
-  enterTask(turn, rollback, [...owed.hosts], owed)
+function enterOwed(turn: Turn, owed: Owed): void {
+  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
+  if (task === undefined) throw new Error(`no ${owed.kind} for ${owed.task}`)
+  enterTask(turn, task, [...owed.hosts], { ...owed, attempts: owed.attempts + 1 })
 }
 
 function enterTask(turn: Turn, task: Task, hosts: string[], settles: Owed | null): void {

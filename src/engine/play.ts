@@ -55,7 +55,7 @@ function exitCodeOf(state: State): number {
   const counters = Object.values(state.recap)
   const failed = counters.some(recap => recap.failed > 0)
   const unreachable = counters.some(recap => recap.unreachable > 0)
-  if (state.unsettled > 0) return exitCodes.owed
+  if (state.unsettled.length > 0) return exitCodes.owed
   if (state.refused) return exitCodes.refused
   if (state.cancelled > 0) return exitCodes.interrupted
   if (failed && unreachable) return exitCodes.failedAndUnreachable

@@ -99,6 +99,7 @@ function indexSteps(playbook: Playbook): Pick<Program, 'tasks' | 'blocks'> {
     if (step.kind === 'task') {
       tasks.set(step.id, step)
       if (step.rollback !== undefined) visit(step.rollback)
+      if (step.release !== undefined) visit(step.release)
       return
     }
     blocks.set(step.id, step)

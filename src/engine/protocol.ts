@@ -12,6 +12,8 @@ export type Request =
       /** A `when` that is only known after apply: the step may be skipped. */
       readonly mayBeSkipped: boolean
       readonly noLog: boolean
+      /** Settling something owed: from the second attempt on, after a pause. */
+      readonly attempt?: number
     }
   | {
       readonly kind: 'confirm'

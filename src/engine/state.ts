@@ -4,15 +4,21 @@ import type { Outcome } from './protocol.ts'
 /** Why a host left the main part of a block. */
 export type Loss = 'failed' | 'unreachable' | 'carried_along' | 'cancelled'
 
-/** A rollback that must run should the rest of its block fail. */
+/**
+ * What a step owes from before it starts: a rollback, should the rest of its block fail; a release,
+ * however its block ends.
+ */
 export interface Owed {
+  readonly kind: 'rollback' | 'release'
   readonly task: string
   /** The loop item the step ran with. */
   readonly item?: { readonly index: number; readonly value: unknown }
   hosts: string[]
+  /** How often settling it was tried. */
+  attempts: number
 }
 
-export type Section = 'block' | 'rollback' | 'rescue' | 'always'
+export type Section = 'block' | 'rollback' | 'rescue' | 'always' | 'release'
 
 export interface BlockFrame {
   kind: 'block'
@@ -29,7 +35,7 @@ export interface BlockFrame {
   lost: Record<string, Loss>
   /** Hosts lost in earlier sections and not rescued. */
   failed: Record<string, Loss>
-  /** Rollbacks owed, oldest first. */
+  /** What its steps owe, oldest first. */
   owed: Owed[]
 }
 
@@ -62,7 +68,7 @@ export interface TaskFrame {
   hosts: string[]
   started: boolean
   units: Unit[]
-  /** A rollback, run for this owed entry. */
+  /** A rollback or release, run for this owed entry. */
   settles: Owed | null
 }
 
@@ -84,8 +90,8 @@ export interface State {
   confirmation: { request: number; step: string } | null
   /** A confirmation was denied, or a step refused to do what it was asked (exit status 8). */
   refused: boolean
-  /** Rollbacks that failed: something is still owed. */
-  unsettled: number
+  /** What was owed and could not be settled. */
+  unsettled: readonly Owed[]
   finished: boolean
   exitCode: number
 }
@@ -102,7 +108,7 @@ export function initialState(): State {
     cancelled: 0,
     confirmation: null,
     refused: false,
-    unsettled: 0,
+    unsettled: [],
     finished: false,
     exitCode: 0,
   }

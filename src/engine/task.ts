@@ -3,7 +3,7 @@ import { announceSettled } from './block.ts'
 import { startTask } from './enter-task.ts'
 import type { Outcome } from './protocol.ts'
 import { type Aggregate, aggregate, judge } from './result.ts'
-import type { BlockFrame, TaskFrame, Unit } from './state.ts'
+import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
 import { advanceUnit, ignoresErrors, refOf } from './unit.ts'
 import { hostScope } from './variables.ts'
@@ -55,7 +55,7 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
   const [block] = enclosingBlocks(turn)
   if (block === undefined) throw new Error(`task ${task.id} stands outside of any block`)
   let anyLost = false
-  let anyFailed = false
+  const unsettledHosts: string[] = []
   for (const unit of frame.units) {
     // An abandoned unit never ran: nothing to register or count.
     if (unit.results.length === 0 && unit.items?.length !== 0) continue
@@ -66,17 +66,18 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
     count(turn, frame, unit, total, ignored)
     if (!total.failed || ignored) continue
     if (total.refusal && !isRescuable(turn)) turn.state.refused = true
-    anyFailed = true
-    if (frame.settles === null) {
-      remember(turn, task, unit, total)
-      loseUnit(block, unit, total)
-      anyLost = true
+    if (frame.settles !== null) {
+      unsettledHosts.push(...unit.speaksFor)
+      continue
     }
+    remember(turn, task, unit, total)
+    loseUnit(block, unit, total)
+    anyLost = true
   }
   if (anyLost && task.anyErrorsFatal) {
     for (const host of block.active) lose(block, host, 'carried_along')
   }
-  if (frame.settles !== null) settleOwed(turn, frame, anyFailed)
+  if (frame.settles !== null) settleOwed(turn, frame.settles, block, unsettledHosts)
 }
 
 function loseUnit(block: BlockFrame, unit: Unit, total: Aggregate): void {
@@ -86,10 +87,22 @@ function loseUnit(block: BlockFrame, unit: Unit, total: Aggregate): void {
   }
 }
 
-function settleOwed(turn: Turn, frame: TaskFrame, failed: boolean): void {
-  if (frame.settles === null) return
-  if (failed) turn.state.unsettled += 1
-  announceSettled(turn, frame.settles, failed ? 'failed' : 'ran')
+/** How often settling something is tried before it is given up as still owed. */
+const settlingAttempts = 3
+
+/** Hosts on which settling failed are tried again; given up, they still owe it. */
+function settleOwed(turn: Turn, owed: Owed, block: BlockFrame, failedHosts: string[]): void {
+  if (failedHosts.length === 0) {
+    announceSettled(turn, owed, 'ran')
+    return
+  }
+  const rest = { ...owed, hosts: failedHosts }
+  if (owed.attempts < settlingAttempts) {
+    block.owed.push(rest)
+    return
+  }
+  turn.state.unsettled = [...turn.state.unsettled, rest]
+  announceSettled(turn, rest, 'failed')
 }
 
 function count(turn: Turn, frame: TaskFrame, unit: Unit, total: Aggregate, ignored: boolean): void {

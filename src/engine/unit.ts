@@ -88,13 +88,14 @@ function startItem(
       args,
       mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
       noLog: task.noLog,
+      ...(frame.settles === null ? {} : { attempt: frame.settles.attempts }),
     })
   } catch (thrown) {
     failItem(turn, frame, task, unit, item, asBkpError(thrown, 'expression.failed'))
   }
 }
 
-/** From before a step starts, its rollback is owed by the block around it. */
+/** From before a step starts, its rollback and its release are owed by the block around it. */
 function owe(
   turn: Turn,
   frame: TaskFrame,
@@ -103,23 +104,26 @@ function owe(
   item: LoopItem | undefined,
 ): void {
   const [block] = enclosingBlocks(turn)
-  if (task.rollback === undefined || block === undefined || turn.program.mode === 'plan') return
-  const known = block.owed.find(owed => owed.task === task.id && owed.item?.index === item?.index)
-  if (known === undefined) {
-    block.owed.push({
-      task: task.id,
-      hosts: [...unit.speaksFor],
-      ...(item === undefined ? {} : { item }),
-    })
-  } else {
-    known.hosts.push(...unit.speaksFor)
+  if (block === undefined || turn.program.mode === 'plan') return
+  for (const kind of ['rollback', 'release'] as const) {
+    if (task[kind] === undefined) continue
+    const known = block.owed.find(
+      owed => owed.kind === kind && owed.task === task.id && owed.item?.index === item?.index,
+    )
+    if (known === undefined) {
+      block.owed.push({
+        kind,
+        task: task.id,
+        hosts: [...unit.speaksFor],
+        attempts: 0,
+        ...(item === undefined ? {} : { item }),
+      })
+    } else {
+      known.hosts.push(...unit.speaksFor)
+    }
+    const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+    turn.events.push({ event: 'owed', kind, ...refOf(turn, frame, task, unit, item, scope) })
   }
-  const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-  turn.events.push({
-    event: 'owed',
-    kind: 'rollback',
-    ...refOf(turn, frame, task, unit, item, scope),
-  })
 }
 
 function skipItem(

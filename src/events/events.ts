@@ -43,7 +43,7 @@ export interface StepRef {
   readonly hosts?: readonly string[]
   /** Index in the loop, and the item's label. */
   readonly item?: { readonly index: number; readonly label: string }
-  /** Set on steps that were owed: a rollback of which step. */
+  /** Set on rollbacks and releases: of which step. */
   readonly settles?: string
 }
 
@@ -78,7 +78,7 @@ export type EngineEvent =
   | {
       readonly event: 'section.entered'
       readonly step: string
-      readonly section: 'rescue' | 'always' | 'rollback'
+      readonly section: 'rescue' | 'always' | 'rollback' | 'release'
       readonly hosts: readonly string[]
     }
   | ({
@@ -102,10 +102,10 @@ export type EngineEvent =
       readonly result?: unknown
       readonly duration_ms?: number
     } & StepRef)
-  | ({ readonly event: 'owed'; readonly kind: 'rollback' } & StepRef)
+  | ({ readonly event: 'owed'; readonly kind: 'rollback' | 'release' } & StepRef)
   | ({
       readonly event: 'settled'
-      readonly kind: 'rollback'
+      readonly kind: 'rollback' | 'release'
       readonly outcome: 'ran' | 'dropped' | 'failed'
     } & StepRef)
   | {

@@ -340,6 +340,78 @@ describe('rollback', () => {
   })
 })
 
+describe('release', () => {
+  const frozen = (name: string) => ({ name: `freeze ${name}`, release: { name: `thaw ${name}` } })
+
+  it('runs when the block ends well, newest first, after always', () => {
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [
+        [
+          { block: [frozen('1'), frozen('2'), { name: 'copy' }], always: [{ name: 'al' }] },
+          { name: 'after' },
+        ],
+      ],
+    })
+    expect(trace.steps.slice(2)).toEqual(['a copy', 'a al', 'a thaw 2', 'a thaw 1', 'a after'])
+  })
+
+  it('runs when the block fails, after rollbacks, rescue and always', () => {
+    const trace = simulate({
+      hosts: ['a', 'b'],
+      plays: [
+        [
+          {
+            block: [frozen('1'), { name: 'swap', rollback: { name: 'unswap' } }, { name: 'copy' }],
+            rescue: [{ name: 'tell' }],
+            always: [{ name: 'al' }],
+          },
+        ],
+      ],
+      answer: failing('b', 'copy'),
+    })
+    expect(trace.steps.filter(step => step.startsWith('b')).slice(2)).toEqual([
+      'b copy',
+      'b unswap',
+      'b tell',
+      'b al',
+      'b thaw 1',
+    ])
+  })
+
+  it('is owed by a step that failed half way, and tried three times only where it fails', () => {
+    const trace = simulate({
+      hosts: ['a', 'b'],
+      plays: [[frozen('1')]],
+      answer: host => (host === 'b' ? { status: 'unreachable' } : undefined),
+    })
+    expect(trace.steps.slice(2)).toEqual(['a thaw 1', 'b thaw 1', 'b thaw 1', 'b thaw 1'])
+    expect(trace.state.exitCode).toBe(9)
+    expect(trace.state.unsettled).toMatchObject([{ kind: 'release', hosts: ['b'] }])
+  })
+
+  it('runs even after a second signal, which drops rollbacks and always', () => {
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [
+        [
+          {
+            block: [
+              { name: 'freeze', release: { name: 'thaw' }, rollback: { name: 'undo' } },
+              { name: 'copy' },
+            ],
+            always: [{ name: 'al' }],
+          },
+        ],
+      ],
+      cancelAt: 2,
+      cancelLevel: 2,
+    })
+    expect(trace.steps).toEqual(['a freeze', 'a copy', 'a thaw'])
+    expect(trace.state.exitCode).toBe(9)
+  })
+})
+
 describe('confirmation', () => {
   const plays = [
     [

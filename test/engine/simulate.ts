@@ -33,6 +33,7 @@ export interface TaskText {
   readonly vars?: Readonly<Record<string, unknown>>
   readonly confirm?: { readonly question: string; readonly type?: string }
   readonly rollback?: TaskText
+  readonly release?: TaskText
 }
 
 export interface BlockText {
@@ -96,6 +97,7 @@ function step(text: StepText, id: string): Step {
           },
     rollback:
       text.rollback === undefined ? undefined : (step(text.rollback, `${id}/rollback`) as Task),
+    release: text.release === undefined ? undefined : (step(text.release, `${id}/release`) as Task),
     tags: [],
   } satisfies Task
 }
@@ -109,6 +111,7 @@ export interface Scenario {
   readonly confirm?: boolean
   /** Cancels before the n-th request is answered. */
   readonly cancelAt?: number
+  readonly cancelLevel?: 1 | 2
 }
 
 export interface Trace {
@@ -183,7 +186,9 @@ export function simulate(scenario: Scenario): Trace {
     events.push(...next.events)
     for (const request of next.requests) {
       answered += 1
-      if (scenario.cancelAt === answered) queue.push({ kind: 'cancel', level: 1 })
+      if (scenario.cancelAt === answered) {
+        queue.push({ kind: 'cancel', level: scenario.cancelLevel ?? 1 })
+      }
       queue.push(reply(request))
     }
   }
