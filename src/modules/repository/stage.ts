@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { openRepository, readBackup } from '../../repository/repository.ts'
 import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
 import { stage as stageTrees } from '../../repository/restore/stage.ts'
 import { stageId } from '../../repository/restore/staging.ts'
@@ -82,14 +83,10 @@ export const stage = defineClusterModule({
       },
     }
   },
-  apply: async (site, { args }, io) => {
-    // Looked at once more: the hosts go on living between the plan and this.
-    const { repo, backup, targets } = await readStagePlan(
-      site,
-      site.storage(args.storage),
-      args,
-      io,
-    )
+  apply: async (site, { args, facts: { backup: name, targets } }, io) => {
+    // The facts are fresh; what changes on the hosts from now on the stage finds by itself.
+    const repo = await openRepository(site.storage(args.storage), io)
+    const backup = await readBackup(repo, name, io)
     const id = stageId(site.run.id, site.run.step)
     const staged = await stageTrees({ repo, backup, run: site.run.id, id }, site.hosts, targets, io)
     const hosts = Object.fromEntries(

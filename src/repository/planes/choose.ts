@@ -5,7 +5,7 @@ import { localSource } from './local.ts'
 import { relaySource } from './relay.ts'
 
 /** How bytes travel between hosts and the storage. */
-export type Plane = 'local' | 'relay'
+type Plane = 'local' | 'relay'
 
 /** What a user may ask for. */
 export const planeChoices = ['auto', 'local', 'relay'] as const

@@ -86,7 +86,7 @@ export interface Difference {
 }
 
 /** Lines a plan shows of one target. */
-export const lineLimit = 20
+const lineLimit = 20
 
 /** What a file system takes at least for a file or folder, in bytes. */
 const allocationBytes = 4096

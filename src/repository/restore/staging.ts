@@ -31,7 +31,7 @@ export function isHolderName(name: string): boolean {
 }
 
 /** Checks a stage id: it becomes part of file names. @throws restore.target_invalid */
-export function checkStageId(id: string): string {
+function checkStageId(id: string): string {
   if (/^[0-9A-Za-z][0-9A-Za-z_.-]{0,99}$/.test(id)) return id
   throw new BkpError('restore.target_invalid', `"${id}" is not the id of a stage`, {
     hint: 'hand over what repository.stage returned',

@@ -6,7 +6,7 @@ import { pathFault } from '../../../repository/logical-path.ts'
 import type { SourceRoot } from '../../../repository/source.ts'
 
 /** One path to back up: itself, or under the logical name `as`, which stays the same each time. */
-export type PathEntry = string | { readonly path: string; readonly as?: string }
+type PathEntry = string | { readonly path: string; readonly as?: string }
 
 /** The same paths on every host, or a list for each. */
 export type PathsArgument = readonly PathEntry[] | Readonly<Record<string, readonly PathEntry[]>>
