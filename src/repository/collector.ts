@@ -38,12 +38,27 @@ export interface Collector {
 /** Entries waiting for their blocks before the caller waits too. */
 const mostUnderWay = 4096
 
+/** References remembered, so as not to take them twice. */
+const mostRecent = 1024
+
 export function createCollector(scratch: Scratch, onFailure: (error: unknown) => void): Collector {
   const files = createSorter(scratch)
   const references = createSorter(scratch)
   const underWay = new Set<Promise<void>>()
   let failure: { readonly error: unknown } | undefined
   let totals: Totals = { files: 0, bytes: 0, reusedBytes: 0 }
+
+  // Neighbours share packs: most references would be there a thousand times.
+  const recent = new Set<string>()
+  const refer = async (block: BackupBlock): Promise<void> => {
+    const key = referenceKey(block)
+    const identity = key.toString('latin1')
+    if (recent.has(identity)) return
+    if (recent.size >= mostRecent) recent.clear()
+    recent.add(identity)
+    const whole = { ...block, offset: 0n }
+    await references.add(key, toBinary(BackupBlockSchema, whole))
+  }
 
   const take = async (
     file: BackupFile,
@@ -53,10 +68,7 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
     try {
       await Promise.all(stored)
       // References first: a snapshot of entries must never name more than one of references.
-      for (const block of file.blocks) {
-        const whole = { ...block, offset: 0n }
-        await references.add(referenceKey(block), toBinary(BackupBlockSchema, whole))
-      }
+      for (const block of file.blocks) await refer(block)
       await files.add(fileSortKey(file.host, file.path), toBinary(BackupFileSchema, file))
       totals = {
         files: totals.files + (file.type === BackupFile_Type.FILE ? 1 : 0),

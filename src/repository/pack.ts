@@ -15,6 +15,9 @@ export interface Packer {
   flush(): Promise<void>
 }
 
+/** Files in one pack: what is known of each is held until the pack is full. */
+const mostFiles = 4096
+
 interface Packed {
   readonly bytes: Uint8Array
   readonly offset: number
@@ -36,7 +39,7 @@ export function createPacker(writer: BlockWriter, packBytes: number): Packer {
   }
   return Object.freeze({
     add: async (bytes, place) => {
-      if (used + bytes.length > packBytes) await flush()
+      if (used + bytes.length > packBytes || files.length >= mostFiles) await flush()
       files.push({ bytes, offset: used, place })
       used += bytes.length
     },

@@ -77,6 +77,7 @@ async function follow(
   const output = execFileSync('sh', ['-eu', '-c', script], {
     cwd: repository,
     encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: folder, LC_ALL: 'C' },
   })
   const out = /^OUT=(.*)$/m.exec(output)?.[1] ?? ''
