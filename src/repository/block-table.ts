@@ -1,5 +1,5 @@
 /** What is known of a block beside its id. */
-export interface BlockFact {
+interface BlockFact {
   readonly generation: number
   readonly sizeBytes: number
 }

@@ -100,7 +100,7 @@ export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
 }
 
 /** A reference to a whole block. */
-export function makeBlock(
+function makeBlock(
   blockId: string,
   sizeBytes: number,
   generation: number,

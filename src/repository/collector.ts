@@ -99,7 +99,7 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
 }
 
 /** What sorts block references: id, then generation. */
-export function referenceKey(block: Pick<BackupBlock, 'blockId' | 'generation'>): Buffer {
+function referenceKey(block: Pick<BackupBlock, 'blockId' | 'generation'>): Buffer {
   const key = Buffer.alloc(36)
   key.write(block.blockId, 'hex')
   key.writeUInt32BE(block.generation, 32)

@@ -11,13 +11,8 @@ import {
 import { fileSortKey } from './validate-files.ts'
 import { checkManifest } from './validate-manifest.ts'
 
-export type {
-  BackupBlock,
-  BackupFile,
-  BackupManifest,
-  BackupMeta,
-} from './manifest_pb.ts'
-export { BackupFile_Type, BackupManifest_State, BackupMeta_Kind } from './manifest_pb.ts'
+export type { BackupManifest } from './manifest_pb.ts'
+export { BackupFile_Type } from './manifest_pb.ts'
 
 /** The format this bkp writes, and the newest it reads. */
 export const formatVersion = 1

@@ -2,7 +2,7 @@ import type { BlockWriter } from './blocks.ts'
 import type { BackupBlock } from './manifest_pb.ts'
 
 /** Where a packed file lies, once its pack was handed to the storage. */
-export interface PackedRange {
+interface PackedRange {
   /** With the file's offset. */
   readonly block: BackupBlock
   readonly stored: Promise<void>

@@ -11,7 +11,7 @@ import { createScratch } from './scratch.ts'
 import { surveyHost } from './survey.ts'
 
 /** Counts of regular files and their bytes. */
-export interface PlannedAmount {
+interface PlannedAmount {
   readonly files: number
   readonly bytes: number
   /** Files that must be read, because no backup has them as they are now. */

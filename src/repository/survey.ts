@@ -15,7 +15,7 @@ import { createOrderCheck, nameFault } from './validate-files.ts'
  * What is to be done with an entry. `keep`: there is no content to store. `reuse`: unchanged, the
  * earlier entry's blocks serve. `read`: read it; `previous` is what an earlier backup had there.
  */
-export type Decision =
+type Decision =
   | { readonly kind: 'keep' }
   | { readonly kind: 'reuse'; readonly from: BackupFile }
   | { readonly kind: 'read'; readonly previous: BackupFile | undefined }

@@ -4,10 +4,10 @@ import type { StorageBackend, StorageDefinition } from './backend.ts'
 import type { Storage } from './contract.ts'
 import { fileBackend } from './file-backend.ts'
 
-export type { StorageBackend, StorageDefinition } from './backend.ts'
+export type { StorageDefinition } from './backend.ts'
 
 /** Every backend there is; a new one is one file and one line here. */
-export const storageBackends: readonly StorageBackend[] = Object.freeze([fileBackend])
+const storageBackends: readonly StorageBackend[] = Object.freeze([fileBackend])
 
 /**
  * A storage from an inventory's definition or from URL text. Opens no connection.

@@ -57,7 +57,7 @@ export function testRandom(seed = 'seed'): RandomBytes {
   }
 }
 
-export interface MemoryFile {
+interface MemoryFile {
   readonly type: SourceEntry['type']
   readonly bytes: Uint8Array
   readonly mode: number

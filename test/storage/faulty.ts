@@ -1,7 +1,7 @@
 import { BkpError } from '../../src/base/errors.ts'
 import type { Storage } from '../../src/storage/contract.ts'
 
-export type StorageOperation = 'get' | 'list' | 'put' | 'putIfAbsent' | 'putStream' | 'delete'
+type StorageOperation = 'get' | 'list' | 'put' | 'putIfAbsent' | 'putStream' | 'delete'
 
 /** When and how an operation goes wrong. */
 export interface Fault {
