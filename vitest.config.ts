@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 const shared = { execArgv: ['--disable-proto=throw'], testTimeout: 30_000 }
 /** The slow projects by file name; everything else under test/ is a unit test. */
 const slow = ['**/*.servers.test.ts', '**/*.faults.test.ts', '**/*.nightly.test.ts']
-/** Installs the servers that tests start. */
-const started = { globalSetup: ['test/servers/install.ts'] }
+/** Installs the servers that tests start, and builds the program that they run. */
+const started = { globalSetup: ['test/servers/install.ts', 'test/servers/build.ts'] }
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -35,7 +35,7 @@ export default defineConfig({
           ...started,
           name: 'faults',
           include: ['test/**/*.faults.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

@@ -16,6 +16,7 @@ export const tools: readonly Tool[] = [
   { program: 'unshare', package: 'util-linux' },
   { program: 'nsenter', package: 'util-linux' },
   { program: 'busybox', package: 'busybox' },
+  { program: 'python3', package: 'python3' },
 ]
 
 /**

@@ -1,0 +1,38 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  afterWrites,
+  beforeWrites,
+  journalPoints,
+  killBackups,
+  sceneWithBackup,
+  sceneWithoutBackup,
+} from './backup-kills.ts'
+
+const scene = await sceneWithBackup()
+const empty = sceneWithoutBackup()
+afterAll(() => {
+  scene.remove()
+  empty.remove()
+})
+
+/** Before them, the storage is probed with 16 racing writes and a deletion. */
+const firstOwnWrite = 18
+
+describe('a backup killed by SIGKILL leaves older ones whole, and the next run succeeds', () => {
+  it('after each event of the journal', async () => {
+    expect(await killBackups(scene, journalPoints)).toBeGreaterThanOrEqual(10)
+  })
+
+  it('after each write of its own to the storage', async () => {
+    expect(await killBackups(scene, afterWrites, { from: firstOwnWrite })).toBeGreaterThanOrEqual(6)
+  })
+
+  // What is on disk before a write is what is there after the one before it, but for its temporary file.
+  it('before some writes, those of the probe among them', async () => {
+    expect(await killBackups(scene, beforeWrites, { stride: 6 })).toBeGreaterThanOrEqual(3)
+  })
+
+  it('while the repository is made', async () => {
+    expect(await killBackups(empty, afterWrites, { from: 2, stride: 5 })).toBeGreaterThanOrEqual(4)
+  })
+})
