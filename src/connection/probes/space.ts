@@ -12,6 +12,8 @@ export interface SpaceFacts {
   readonly mountPoint: string
   /** The nearest existing folder may be written, by this user and by the mount. */
   readonly writable: boolean
+  /** The mount itself is read-only, whoever asks. */
+  readonly mountedReadOnly: boolean
 }
 
 /** `device 1K-blocks used available 13% mount point`; the first and last may hold blanks. */
@@ -42,11 +44,13 @@ export function freeSpace(path: string): Probe<SpaceFacts> {
         if (reply.code !== 0 || availableKiB === undefined || mountPoint === undefined) {
           throw unanswered(`no free space can be told for ${path}`, reply)
         }
+        const mountedReadOnly = isMountedReadOnly(mountPoint, after)
         return {
           availableBytes: Math.max(0, Number(availableKiB)) * 1024,
           device,
           mountPoint,
-          writable: writable === 'yes' && !isMountedReadOnly(mountPoint, after),
+          writable: writable === 'yes' && !mountedReadOnly,
+          mountedReadOnly,
         }
       },
     },

@@ -118,7 +118,8 @@ async function unknownOwners(
   ]
 }
 
-function spaceNeed({ host, live, difference }: PlannedTarget): SpaceNeed {
+/** The room that staging a target takes. */
+export function spaceNeed({ host, live, difference }: PlannedTarget): SpaceNeed {
   return { host, target: live.path, needBytes: difference.needBytes, ...live.space }
 }
 

@@ -10,6 +10,7 @@ export interface SpaceNeed {
   readonly device: string
   readonly mountPoint: string
   readonly writable: boolean
+  readonly mountedReadOnly: boolean
   readonly availableBytes: number
   readonly needBytes: number
 }
@@ -18,7 +19,8 @@ export interface SpaceNeed {
 const reserveBytes = 16 * 1024 * 1024
 
 /**
- * What is wrong with the room there is, all of it: nothing where it suffices. Pure.
+ * What is wrong with the room there is, all of it: nothing where it suffices. A read-only mount is no
+ * fault of a plan, which must be the same where nothing can be written: see `readOnlyFaults`. Pure.
  */
 export function spaceFaults(needs: readonly SpaceNeed[]): readonly BkpError[] {
   const systems = new Map<string, SpaceNeed[]>()
@@ -33,12 +35,12 @@ function checkSystem(needs: readonly SpaceNeed[]): readonly BkpError[] {
   const [first] = needs
   if (first === undefined) return []
   const needBytes = needs.reduce((sum, need) => sum + need.needBytes, 0)
-  const readOnly = needs.filter(({ writable }) => !writable)
-  if (readOnly.length > 0) {
-    const targets = readOnly.map(({ target }) => target).join(', ')
+  const forbidden = needs.filter(({ writable, mountedReadOnly }) => !writable && !mountedReadOnly)
+  if (forbidden.length > 0) {
+    const targets = forbidden.map(({ target }) => target).join(', ')
     return [
       new BkpError('restore.target_invalid', `${first.host}: ${targets} cannot be written`, {
-        hint: 'check the mount and the permissions, or become the owner',
+        hint: 'check the permissions, or log in as the owner',
         details: { host: first.host },
       }),
     ]
@@ -60,4 +62,18 @@ function checkSystem(needs: readonly SpaceNeed[]): readonly BkpError[] {
       },
     ),
   ]
+}
+
+/** The targets that cannot be staged because their file system is mounted read-only. Pure. */
+export function readOnlyFaults(needs: readonly SpaceNeed[]): readonly BkpError[] {
+  return needs
+    .filter(({ mountedReadOnly }) => mountedReadOnly)
+    .map(
+      ({ host, target, mountPoint }) =>
+        new BkpError(
+          'restore.target_invalid',
+          `${host}: ${target} cannot be written: ${mountPoint} is mounted read-only`,
+          { hint: 'mount it writable; nothing was changed', details: { host } },
+        ),
+    )
 }

@@ -1,4 +1,4 @@
-import { asBkpError, BkpError } from '../../base/errors.ts'
+import { asBkpError, BkpError, throwFaults } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import type { Host } from '../../connection/contract.ts'
 import { file } from '../../connection/probes.ts'
@@ -9,8 +9,9 @@ import { type ContentReader, createContentReader } from './content.ts'
 import { rootType } from './entries.ts'
 import { forEachHost, hostNamed } from './hosts.ts'
 import { parentOf } from './live.ts'
-import { type PlannedTarget, readAbilities } from './plan-stage.ts'
+import { type PlannedTarget, readAbilities, spaceNeed } from './plan-stage.ts'
 import { encodeStageRecord, moveArguments, type StageRecord } from './records.ts'
+import { readOnlyFaults } from './space.ts'
 import { makeHolder, runMoves, syncTree } from './stage-commands.ts'
 import { fetchRest, finishFolders, type Staging } from './stage-fetch.ts'
 import { reuseLive } from './stage-reuse.ts'
@@ -46,6 +47,8 @@ export async function stage(
   io: Io,
 ): Promise<Readonly<Record<string, readonly StagedTree[]>>> {
   const wanted = planned.filter(({ difference }) => differs(difference))
+  const faults = readOnlyFaults(wanted.map(spaceNeed))
+  throwFaults(faults, `${faults.length} targets cannot be written`)
   const names = [...new Set(wanted.map(({ host }) => host))]
   const progress = createProgress(wanted, io)
   const staged = await forEachHost(names, async name => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { spaceFaults } from '../../../src/repository/restore/space.ts'
+import { readOnlyFaults, spaceFaults } from '../../../src/repository/restore/space.ts'
 
 describe('space', () => {
   const need = {
@@ -8,6 +8,7 @@ describe('space', () => {
     device: '1',
     mountPoint: '/data',
     writable: true,
+    mountedReadOnly: false,
     availableBytes: 1e9,
     needBytes: 6e8,
   }
@@ -27,6 +28,17 @@ describe('space', () => {
   it('that cannot be written is none', () => {
     expect(spaceFaults([{ ...need, writable: false }])).toMatchObject([
       { code: 'restore.target_invalid' },
+    ])
+  })
+
+  it('on a read-only mount can be planned with, and not used', () => {
+    const mounted = { ...need, writable: false, mountedReadOnly: true }
+    expect(spaceFaults([mounted])).toEqual([])
+    expect(readOnlyFaults([need, mounted])).toMatchObject([
+      {
+        code: 'restore.target_invalid',
+        message: 'a: /data/x cannot be written: /data is mounted read-only',
+      },
     ])
   })
 })

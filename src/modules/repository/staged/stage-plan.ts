@@ -69,7 +69,8 @@ export function describeTarget({ host, target, live, difference }: PlannedTarget
     bytes: difference.fetchBytes,
     notes: [
       counts,
-      `needs ${formatBytes(difference.needBytes)} of ${formatBytes(live.space.availableBytes)} free on ${live.space.mountPoint}`,
+      // What is free changes from second to second, and a plan must be the same until something is done.
+      `needs ${formatBytes(difference.needBytes)} on ${live.space.mountPoint}`,
       ...link,
       ...mount,
       ...difference.lines,
