@@ -91,9 +91,12 @@ function withoutTexts(source: string): string {
   )
 }
 
-/** How CEL says what the source seems to mean. */
+/** The habits' patterns are quadratic, and what someone meant shows in the first characters. */
+const searchedCharacters = 500
+
+/** How CEL says what the beginning of the source seems to mean. */
 export function syntaxHint(source: string): string | undefined {
-  const bare = withoutTexts(source)
+  const bare = withoutTexts(source.slice(0, searchedCharacters))
   for (const { pattern, hint } of habits) {
     const match = pattern.exec(bare)
     if (match !== null) return hint(match)

@@ -55,6 +55,23 @@ describe('what does not parse or type-check', () => {
   })
 })
 
+describe('a long bad expression', () => {
+  test.each(['a', 'a.', ' ', '"', '[', 'a[', 'a ='])(
+    'of %j costs no more than a short one',
+    part => {
+      const started = performance.now()
+      const source = `${part.repeat(60_000 / part.length)} $`
+      faultOf(() => compileExpression(source, placeOf))
+      expect(performance.now() - started).toBeLessThan(1000)
+    },
+  )
+
+  test('still says what was meant', () => {
+    const fault = faultOf(() => compileExpression(`a and b${' + b'.repeat(15_000)}`, placeOf))
+    expect(fault.hint).toContain('CEL writes "and" as &&')
+  })
+})
+
 describe('roots', () => {
   test.each<[string, string[]]>([
     ['1 + 2', []],
