@@ -88,6 +88,11 @@ export const errorCodes = {
   'run.nothing_matched': { exit: 7, doc: 'Nothing was left to run.' },
   'run.not_confirmed': { exit: 8, doc: 'A destructive step was not confirmed.' },
   'run.plan_stale': { exit: 8, doc: 'The state changed since the plan was approved.' },
+  'run.owed': { exit: 9, doc: 'A rollback or release could not be run: something is still owed.' },
+  'run.edited': {
+    exit: 8,
+    doc: 'A step that is done was edited since; the run cannot go on from it.',
+  },
   'run.lock_held': { exit: 8, doc: 'Another run holds the lock.' },
   'run.state_dir_unsafe': { exit: 8, doc: 'The state directory is open to other users.' },
   'cluster.hosts_missing': { exit: 8, doc: 'Fewer hosts take part than the cluster has.' },

@@ -27,7 +27,11 @@ export interface OpenEnvironment {
 export function openEnvironment(
   loaded: LoadedRunbook,
   { redactor }: CommandContext,
-  failpoints?: Failpoints,
+  options: {
+    readonly failpoints: Failpoints | undefined
+    /** The run that is gone on with; a new one without. */
+    readonly run: { readonly id: string; readonly startedAt: Date } | undefined
+  },
 ): OpenEnvironment {
   const { inventory, playbook, catalogue } = loaded
   const pool = createConnectionPool({
@@ -43,13 +47,13 @@ export function openEnvironment(
     storages.set(name, opened)
     return opened
   }
-  const wrap = (opened: Storage): Storage => failpoints?.wrap(opened) ?? opened
-  const startedAt = systemClock.now()
+  const wrap = (opened: Storage): Storage => options.failpoints?.wrap(opened) ?? opened
+  const startedAt = options.run?.startedAt ?? systemClock.now()
   const environment: Environment = Object.freeze({
     library: createLibrary({ catalogue, loaders: moduleLoaders, check: validateArguments }),
     inventory,
     run: {
-      id: newRunId(startedAt, systemRandom),
+      id: options.run?.id ?? newRunId(startedAt, systemRandom),
       startedAt,
       toolVersion,
       documents: [...playbook.documents, ...inventory.documents],

@@ -7,7 +7,7 @@ import type { ModuleCatalogue } from '../modules/catalogue.ts'
 import { loadCatalogue } from '../modules/load-catalogue.ts'
 import type { Inventory, Playbook, SecretSources } from '../runbook/contract.ts'
 import { readExtraVars } from '../runbook/extra-vars.ts'
-import { systemFiles } from '../runbook/file-access.ts'
+import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { createAddressOf } from '../runbook/inventory/address.ts'
 import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
 import { matchHosts } from '../runbook/inventory/patterns.ts'
@@ -35,12 +35,13 @@ export async function loadRunbook(
   path: string,
   flags: RunbookFlags,
   context: CommandContext,
+  files: FileAccess = systemFiles,
 ): Promise<LoadedRunbook> {
   const { terminal } = context
   const secrets = secretSources(context)
   const catalogue = loadCatalogue()
   const playbookDirectory = dirname(resolve(terminal.directory, path))
-  const read = loadPlaybook({ path, catalogue, files: systemFiles, secrets })
+  const read = loadPlaybook({ path, catalogue, files, secrets })
   const { playbook } = read
   const inventory = loadInventories(flags.inventory ?? [], context, playbookDirectory)
   const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander'
-import { exitCodes } from '../base/errors.ts'
+import { BkpError, exitCodes } from '../base/errors.ts'
 import { createRedactor } from '../base/secret.ts'
 import { toolVersion } from '../base/version.ts'
+import { jsonLines } from '../report/json-lines.ts'
 import type { CommandContext, RunCommand } from './command.ts'
 import { commands } from './commands/index.ts'
 import { reportError } from './report-error.ts'
+import { finishUnapplied } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Parses the command line and runs the command. Resolves to the exit status. */
@@ -20,9 +22,28 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     return status
   } catch (thrown) {
     // commander has already printed what is wrong with the command line, or the help.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return exitCodes.done
+      if (wantsEvents(words)) {
+        const error = new BkpError('usage.invalid', thrown.message)
+        finishUnapplied(undefined, jsonLines(terminal.stdout, redact), {
+          exitCode: exitCodes.usage,
+          error,
+        })
+      }
+      return exitCodes.usage
+    }
     return reportError(thrown, terminal, redact)
   }
+}
+
+/** Whether events were asked for, where the flags around it could not be parsed. */
+function wantsEvents(words: readonly string[]): boolean {
+  const isJson = words.some(
+    (word, index) =>
+      word === '--output=json' || (word === '--output' && words[index + 1] === 'json'),
+  )
+  return words[0] === 'run' && isJson
 }
 
 function createProgram(terminal: Terminal, run: RunCommand): Command {

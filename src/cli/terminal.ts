@@ -10,8 +10,8 @@ export interface Terminal {
   environment(name: string): string | undefined
   /** Asks a person and resolves to the line typed; undefined where nobody can be asked. */
   ask(question: string): Promise<string | undefined>
-  /** Calls back on each SIGINT and SIGTERM; returns how to stop listening. */
-  onInterrupt(callback: () => void): () => void
+  /** Calls back on each SIGINT and SIGTERM until it is stopped. */
+  onInterrupt(callback: () => void): { stop(): void }
 }
 
 export interface OutputStream {
@@ -43,9 +43,11 @@ export function processTerminal(): Terminal {
     onInterrupt: callback => {
       process.on('SIGINT', callback)
       process.on('SIGTERM', callback)
-      return () => {
-        process.off('SIGINT', callback)
-        process.off('SIGTERM', callback)
+      return {
+        stop: () => {
+          process.off('SIGINT', callback)
+          process.off('SIGTERM', callback)
+        },
       }
     },
   } satisfies Terminal)

@@ -1,4 +1,5 @@
 import type { Block, Step } from '../runbook/contract.ts'
+import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, Section } from './state.ts'
 import { enclosingBlocks, liveHosts, lose, type Turn } from './turn.ts'
 
@@ -167,30 +168,11 @@ function enterSection(
 /** Hosts that were not rescued are lost to the block around, or to the rest of the playbook. */
 function leaveBlock(turn: Turn, frame: BlockFrame): void {
   turn.state.stack.pop()
+  const failed = frame.hosts.filter(host => frame.failed[host] !== undefined)
+  turn.events.push({ event: 'block.finished', step: frame.id, failed })
   const [outer] = enclosingBlocks(turn)
   for (const [host, loss] of Object.entries(frame.failed)) {
     if (outer === undefined) turn.state.removed[host] ??= loss
     else lose(outer, host, loss)
   }
-}
-
-/** Tells what became of something that was owed. */
-export function announceSettled(
-  turn: Turn,
-  owed: Owed,
-  outcome: 'ran' | 'dropped' | 'failed',
-): void {
-  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
-  turn.events.push({
-    event: 'settled',
-    kind: owed.kind,
-    outcome,
-    step: task?.id ?? owed.task,
-    name: task?.module ?? owed.task,
-    module: task?.module ?? '',
-    host: owed.hosts[0] ?? '',
-    hosts: [...owed.hosts],
-    settles: owed.task,
-    ...(owed.item === undefined ? {} : { item: { index: owed.item.index, label: '' } }),
-  })
 }

@@ -36,6 +36,12 @@ export interface Outcome {
   /** Plans only: `maybe` and `unknown` leave `changed` unknown. */
   readonly certainty?: Certainty
   readonly durationMs?: number
+  /** It was done by an earlier attempt of this run: told, but not journaled again. */
+  readonly replayed?: boolean
+  /** It never began: whatever its start would have owed is not owed. */
+  readonly notBegun?: boolean
+  /** The result holds a secret and must not be written down. */
+  readonly withheld?: boolean
 }
 
 /** What the interpreter is told. */

@@ -1,11 +1,11 @@
 import type { Task } from '../runbook/contract.ts'
-import { announceSettled } from './block.ts'
 import { startTask } from './enter-task.ts'
 import type { Outcome } from './protocol.ts'
 import { type Aggregate, aggregate, judge } from './result.ts'
+import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
-import { advanceUnit, ignoresErrors, refOf } from './unit.ts'
+import { advanceUnit, disown, ignoresErrors, refOf } from './unit.ts'
 import { hostScope } from './variables.ts'
 
 /** True when nothing of the task is outstanding; starts it where it has not begun. */
@@ -41,11 +41,13 @@ function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcom
     event: 'step.finished',
     ...refOf(turn, frame, task, unit, item, scope),
     status: ignored ? 'ignored' : judged.status,
-    result: judged.result,
+    ...(outcome.withheld ? { withheld: true } : { result: judged.result }),
     ...(outcome.message === undefined ? {} : { message: outcome.message }),
     ...(failed && judged.outcome?.failure !== undefined ? { failure: judged.outcome.failure } : {}),
     ...(outcome.durationMs === undefined ? {} : { duration_ms: outcome.durationMs }),
+    ...(outcome.replayed ? { replayed: true } : {}),
   })
+  if (outcome.notBegun) disown(turn, task, unit, item)
 }
 
 /** The barrier: registers results, counts, and takes lost hosts out of the block around. */

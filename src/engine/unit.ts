@@ -6,6 +6,7 @@ import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
 import { evaluateAll } from './conditions.ts'
+import { announceSettled } from './settled.ts'
 import type { ItemResult, TaskFrame, Unit } from './state.ts'
 import { enclosingBlocks, isRescuable, type Turn } from './turn.ts'
 import { displayName, hostScope, type LoopItem } from './variables.ts'
@@ -124,6 +125,20 @@ function owe(
     const scope = hostScope(turn.program, turn.state, unit.host, task, item)
     turn.events.push({ event: 'owed', kind, ...refOf(turn, frame, task, unit, item, scope) })
   }
+}
+
+/** Takes back what a step was to owe that never began. */
+export function disown(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): void {
+  const [block] = enclosingBlocks(turn)
+  if (block === undefined) return
+  const gone = new Set(unit.speaksFor)
+  block.owed = block.owed
+    .map(owed => {
+      if (owed.task !== task.id || owed.item?.index !== item?.index) return owed
+      announceSettled(turn, { ...owed, hosts: unit.speaksFor }, 'dropped')
+      return { ...owed, hosts: owed.hosts.filter(host => !gone.has(host)) }
+    })
+    .filter(owed => owed.hosts.length > 0)
 }
 
 function skipItem(

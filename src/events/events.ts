@@ -56,7 +56,13 @@ export type EngineEvent =
       readonly playbook: string
       readonly inventory: readonly string[]
       readonly tool: string
+      /** What the command line said besides, for resuming. */
+      readonly limit?: string
+      readonly extra_vars?: readonly string[]
+      readonly forks?: number
+      readonly directory?: string
     }
+  | { readonly event: 'run.resumed'; readonly how: 'resume' | 'abort' | 'undo' }
   | {
       readonly event: 'play.started'
       readonly play: string
@@ -87,7 +93,12 @@ export type EngineEvent =
       readonly certainty: Certainty
       readonly destructive: boolean
     } & StepRef)
-  | ({ readonly event: 'step.started' } & StepRef)
+  | ({
+      readonly event: 'step.started'
+      /** Facts before, and what to look for afterwards, of modules that can recover. */
+      readonly before?: unknown
+      readonly intent?: unknown
+    } & StepRef)
   | ({
       readonly event: 'step.progress'
       readonly done_bytes: number
@@ -101,6 +112,10 @@ export type EngineEvent =
       readonly failure?: Failure
       readonly result?: unknown
       readonly duration_ms?: number
+      /** Done by an earlier attempt of this run. */
+      readonly replayed?: boolean
+      /** The result holds a secret and is not written down: a resumed run asks again. */
+      readonly withheld?: boolean
     } & StepRef)
   | ({ readonly event: 'owed'; readonly kind: 'rollback' | 'release' } & StepRef)
   | ({
@@ -121,6 +136,8 @@ export type EngineEvent =
       readonly message: string
       readonly failure?: Failure
     }
+  /** A block (or a play, by its id) is over; hosts it lost and did not rescue. */
+  | { readonly event: 'block.finished'; readonly step: string; readonly failed: readonly string[] }
   | { readonly event: 'plan.finished' }
   | {
       readonly event: 'run.finished'

@@ -1,5 +1,6 @@
 import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
+import { mask, Secret } from '../base/secret.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
@@ -22,29 +23,48 @@ export function createApplier({ environment, confirm, synced }: ApplierOptions):
   return Object.freeze({
     confirm,
     perform: async (request, io, tell) => {
+      await pauseBefore(request, environment, io)
       const seen = await look(environment, request, io)
       const { decision } = seen
       if (decision.kind === 'unchanged') {
         const message = decision.message === undefined ? {} : { message: decision.message }
-        return { status: 'ok', result: decision.result, ...message }
+        const { result } = decision
+        return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
       }
       announce(request, tell, seen)
       await synced()
       const result = await act(environment, request, seen, io)
-      return { status: 'changed', result }
+      return { status: 'changed', result, ...withheldIf(environment, result) }
     },
   } satisfies Performer)
 }
 
-function announce(
-  request: PerformRequest,
-  tell: (event: EngineEvent) => void,
-  { decision }: Look,
-): void {
+/** What could not be settled may work in a moment: 1 s before the second attempt, 2 s before the third. */
+async function pauseBefore(
+  { attempt = 1 }: PerformRequest,
+  { clock }: Environment,
+  io: Io,
+): Promise<void> {
+  if (attempt > 1) await clock.sleep(1000 * (attempt - 1), io.signal)
+}
+
+function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
+  const { decision } = seen
   const changes = plannedChanges(decision, request.ref.host)
   const destructive = changes.some(change => change.destructive)
   tell({ event: 'step.planned', ...request.ref, changes, certainty: 'sure', destructive })
-  tell({ event: 'step.started', ...request.ref })
+  tell({ event: 'step.started', ...request.ref, ...leftBehind(seen) })
+}
+
+/** What `recover` needs after a crash; modules without it are simply looked at anew. */
+function leftBehind({ loaded, args, facts }: Look): {
+  readonly before?: unknown
+  readonly intent?: unknown
+} {
+  const { module } = loaded
+  if (module.recover === undefined) return {}
+  if (loaded.scope === 'host') return { before: facts }
+  return { before: facts, intent: loaded.module.intent?.({ args, facts }) }
 }
 
 async function act(
@@ -55,7 +75,7 @@ async function act(
 ): Promise<Outcome['result']> {
   const { decision, args, facts, local } = seen
   if (decision.kind === 'unchanged') return decision.result
-  const loaded = await environment.library.load(request.ref.module)
+  const { loaded } = seen
   if (loaded.scope === 'cluster') {
     const site = writableSite(environment, request.ref)
     return asResult(await loaded.module.apply(site, { args, facts, changes: decision.changes }, io))
@@ -73,6 +93,14 @@ async function act(
     ...(local === undefined ? {} : { local }),
   }
   return asResult(await module.apply(host, input, io))
+}
+
+/** A result that holds a secret is used, but never written down. */
+function withheldIf(environment: Environment, result: unknown): { readonly withheld?: true } {
+  const text = JSON.stringify(result, (_key, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value instanceof Secret ? mask : value,
+  )
+  return text.includes(mask) || environment.redactor.redact(text) !== text ? { withheld: true } : {}
 }
 
 function asResult(value: unknown): Outcome['result'] {

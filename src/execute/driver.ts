@@ -28,7 +28,8 @@ export interface DriverOptions {
   readonly clock: Clock
   /** Steps under way at a time. */
   readonly forks: number
-  readonly started: Extract<EngineEvent, { event: 'run.started' }>
+  /** Told first: `run.started`, or `run.resumed`. */
+  readonly started: EngineEvent
   /** Levels of cancellation as they come (SIGINT once, twice). */
   readonly onCancel?: (cancel: (level: 1 | 2) => void) => void
 }
@@ -108,8 +109,10 @@ export function createTeller(options: {
   readonly run: string
   readonly clock: Clock
   readonly sink: EventSink
+  /** Events of this run there are already. */
+  readonly after?: number
 }): Teller {
-  let seq = 0
+  let seq = options.after ?? 0
   return event => {
     seq += 1
     const time = options.clock.now().toISOString()

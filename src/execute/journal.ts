@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BkpError } from '../base/errors.ts'
 import type { RunEvent } from '../events/events.ts'
 import { eventLine } from '../events/line.ts'
 import type { SourceDocument } from '../runbook/contract.ts'
@@ -13,6 +14,13 @@ export interface Journal {
   close(): Promise<void>
 }
 
+/** A second place for a journal's lines: the mirror in a storage. */
+export interface JournalMirror {
+  append(line: string): void
+  synced(): Promise<void>
+  close(): Promise<void>
+}
+
 export interface JournalOptions {
   readonly stateDirectory: string
   readonly run: string
@@ -21,14 +29,23 @@ export interface JournalOptions {
   readonly redact: (text: string) => string
   /** Called after the n-th event is on disk: where a test kills the run. */
   readonly onSynced?: (events: number) => void
+  readonly mirror?: JournalMirror
 }
 
-/** Events that are only for watching: a resumed run has no use for them. */
-const transient: ReadonlySet<string> = new Set(['step.progress'])
+/** Events that are only for watching, and what an earlier attempt has journaled already. */
+function isWorthKeeping(event: RunEvent): boolean {
+  if (event.event === 'step.progress') return false
+  return !(event.event === 'step.finished' && event.replayed === true)
+}
+
+/** Where the runs of a state directory lie. */
+export function runDirectory(stateDirectory: string, run: string): string {
+  return join(stateDirectory, 'runs', run)
+}
 
 /** Opens the journal of a new run: one folder under `runs/`, 0700, its files 0600. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const directory = join(options.stateDirectory, 'runs', options.run)
+  const directory = runDirectory(options.stateDirectory, options.run)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await writeFile(
     join(directory, 'documents.json'),
@@ -40,16 +57,61 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   return journalOn(file, directory, options)
 }
 
+/** Opens the journal of a run to go on with it: a last line that was cut off is cut away. */
+export async function reopenJournal(options: JournalOptions): Promise<Journal> {
+  const directory = runDirectory(options.stateDirectory, options.run)
+  const path = join(directory, 'journal.jsonl')
+  const bytes = await readFile(path)
+  const file = await open(path, 'r+')
+  await file.truncate(bytes.lastIndexOf(0x0a) + 1)
+  await file.close()
+  return journalOn(await open(path, 'a', 0o600), directory, options)
+}
+
+/** What a run left on disk. A torn last line is expected: the run was cut off while writing it. */
+export interface StoredRun {
+  readonly run: string
+  readonly events: readonly RunEvent[]
+  readonly documents: readonly SourceDocument[]
+}
+
+/** Reads a run's folder. @throws usage.invalid when there is no such run */
+export async function readStoredRun(stateDirectory: string, run: string): Promise<StoredRun> {
+  const directory = runDirectory(stateDirectory, run)
+  const text = await readFile(join(directory, 'journal.jsonl'), 'utf8').catch((cause: unknown) => {
+    throw new BkpError('usage.invalid', `there is no run "${run}"`, {
+      cause,
+      hint: 'bkp runs lists the runs of this controller',
+    })
+  })
+  const documents: unknown = JSON.parse(await readFile(join(directory, 'documents.json'), 'utf8'))
+  return { run, events: parseEvents(text), documents: documents as readonly SourceDocument[] }
+}
+
+/** Journal lines as events. @throws internal for a line before the last that is no JSON */
+export function parseEvents(text: string): readonly RunEvent[] {
+  const lines = text.split('\n')
+  // What follows the last newline is empty, or torn.
+  return lines.slice(0, -1).map((line, index) => {
+    try {
+      return JSON.parse(line) as RunEvent
+    } catch (cause) {
+      throw new BkpError('internal', `line ${index + 1} of the journal is damaged`, { cause })
+    }
+  })
+}
+
 function journalOn(file: FileHandle, directory: string, options: JournalOptions): Journal {
+  const { mirror } = options
   let waiting: string[] = []
   let written = 0
   let flushing: Promise<void> = Promise.resolve()
 
   const flush = async (): Promise<void> => {
-    // Lines go out one at a time, so that a kill between any two of them can be tested.
     while (waiting.length > 0) {
       const lines = waiting
       waiting = []
+      // With a failpoint lines go out one at a time, so that a kill between any two can be tested.
       for (const line of options.onSynced === undefined ? [lines.join('')] : lines) {
         await file.appendFile(line)
         await file.datasync()
@@ -57,11 +119,15 @@ function journalOn(file: FileHandle, directory: string, options: JournalOptions)
         options.onSynced?.(written)
       }
     }
+    await mirror?.synced()
   }
   return Object.freeze({
     directory,
     append: (event: RunEvent) => {
-      if (!transient.has(event.event)) waiting.push(`${options.redact(eventLine(event))}\n`)
+      if (!isWorthKeeping(event)) return
+      const line = `${options.redact(eventLine(event))}\n`
+      waiting.push(line)
+      mirror?.append(line)
     },
     synced: () => {
       flushing = flushing.then(flush)
@@ -71,6 +137,7 @@ function journalOn(file: FileHandle, directory: string, options: JournalOptions)
       flushing = flushing.then(flush)
       await flushing
       await file.close()
+      await mirror?.close()
     },
   })
 }

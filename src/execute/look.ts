@@ -14,6 +14,7 @@ type AnyDecision = Decision<Record<string, unknown>, Record<string, unknown>>
 
 /** What looking at a step's subject gave: facts, and what the module decided from them. */
 export interface Look {
+  readonly loaded: AnyModule
   readonly args: Arguments
   readonly facts: unknown
   readonly local: readonly LocalFile[] | undefined
@@ -53,12 +54,13 @@ function checkArguments(faults: readonly BkpError[], module: string): void {
 
 async function lookAtHost(
   environment: Environment,
-  { module }: Extract<AnyModule, { scope: 'host' }>,
+  loaded: Extract<AnyModule, { scope: 'host' }>,
   request: PerformRequest,
   args: Arguments,
   io: Io,
   overlay: Overlay | undefined,
 ): Promise<Look> {
+  const { module } = loaded
   const { host } = request.ref
   const probes = module.inspect(args)
   const local =
@@ -73,6 +75,7 @@ async function lookAtHost(
     ...(local === undefined ? {} : { local }),
   }) as AnyDecision
   return {
+    loaded,
     args,
     facts,
     local,
@@ -117,15 +120,17 @@ function afterByIdentity(probes: Probes, decision: AnyDecision): ReadonlyMap<str
 
 async function lookAtSite(
   environment: Environment,
-  { module }: Extract<AnyModule, { scope: 'cluster' }>,
+  loaded: Extract<AnyModule, { scope: 'cluster' }>,
   request: PerformRequest,
   args: Arguments,
   io: Io,
 ): Promise<Look> {
+  const { module } = loaded
   requireWholeCluster(environment, request.ref, args)
   const facts = await module.inspect(readOnlySite(environment, request.ref), args, io)
   const decision = module.plan({ args, facts }) as AnyDecision
   return {
+    loaded,
     args,
     facts,
     local: undefined,

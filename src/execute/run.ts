@@ -1,12 +1,16 @@
 import type { Clock } from '../base/clock.ts'
 import { createProgram, type Program, type ProgramOptions } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
-import type { EngineEvent } from '../events/events.ts'
-import type { Playbook, Step } from '../runbook/contract.ts'
+import type { EngineEvent, RunEvent } from '../events/events.ts'
+import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
+import type { Playbook, Step, Task } from '../runbook/contract.ts'
 import { createApplier } from './apply.ts'
-import { type ConfirmRequest, drive, type Teller } from './driver.ts'
+import { type ConfirmRequest, type DriverOptions, drive, type Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { createPlanner } from './plan.ts'
+import { dependentsOf, type Recording, readRecording } from './recording.ts'
+import { recoverStep } from './recover.ts'
+import { createReplayer } from './replay.ts'
 
 export interface ExecuteOptions {
   readonly program: Omit<ProgramOptions, 'mode'>
@@ -17,6 +21,8 @@ export interface ExecuteOptions {
   readonly inventorySources: readonly string[]
   readonly onCancel?: (cancel: (level: 1 | 2) => void) => void
 }
+
+type RunStarted = Extract<EngineEvent, { event: 'run.started' }>
 
 export interface PlanResult {
   readonly state: State
@@ -32,24 +38,83 @@ export async function plan(options: ExecuteOptions): Promise<PlanResult> {
   return { state, questions: planner.questions }
 }
 
-/** Does what the runbook says. */
-export async function apply(
-  options: ExecuteOptions & {
-    readonly confirm: (request: ConfirmRequest) => Promise<boolean>
-    readonly synced: () => Promise<void>
-  },
-): Promise<State> {
-  const { environment, confirm, synced } = options
+export interface ApplyOptions extends ExecuteOptions {
+  readonly confirm: (request: ConfirmRequest) => Promise<boolean>
+  readonly synced: () => Promise<void>
+  /** What the command line said besides, journaled for a later resume. */
+  readonly invocation: Invocation
+  /** The run goes on, or is settled, from what its journal says. */
+  readonly replay?: { readonly events: readonly RunEvent[]; readonly how: 'resume' | 'abort' }
+}
+
+/** What a resumed run needs of the command line it was started with. */
+export interface Invocation {
+  readonly directory: string
+  readonly forks: number
+  readonly limit?: string
+  readonly extra_vars?: readonly string[]
+}
+
+/** Does what the runbook says; with a replay, only what an earlier attempt has not done. */
+export async function apply(options: ApplyOptions): Promise<State> {
+  const { environment, confirm, synced, replay } = options
   const program = createProgram({ ...options.program, mode: 'apply' })
-  const performer = createApplier({ environment, confirm, synced })
-  return await drive({ ...driverOptions(options, program), performer })
+  const applier = createApplier({ environment, confirm, synced })
+  const driver = driverOptions(options, program)
+  if (replay === undefined) {
+    const started = { ...driver.started, ...options.invocation }
+    return await drive({ ...driver, started, performer: applier })
+  }
+  let cancel: (level: 1 | 2) => void = () => {}
+  const performer = createReplayer({
+    recording: recordingOf(program, replay.events),
+    performer: applier,
+    recover: (request, left, io) => recoverStep(environment, request, left, io),
+    how: replay.how,
+    cancel: () => cancel(1),
+  })
+  return await drive({
+    ...driver,
+    started: { event: 'run.resumed', how: replay.how },
+    performer,
+    onCancel: callback => {
+      cancel = callback
+      options.onCancel?.(callback)
+    },
+  })
+}
+
+/** What the journal says of a program's steps. */
+export function recordingOf(
+  program: Pick<Program, 'tasks'>,
+  events: readonly RunEvent[],
+): Recording {
+  return readRecording(events, dependentsOf([...program.tasks.values()], namesIn))
+}
+
+/** Names of variables that a task uses, those that its own variables use included. */
+function namesIn(task: Task): ReadonlySet<string> {
+  const expressions = [
+    ...expressionsOfTask(task),
+    ...task.vars.flatMap(layer =>
+      [...layer.values()].flatMap(binding =>
+        'tree' in binding ? expressionsOf(binding.tree) : [],
+      ),
+    ),
+  ]
+  return new Set(expressions.flatMap(expression => wordsOf(expression.source)))
+}
+
+/** Words rather than roots: roots leave out names that `default` and `defined` ask for. */
+function wordsOf(source: string): readonly string[] {
+  return source.match(/[A-Za-z_]\w*/g) ?? []
 }
 
 function driverOptions(
   options: ExecuteOptions,
   program: Program,
-): Omit<Parameters<typeof drive>[0], 'performer'> {
-  const started: Extract<EngineEvent, { event: 'run.started' }> = {
+): Omit<DriverOptions, 'performer' | 'started'> & { readonly started: RunStarted } {
+  const started: RunStarted = {
     event: 'run.started',
     version: 1,
     mode: program.mode,

@@ -78,13 +78,14 @@ function sharedLines(event: EngineEvent, options: PlainOptions): readonly string
 }
 
 function settledLines(
-  { outcome, name }: Extract<EngineEvent, { event: 'settled' }>,
+  { kind, outcome, name, hosts = [] }: Extract<EngineEvent, { event: 'settled' }>,
   style: Style,
 ): readonly string[] {
   if (outcome === 'dropped') return []
-  return outcome === 'ran'
-    ? [style.ok(`rolled back: ${shown(name)}`)]
-    : [style.failed(`ROLLBACK FAILED: ${shown(name)}; run it by hand, then look at the host`)]
+  const what = `${shown(name)} on ${hostList(hosts)}`
+  if (outcome === 'ran')
+    return [style.ok(`${kind === 'release' ? 'released' : 'rolled back'}: ${what}`)]
+  return [style.failed(`${kind.toUpperCase()} FAILED: ${what} is still owed`)]
 }
 
 function taskHeading(
@@ -140,11 +141,12 @@ function finishedLines(
   const { style, verbose } = options
   const who = hostList(event.hosts ?? [event.host])
   const item = event.item === undefined ? '' : ` (item=${shown(event.item.label)})`
+  const again = event.replayed ? style.dim('  (done before)') : ''
   const took =
     verbose && event.duration_ms !== undefined
       ? style.dim(`  ${formatDuration(event.duration_ms)}`)
       : ''
-  const head = `  ${paintStatus(event.status, style)}: [${who}]${item}${took}`
+  const head = `  ${paintStatus(event.status, style)}: [${who}]${item}${took}${again}`
   const message = event.message === undefined ? [] : indented(event.message, 4)
   const result =
     verbose && event.result !== undefined ? [`    ${style.dim(JSON.stringify(event.result))}`] : []

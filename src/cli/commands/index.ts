@@ -1,8 +1,12 @@
 import type { CliCommand } from '../command.ts'
+import { abortCommand } from './abort.ts'
 import { listCommand } from './list.ts'
 import { modulesCommand } from './modules.ts'
+import { owedCommand } from './owed.ts'
 import { planCommand } from './plan.ts'
+import { resumeCommand } from './resume.ts'
 import { runCommand } from './run.ts'
+import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
 import { validateCommand } from './validate.ts'
 import { verifyCommand } from './verify.ts'
@@ -11,6 +15,10 @@ import { verifyCommand } from './verify.ts'
 export const commands: readonly CliCommand[] = [
   runCommand,
   planCommand,
+  resumeCommand,
+  abortCommand,
+  runsCommand,
+  owedCommand,
   validateCommand,
   modulesCommand,
   listCommand,

@@ -4,8 +4,8 @@ import { plainReport } from '../../report/plain.ts'
 import { planSummaryLine } from '../../report/plan-document.ts'
 import { createStyle, wantsColor } from '../../report/style.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
-import { openSession, type Planned, planInto } from '../execute-runbook.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+import { openSession, type Planned, planInto } from '../session.ts'
 
 type Flags = RunbookFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
 

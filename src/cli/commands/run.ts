@@ -5,15 +5,10 @@ import { jsonLines } from '../../report/json-lines.ts'
 import { plainReport } from '../../report/plain.ts'
 import { planSummaryLine } from '../../report/plan-document.ts'
 import { createStyle, wantsColor } from '../../report/style.ts'
+import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
-import {
-  type ApplyFlags,
-  applyInto,
-  finishUnapplied,
-  openSession,
-  planInto,
-} from '../execute-runbook.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+import { finishUnapplied, openSession, planInto } from '../session.ts'
 
 type Flags = RunbookFlags &
   ApplyFlags & {
@@ -59,7 +54,7 @@ async function runPlaybook(
         }
         return state.exitCode
       }
-      return await applyInto(session, flags, context, {
+      return await applyRunbook(session, flags, context, {
         // Machines read one run; the plan before it is for the person who is asked.
         plan: flags.output === 'json' ? () => {} : report,
         planned: ({ document }) => {

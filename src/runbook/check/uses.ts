@@ -10,7 +10,7 @@ import {
 import type { Condition, Play, Step, Task } from '../contract.ts'
 
 /** All expressions in a tree, in order. */
-function expressionsOf(tree: Tree | undefined): readonly Expression[] {
+export function expressionsOf(tree: Tree | undefined): readonly Expression[] {
   if (tree === undefined) return []
   if (isExpression(tree)) return [tree]
   if (isTemplate(tree)) {

@@ -1,26 +1,17 @@
-import { resolve } from 'node:path'
 import { systemClock, systemRandom } from '../base/clock.ts'
-import { type BkpError, exitCodes } from '../base/errors.ts'
+import { BkpError } from '../base/errors.ts'
 import type { State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
 import { createTeller, type Teller } from '../execute/driver.ts'
-import { type Journal, openJournal } from '../execute/journal.ts'
 import { failureOf } from '../execute/outcome.ts'
-import {
-  apply,
-  type ExecuteOptions,
-  hasConfirmation,
-  type PlanResult,
-  plan,
-} from '../execute/run.ts'
+import { type ExecuteOptions, type PlanResult, plan } from '../execute/run.ts'
 import { newRunId } from '../execute/run-id.ts'
-import { openStateDirectory, stateDirectoryPath } from '../execute/state-directory.ts'
 import { inHostOrder } from '../report/in-order.ts'
 import { collectPlan, type PlanDocument } from '../report/plan-document.ts'
 import { fanOut } from '../report/sink.ts'
+import type { FileAccess } from '../runbook/file-access.ts'
 import type { CommandContext } from './command.ts'
 import { type OpenEnvironment, openEnvironment } from './compose.ts'
-import { createConfirmer } from './confirm.ts'
 import { type Failpoints, readFailpoints } from './failpoints.ts'
 import { type LoadedRunbook, loadRunbook } from './load.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
@@ -33,15 +24,22 @@ export interface Session {
   readonly failpoints: Failpoints | undefined
 }
 
+/** What a session takes over from a run that is gone on with. */
+export interface SessionOrigin {
+  readonly files: FileAccess
+  readonly run: { readonly id: string; readonly startedAt: Date }
+}
+
 /** Loads everything and opens the environment; faults come before any host is touched. */
 export async function openSession(
   playbook: string,
   flags: RunbookFlags,
   context: CommandContext,
+  origin?: SessionOrigin,
 ): Promise<Session> {
   const failpoints = readFailpoints(context.terminal.environment('BKP_FAILPOINT'))
-  const loaded = await loadRunbook(playbook, flags, context)
-  const open = openEnvironment(loaded, context, failpoints)
+  const loaded = await loadRunbook(playbook, flags, context, origin?.files)
+  const open = openEnvironment(loaded, context, { failpoints, run: origin?.run })
   const { run } = open.environment
   const options: Omit<ExecuteOptions, 'tell'> = {
     environment: open.environment,
@@ -75,87 +73,9 @@ export async function planInto(session: Session, sink: EventSink): Promise<Plann
   return { ...result, document: collector.document() }
 }
 
-export interface ApplyFlags {
-  /** `--confirm`, or `--confirm=WORD`. */
-  readonly confirm?: string | true
-  readonly stateDir?: string
-}
-
-/**
- * Applies the runbook, its journal on disk. Where a confirmation can be reached, all of it is planned
- * into `planSink` first, and asked before any write.
- */
-export async function applyInto(
-  session: Session,
-  flags: ApplyFlags,
-  context: CommandContext,
-  sinks: {
-    readonly plan: EventSink
-    readonly planned: (planned: Planned) => void
-    readonly apply: EventSink
-  },
-): Promise<number> {
-  const { terminal, redactor } = context
-  const confirmer = createConfirmer(flags.confirm, terminal, redactor.redact)
-  if (hasConfirmation(session.loaded.playbook)) {
-    const planned = await planInto(session, sinks.plan)
-    sinks.planned(planned)
-    if (planned.state.exitCode !== exitCodes.done) {
-      finish(tellerOf(session, sinks.apply), planned.state.exitCode, recapOf(planned.state))
-      return planned.state.exitCode
-    }
-    for (const question of planned.questions) {
-      if (await confirmer.settle(question)) continue
-      throw confirmer.refusal(question)
-    }
-  }
-  const journal = await journalOf(session, flags, context)
-  const tell = tellerOf(session, fanOut([journal.append, sinks.apply], reportTrouble))
-  let cancel: (level: 1 | 2) => void = () => {}
-  let interrupts = 0
-  const stopListening = terminal.onInterrupt(() => {
-    interrupts += 1
-    // The journal knows what is owed.
-    if (interrupts > 2) process.exit(exitCodes.interrupted)
-    cancel(interrupts === 1 ? 1 : 2)
-  })
-  try {
-    const state = await apply({
-      ...session.options,
-      tell,
-      confirm: confirmer.settle,
-      synced: journal.synced,
-      onCancel: callback => {
-        cancel = callback
-      },
-    })
-    finish(tell, state.exitCode, recapOf(state))
-    return state.exitCode
-  } finally {
-    stopListening()
-    await journal.close()
-  }
-}
-
-async function journalOf(
-  session: Session,
-  flags: ApplyFlags,
-  { terminal, redactor }: CommandContext,
-): Promise<Journal> {
-  const path = resolve(terminal.directory, stateDirectoryPath(flags.stateDir, terminal.environment))
-  const { failpoints, open } = session
-  return await openJournal({
-    stateDirectory: await openStateDirectory(path),
-    run: open.environment.run.id,
-    documents: open.environment.run.documents,
-    redact: redactor.redact,
-    ...(failpoints === undefined ? {} : { onSynced: failpoints.onJournal }),
-  })
-}
-
 /** One numbering for plan and apply would say that they are one run: each numbers its own. */
-function tellerOf(session: Session, sink: EventSink): Teller {
-  return createTeller({ run: session.open.environment.run.id, clock: systemClock, sink })
+export function tellerOf(session: Session, sink: EventSink, after = 0): Teller {
+  return createTeller({ run: session.open.environment.run.id, clock: systemClock, sink, after })
 }
 
 /** Ends the stream of a run that applied nothing: a plan, or one that was refused. */
@@ -169,8 +89,19 @@ export function finishUnapplied(
   finish(tell, end.exitCode, end.state === undefined ? {} : recapOf(end.state), end.error)
 }
 
+/** What the run still owes, on which hosts, and how to settle it. */
+export function owedError(session: Session, state: State): BkpError | undefined {
+  if (state.unsettled.length === 0) return undefined
+  const lines = state.unsettled.map(
+    owed => `${owed.kind} of ${owed.task} on ${owed.hosts.join(', ')}`,
+  )
+  return new BkpError('run.owed', `still owed: ${lines.join('; ')}`, {
+    hint: `bkp abort ${session.open.environment.run.id} tries again`,
+  })
+}
+
 /** The last event of every run. */
-function finish(
+export function finish(
   tell: Teller,
   exitCode: number,
   recap: Readonly<Record<string, Recap>>,
@@ -185,11 +116,11 @@ function finish(
   tell(finished)
 }
 
-function recapOf(state: State): Readonly<Record<string, Recap>> {
+export function recapOf(state: State): Readonly<Record<string, Recap>> {
   return state.recap
 }
 
 /** A renderer that throws is a fault of ours, but no reason to stop a restore half way. */
-function reportTrouble(error: unknown): void {
+export function reportTrouble(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error))
 }

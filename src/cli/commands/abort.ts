@@ -1,0 +1,7 @@
+import type { CliCommand } from '../command.ts'
+import { replayCommand } from '../replay-command.ts'
+
+export const abortCommand: CliCommand = {
+  name: 'abort',
+  register: replayCommand('abort', 'settle what a run owes, and end it'),
+}

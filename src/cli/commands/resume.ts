@@ -1,0 +1,7 @@
+import type { CliCommand } from '../command.ts'
+import { replayCommand } from '../replay-command.ts'
+
+export const resumeCommand: CliCommand = {
+  name: 'resume',
+  register: replayCommand('resume', 'go on with a run that was cut off or failed'),
+}

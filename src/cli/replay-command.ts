@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import { exitCodes } from '../base/errors.ts'
+import { plainReport } from '../report/plain.ts'
+import { createStyle, wantsColor } from '../report/style.ts'
+import { type ApplyFlags, replayRunbook } from './apply-runbook.ts'
+import { type CommandContext, collect, type RunCommand } from './command.ts'
+import { findRun, isOver, type StoredRunFlags } from './stored-run.ts'
+
+type Flags = StoredRunFlags & ApplyFlags & { readonly verbose?: boolean }
+
+/** `resume` and `abort`: the same run gone on with, to two different ends. */
+export function replayCommand(
+  how: 'resume' | 'abort',
+  description: string,
+): (command: Command, run: RunCommand) => void {
+  return (command, run) => {
+    command
+      .description(description)
+      .argument('<run>', 'the run, as bkp runs lists it')
+      .option(
+        '-i, --inventory <path>',
+        'inventory in place of the one it was started with',
+        collect,
+      )
+      .option('-e, --extra-vars <vars>', 'variables in place of those it was started with', collect)
+      .option('--confirm [word]', 'grant what the playbook asks; some questions want a word')
+      .option('--state-dir <path>', 'where runs are journaled')
+      .option('-v, --verbose', 'show results and durations')
+      .action((name: string, flags: Flags) => run(context => replay(name, how, flags, context)))
+  }
+}
+
+async function replay(
+  name: string,
+  how: 'resume' | 'abort',
+  flags: Flags,
+  context: CommandContext,
+): Promise<number> {
+  const { terminal, redactor } = context
+  const found = await findRun(name, flags, context)
+  try {
+    if (isOver(found.stored)) {
+      terminal.stdout.write(`run ${name} is over and owes nothing\n`)
+      return exitCodes.done
+    }
+    const report = plainReport({
+      output: terminal.stdout,
+      style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
+      redact: redactor.redact,
+      diff: false,
+      verbose: flags.verbose ?? false,
+      width: terminal.columns,
+    })
+    const { events } = found.stored
+    return await replayRunbook(
+      found.session,
+      { events, how },
+      { ...found.flags, ...flags },
+      context,
+      report,
+    )
+  } finally {
+    await found.session.open.close()
+  }
+}

@@ -1,0 +1,47 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunEvent } from '../events/events.ts'
+import { readStoredRun } from '../execute/journal.ts'
+import { type OwedEntry, owedOf } from '../execute/owed.ts'
+
+/** A run of this controller as `bkp runs --json` has it (design §8). */
+export interface RunSummary {
+  readonly id: string
+  readonly started: string
+  readonly playbook: string
+  readonly state: 'finished' | 'interrupted'
+  readonly exit_code: number | null
+  readonly owed: number
+}
+
+/** A run and what it owes. */
+export interface ListedRun {
+  readonly summary: RunSummary
+  readonly owed: readonly OwedEntry[]
+}
+
+/** All runs of a state directory, newest first. */
+export async function listRuns(stateDirectory: string): Promise<readonly ListedRun[]> {
+  const names = await readdir(join(stateDirectory, 'runs')).catch(() => [])
+  const runs = await Promise.all(
+    names.map(async name => summarise(name, (await readStoredRun(stateDirectory, name)).events)),
+  )
+  return runs.sort((a, b) => (a.summary.id < b.summary.id ? 1 : -1))
+}
+
+function summarise(id: string, events: readonly RunEvent[]): ListedRun {
+  const started = events.find(event => event.event === 'run.started')
+  const last = events.at(-1)
+  const owed = owedOf(events)
+  return {
+    owed,
+    summary: {
+      id,
+      started: started?.time ?? '',
+      playbook: started?.playbook ?? '',
+      state: last?.event === 'run.finished' ? 'finished' : 'interrupted',
+      exit_code: last?.event === 'run.finished' ? last.exit_code : null,
+      owed: owed.length,
+    },
+  }
+}

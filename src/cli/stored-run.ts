@@ -1,0 +1,116 @@
+import { isAbsolute, resolve } from 'node:path'
+import { BkpError } from '../base/errors.ts'
+import { mask } from '../base/secret.ts'
+import { createProgram } from '../engine/program.ts'
+import type { RunEvent } from '../events/events.ts'
+import { readStoredRun, type StoredRun } from '../execute/journal.ts'
+import { owedOf } from '../execute/owed.ts'
+import { recordingOf } from '../execute/run.ts'
+import { editedSteps } from '../runbook/edited-steps.ts'
+import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
+import { stateDirectoryOf } from './apply-runbook.ts'
+import type { CommandContext } from './command.ts'
+import type { RunbookFlags } from './runbook-flags.ts'
+import { openSession, type Session } from './session.ts'
+
+export interface StoredRunFlags {
+  readonly stateDir?: string
+  readonly extraVars?: readonly string[]
+  readonly inventory?: readonly string[]
+}
+
+/** A run of this controller, found again: its events and a session to go on with. */
+export interface FoundRun {
+  readonly stored: StoredRun
+  readonly session: Session
+  /** The command line it was started with. */
+  readonly flags: RunbookFlags & { readonly stateDir?: string }
+}
+
+type Started = Extract<RunEvent, { event: 'run.started' }>
+
+/**
+ * Opens a stored run with the playbook and inventory as they are now, or as they were where the files
+ * are gone. @throws run.edited when a step that is done was edited since
+ */
+export async function findRun(
+  run: string,
+  flags: StoredRunFlags,
+  context: CommandContext,
+): Promise<FoundRun> {
+  const stored = await readStoredRun(await stateDirectoryOf(flags.stateDir, context), run)
+  const started = startOf(stored)
+  const directory = started.directory ?? context.terminal.directory
+  const place = (path: string): string =>
+    isAbsolute(path) || path.includes(',') ? path : resolve(directory, path)
+  const runbookFlags: RunbookFlags & { readonly stateDir?: string } = {
+    forks: started.forks ?? 50,
+    inventory: flags.inventory ?? started.inventory.map(place),
+    extraVars: extraVarsOf(started, flags),
+    ...(started.limit === undefined ? {} : { limit: started.limit }),
+    ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
+  }
+  const files = orAsTheyWere(stored, place)
+  const session = await openSession(place(started.playbook), runbookFlags, context, {
+    files,
+    run: { id: run, startedAt: new Date(started.time) },
+  })
+  refuseEdited(stored, started, session)
+  return { stored, session, flags: runbookFlags }
+}
+
+function startOf({ run, events }: StoredRun): Started {
+  const started = events.find(event => event.event === 'run.started')
+  if (started !== undefined) return started
+  throw new BkpError('usage.invalid', `run "${run}" was cut off before it began`, {
+    hint: 'nothing was done and nothing is owed; run the playbook again',
+  })
+}
+
+/** `-e` as it was given then; what was masked in the journal has to be given again. */
+function extraVarsOf(started: Started, flags: StoredRunFlags): readonly string[] {
+  if (flags.extraVars !== undefined) return flags.extraVars
+  const before = started.extra_vars ?? []
+  if (before.some(text => text.includes(mask))) {
+    throw new BkpError('usage.invalid', 'a variable of this run holds a secret', {
+      hint: 'secrets are not journaled: give all -e flags again',
+    })
+  }
+  return before
+}
+
+/** Files as they are, or as they were journaled where they are gone. */
+function orAsTheyWere({ documents }: StoredRun, place: (path: string) => string): FileAccess {
+  const kept = new Map(documents.map(({ path, text }) => [place(path), text]))
+  const gone = (path: string): string | undefined =>
+    systemFiles.kind(path) === undefined ? kept.get(place(path)) : undefined
+  return Object.freeze({
+    ...systemFiles,
+    kind: (path: string) => (gone(path) === undefined ? systemFiles.kind(path) : 'file'),
+    read: (path: string) => {
+      const text = gone(path)
+      return text === undefined ? systemFiles.read(path) : new TextEncoder().encode(text)
+    },
+    real: (path: string) => (gone(path) === undefined ? systemFiles.real(path) : path),
+  })
+}
+
+/** A step that is done cannot be done differently any more: going on would mix two runbooks. */
+function refuseEdited({ documents, events }: StoredRun, started: Started, session: Session): void {
+  const now = session.loaded.playbook.documents[0]
+  const before = documents.find(document => document.path === started.playbook) ?? documents[0]
+  if (now === undefined || before === undefined || now.text === before.text) return
+  const program = createProgram({ ...session.options.program, mode: 'apply' })
+  const { finishedSteps } = recordingOf(program, events)
+  const edited = editedSteps(before, now, finishedSteps)
+  if (edited.length === 0) return
+  throw new BkpError('run.edited', `steps that are done were edited since: ${edited.join(', ')}`, {
+    hint: 'put them back as they were to resume, or settle the run with bkp abort and run it anew',
+  })
+}
+
+/** True when the run ended by itself and owes nothing: there is nothing to go on with. */
+export function isOver({ events }: StoredRun): boolean {
+  const last = events.at(-1)
+  return last?.event === 'run.finished' && last.exit_code === 0 && owedOf(events).length === 0
+}

@@ -1,0 +1,23 @@
+import type { Owed } from './state.ts'
+import type { Turn } from './turn.ts'
+
+/** Tells what became of something that was owed. */
+export function announceSettled(
+  turn: Turn,
+  owed: Owed,
+  outcome: 'ran' | 'dropped' | 'failed',
+): void {
+  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
+  turn.events.push({
+    event: 'settled',
+    kind: owed.kind,
+    outcome,
+    step: task?.id ?? owed.task,
+    name: task?.module ?? owed.task,
+    module: task?.module ?? '',
+    host: owed.hosts[0] ?? '',
+    hosts: [...owed.hosts],
+    settles: owed.task,
+    ...(owed.item === undefined ? {} : { item: { index: owed.item.index, label: '' } }),
+  })
+}

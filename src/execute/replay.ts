@@ -1,0 +1,105 @@
+import type { Io } from '../base/io.ts'
+import type { Outcome } from '../engine/protocol.ts'
+import type { ConfirmRequest, Performer, PerformRequest, Teller } from './driver.ts'
+import type { Recording } from './recording.ts'
+
+export interface ReplayOptions {
+  readonly recording: Recording
+  readonly performer: Performer
+  /** Asks the module what an interrupted apply left behind; undefined: look anew and do it. */
+  readonly recover: (
+    request: PerformRequest,
+    left: { readonly before: unknown; readonly intent: unknown },
+    io: Io,
+  ) => Promise<Outcome | undefined>
+  /** `abort`: nothing new is begun, what is owed is settled. */
+  readonly how: 'resume' | 'abort'
+  /** Ends the main part of the run, as a first signal would. */
+  readonly cancel: () => void
+}
+
+/**
+ * Answers from the journal what an earlier attempt of the run has done, and performs the rest. The
+ * interpreter does not know the difference: resuming is the same fold over the same answers.
+ */
+export function createReplayer(options: ReplayOptions): Performer {
+  const { recording, performer, recover, how } = options
+  const departed = new Set<string>()
+  return Object.freeze({
+    confirm: async (request: ConfirmRequest) =>
+      recording.granted(request.step, request.question) ||
+      (how === 'resume' && (await performer.confirm(request))),
+    perform: async (request: PerformRequest, io: Io, tell: Teller) => {
+      const known = recording.outcome(request.ref)
+      if (known !== undefined && !isStale(request, departed)) return known
+      const cleansUp = isCleanUp(request)
+      for (const block of blocksAround(request.ref.step)) departed.add(block)
+      const left = recording.interrupted(request.ref)
+      if (how === 'abort' && !cleansUp) {
+        options.cancel()
+        return left === undefined ? notBegun : wasInterrupted
+      }
+      if (left !== undefined) {
+        const recovered = await recover(request, left, io)
+        if (recovered !== undefined) return recovered
+      }
+      return await performer.perform(request, io, tell)
+    },
+  } satisfies Performer)
+}
+
+const aborted: Outcome = {
+  status: 'failed',
+  result: {},
+  failure: { code: 'step.cancelled', message: 'the run is being aborted' },
+}
+const notBegun: Outcome = { ...aborted, notBegun: true }
+const wasInterrupted: Outcome = {
+  ...aborted,
+  failure: { code: 'step.cancelled', message: 'it was running when the run was cut off' },
+}
+
+/** Rollbacks, releases and the steps of always sections run even in a run that ends. */
+function isCleanUp({ ref }: PerformRequest): boolean {
+  return ref.settles !== undefined || ref.step.includes('/always/')
+}
+
+/**
+ * What a rescue, an always, a rollback or a release did belongs to how its block went then. Once the
+ * block goes another way, it has to be done again.
+ */
+function isStale({ ref }: PerformRequest, departed: ReadonlySet<string>): boolean {
+  return conditionalBlocks(ref.step).some(block => departed.has(block))
+}
+
+/** Ids of the blocks (and the play) around a step, from its own id: `/0/tasks/1/block/0`. */
+function blocksAround(step: string): readonly string[] {
+  const words = step.split('/').slice(1)
+  const blocks: string[] = []
+  for (let length = 1; length < words.length; length += 1) {
+    if (isSection(words[length])) blocks.push(`/${words.slice(0, length).join('/')}`)
+  }
+  return blocks
+}
+
+/** Of those, the ones in which the step stands in a section that depends on how the main part went. */
+function conditionalBlocks(step: string): readonly string[] {
+  const words = step.split('/').slice(1)
+  const blocks: string[] = []
+  for (let length = 1; length < words.length; length += 1) {
+    const word = words[length]
+    if (word === 'rescue' || word === 'always') blocks.push(`/${words.slice(0, length).join('/')}`)
+    if (word === 'rollback' || word === 'release') {
+      blocks.push(
+        ...blocksAround(words.slice(0, length).reduce((id, part) => `${id}/${part}`, '')).slice(-1),
+      )
+    }
+  }
+  return blocks
+}
+
+const sections: ReadonlySet<string> = new Set(['tasks', 'block', 'rescue', 'always'])
+
+function isSection(word: string | undefined): boolean {
+  return word !== undefined && sections.has(word)
+}
