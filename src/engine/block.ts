@@ -1,7 +1,7 @@
 import type { Block, Step } from '../runbook/contract.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, Section } from './state.ts'
-import { enclosingBlocks, liveHosts, lose, type Turn } from './turn.ts'
+import { enclosingBlocks, isWinding, liveHosts, lose, type Turn } from './turn.ts'
 
 /** What a block frame goes on with: a step of its section, or something that is owed. */
 export type Child = { readonly step: Step } | { readonly settle: Owed }
@@ -33,8 +33,7 @@ function owes(frame: BlockFrame, kind: Owed['kind']): boolean {
 
 /** A cancelled run starts nothing but always; a block about to roll back has no use for the rest. */
 function isCutShort(turn: Turn, frame: BlockFrame): boolean {
-  if (frame.section === 'always') return turn.state.cancelled === 2
-  if (turn.state.cancelled > 0) return true
+  if (isWinding(turn)) return true
   return frame.section === 'block' && owes(frame, 'rollback') && Object.keys(frame.lost).length > 0
 }
 
@@ -98,7 +97,7 @@ export function leaveSection(turn: Turn, frame: BlockFrame): void {
 
 function leaveMain(turn: Turn, frame: BlockFrame): void {
   Object.assign(frame.failed, frame.lost)
-  const mainFailed = Object.keys(frame.failed).length > 0 || turn.state.cancelled > 0
+  const mainFailed = Object.keys(frame.failed).length > 0 || isWinding(turn)
   if (owes(frame, 'rollback') && mainFailed) {
     // All hosts roll back, so all of them count as failed: none may go on half undone.
     for (const host of frame.hosts) frame.failed[host] ??= 'carried_along'
@@ -126,7 +125,7 @@ function dropRollbacks(turn: Turn, frame: BlockFrame, outcome: 'dropped' | 'fail
 function rescueOrAlways(turn: Turn, frame: BlockFrame): void {
   const failed = frame.hosts.filter(host => frame.failed[host] !== undefined)
   const rescue = blockOf(turn, frame).rescue
-  if (failed.length > 0 && rescue.length > 0 && turn.state.cancelled === 0) {
+  if (failed.length > 0 && rescue.length > 0 && !isWinding(turn)) {
     enterSection(turn, frame, 'rescue', failed)
   } else {
     enterAlways(turn, frame)
@@ -136,7 +135,7 @@ function rescueOrAlways(turn: Turn, frame: BlockFrame): void {
 function leaveRescue(turn: Turn, frame: BlockFrame): void {
   for (const host of frame.active) {
     if (frame.lost[host] !== undefined) frame.failed[host] = frame.lost[host]
-    else if (turn.state.cancelled === 0) delete frame.failed[host]
+    else if (!isWinding(turn)) delete frame.failed[host]
   }
   enterAlways(turn, frame)
 }
@@ -148,6 +147,8 @@ function enterAlways(turn: Turn, frame: BlockFrame): void {
 
 /** However the block ended, what its steps hold on the hosts is let go. */
 function enterRelease(turn: Turn, frame: BlockFrame): void {
+  // A step of rescue or always may owe a rollback, too: there is no main part left to fail.
+  dropRollbacks(turn, frame, 'dropped')
   if (owes(frame, 'release')) enterSection(turn, frame, 'release', frame.hosts)
   else leaveBlock(turn, frame)
 }

@@ -31,5 +31,7 @@ export function answer(turn: Turn, id: number, granted: boolean): void {
   state.confirmation = null
   if (granted) return
   state.refused = true
+  const asking = state.stack.at(-1)
+  if (asking?.kind === 'task') asking.denied = true
   if (state.cancelled === 0) state.cancelled = 1
 }

@@ -56,7 +56,7 @@ export function startTask(turn: Turn, frame: TaskFrame, task: Task): void {
 function unitsOf(turn: Turn, task: Task, frame: TaskFrame): Unit[] {
   const { hosts } = frame
   const [first] = hosts
-  if (first === undefined || (turn.state.cancelled > 0 && turn.state.refused)) return []
+  if (first === undefined || frame.denied) return []
   if (task.scope === 'cluster') return [unit(first, hosts)]
   if (task.runOnce) return [unit(firstMatching(turn, task, hosts) ?? first, hosts)]
   return hosts.map(host => unit(host, [host]))

@@ -18,6 +18,6 @@ export function announceSettled(
     host: owed.hosts[0] ?? '',
     hosts: [...owed.hosts],
     settles: owed.task,
-    ...(owed.item === undefined ? {} : { item: { index: owed.item.index, label: '' } }),
+    ...(owed.item === undefined ? {} : { settles_item: owed.item.index }),
   })
 }

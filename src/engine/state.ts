@@ -68,6 +68,8 @@ export interface TaskFrame {
   hosts: string[]
   started: boolean
   units: Unit[]
+  /** Its confirmation was denied: it has no units. */
+  denied?: boolean
   /** A rollback or release, run for this owed entry. */
   settles: Owed | null
 }

@@ -94,10 +94,9 @@ const settlingAttempts = 3
 
 /** Hosts on which settling failed are tried again; given up, they still owe it. */
 function settleOwed(turn: Turn, owed: Owed, block: BlockFrame, failedHosts: string[]): void {
-  if (failedHosts.length === 0) {
-    announceSettled(turn, owed, 'ran')
-    return
-  }
+  const ran = owed.hosts.filter(host => !failedHosts.includes(host))
+  if (ran.length > 0) announceSettled(turn, { ...owed, hosts: ran }, 'ran')
+  if (failedHosts.length === 0) return
   const rest = { ...owed, hosts: failedHosts }
   if (owed.attempts < settlingAttempts) {
     block.owed.push(rest)

@@ -30,10 +30,20 @@ export function liveHosts(frame: BlockFrame): string[] {
   return frame.active.filter(host => frame.lost[host] === undefined)
 }
 
+/**
+ * True when the run is ending: after a first signal all but `always` (and what stands in it, which
+ * behaves as ever) is left out, after a second one `always` too.
+ */
+export function isWinding(turn: Turn): boolean {
+  const { cancelled } = turn.state
+  if (cancelled !== 1) return cancelled === 2
+  return enclosingBlocks(turn).every(frame => frame.section !== 'always')
+}
+
 /** True when a failure now will be looked after by a rescue around it. */
 export function isRescuable(turn: Turn): boolean {
   return (
-    turn.state.cancelled === 0 &&
+    !isWinding(turn) &&
     enclosingBlocks(turn).some(
       frame =>
         (frame.section === 'block' || frame.section === 'rollback') &&

@@ -1,4 +1,5 @@
 import { asBkpError, type BkpError } from '../base/errors.ts'
+import { canonicalJson } from '../base/json.ts'
 import type { Failure, StepRef } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import { renderTree } from '../expression/tree.ts'
@@ -7,8 +8,8 @@ import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
 import { evaluateAll } from './conditions.ts'
 import { announceSettled } from './settled.ts'
-import type { ItemResult, TaskFrame, Unit } from './state.ts'
-import { enclosingBlocks, isRescuable, type Turn } from './turn.ts'
+import type { ItemResult, Owed, TaskFrame, Unit } from './state.ts'
+import { enclosingBlocks, isRescuable, isWinding, type Turn } from './turn.ts'
 import { displayName, hostScope, type LoopItem } from './variables.ts'
 
 /** Runs a unit on until it asks for something or is done. */
@@ -30,8 +31,7 @@ export function advanceUnit(turn: Turn, frame: TaskFrame, task: Task, unit: Unit
 
 /** A cancelled run starts no further step, but what cleans up. */
 function isAbandoned(turn: Turn, frame: TaskFrame): boolean {
-  if (turn.state.cancelled === 0 || frame.settles !== null) return false
-  return enclosingBlocks(turn).every(block => block.section !== 'always')
+  return frame.settles === null && isWinding(turn)
 }
 
 function itemAt(frame: TaskFrame, unit: Unit): LoopItem | undefined {
@@ -109,7 +109,7 @@ function owe(
   for (const kind of ['rollback', 'release'] as const) {
     if (task[kind] === undefined) continue
     const known = block.owed.find(
-      owed => owed.kind === kind && owed.task === task.id && owed.item?.index === item?.index,
+      owed => owed.kind === kind && owed.task === task.id && isSameItem(owed.item, item),
     )
     if (known === undefined) {
       block.owed.push({
@@ -127,6 +127,13 @@ function owe(
   }
 }
 
+/** Loops may differ from host to host: equal places do not make equal items. */
+function isSameItem(a: LoopItem | undefined, b: LoopItem | undefined): boolean {
+  return (
+    a?.index === b?.index && canonicalJson(a?.value ?? null) === canonicalJson(b?.value ?? null)
+  )
+}
+
 /** Takes back what a step was to owe that never began. */
 export function disown(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): void {
   const [block] = enclosingBlocks(turn)
@@ -134,7 +141,7 @@ export function disown(turn: Turn, task: Task, unit: Unit, item: LoopItem | unde
   const gone = new Set(unit.speaksFor)
   block.owed = block.owed
     .map(owed => {
-      if (owed.task !== task.id || owed.item?.index !== item?.index) return owed
+      if (owed.task !== task.id || !isSameItem(owed.item, item)) return owed
       announceSettled(turn, { ...owed, hosts: unit.speaksFor }, 'dropped')
       return { ...owed, hosts: owed.hosts.filter(host => !gone.has(host)) }
     })
@@ -217,8 +224,12 @@ export function refOf(
     ...(item === undefined || frame.settles !== null
       ? {}
       : { item: { index: item.index, label: labelOf(task, item, scope) } }),
-    ...(frame.settles === null ? {} : { settles: frame.settles.task }),
+    ...(frame.settles === null ? {} : settlesOf(frame.settles)),
   }
+}
+
+function settlesOf({ task, item }: Owed): Pick<StepRef, 'settles' | 'settles_item'> {
+  return { settles: task, ...(item === undefined ? {} : { settles_item: item.index }) }
 }
 
 function labelOf(task: Task, item: LoopItem, scope: Scope): string {

@@ -45,6 +45,8 @@ export interface StepRef {
   readonly item?: { readonly index: number; readonly label: string }
   /** Set on rollbacks and releases: of which step. */
   readonly settles?: string
+  /** The loop item that step ran with. */
+  readonly settles_item?: number
 }
 
 /** Everything the engine does. Renderers, journal, report and metrics only read it. */

@@ -24,7 +24,7 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
       }
     }
     if (event.event === 'settled' && event.outcome !== 'failed') {
-      const key = JSON.stringify([event.kind, event.settles, event.item?.index ?? null])
+      const key = JSON.stringify([event.kind, event.settles, event.settles_item ?? null])
       const known = open.get(key)
       for (const host of event.hosts ?? [event.host]) known?.hosts.delete(host)
       if (known?.hosts.size === 0) open.delete(key)

@@ -34,7 +34,8 @@ export function readRecording(
   const asked = new Map<string, string>()
   /** Steps that ended on some host, skipped ones too. */
   const ended = new Set<string>()
-  const settled = new Set<string>()
+  /** Hosts on which what a step owed has run. */
+  const settled = new Map<string, Set<string>>()
   const wholeBlocks = new Set<string>()
   for (const event of events) {
     switch (event.event) {
@@ -48,7 +49,11 @@ export function readRecording(
         else outcomes.delete(keyOf(event))
         break
       case 'settled':
-        if (event.outcome === 'ran' && event.settles !== undefined) settled.add(event.settles)
+        if (event.outcome === 'ran' && event.settles !== undefined) {
+          const hosts = settled.get(event.settles) ?? new Set<string>()
+          settled.set(event.settles, hosts)
+          for (const host of event.hosts ?? [event.host]) hosts.add(host)
+        }
         break
       case 'block.finished':
         if (event.failed.length === 0) wholeBlocks.add(event.step)
@@ -66,11 +71,11 @@ export function readRecording(
       default:
     }
   }
-  for (const step of settled) {
+  for (const [step, hosts] of settled) {
     const users = dependents(step)
     // A block that ended well needs nothing of it any more, unless someone behind it still does.
     if (wholeBlocks.has(blockOf(step)) && [...users].every(user => ended.has(user))) continue
-    forget(outcomes, new Set([step, ...users]))
+    forget(outcomes, new Set([step, ...users]), hosts)
   }
   return Object.freeze({
     outcome: (ref: StepRef) => {
@@ -88,15 +93,20 @@ function blockOf(step: string): string {
   return step.split('/').slice(0, -2).join('/')
 }
 
-function forget(outcomes: Map<string, Finished>, steps: ReadonlySet<string>): void {
+function forget(
+  outcomes: Map<string, Finished>,
+  steps: ReadonlySet<string>,
+  hosts: ReadonlySet<string>,
+): void {
   for (const [key, event] of outcomes) {
-    if (steps.has(event.step)) outcomes.delete(key)
+    const spokeFor = event.hosts ?? [event.host]
+    if (steps.has(event.step) && spokeFor.some(host => hosts.has(host))) outcomes.delete(key)
   }
 }
 
 /** A step on a host, with its item; rollbacks and releases also by the item they settle. */
 function keyOf(ref: StepRef): string {
-  return JSON.stringify([ref.step, ref.host, ref.item?.index ?? null])
+  return JSON.stringify([ref.step, ref.host, ref.item?.index ?? null, ref.settles_item ?? null])
 }
 
 function outcomeOf(event: Finished): Outcome {

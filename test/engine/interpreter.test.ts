@@ -488,6 +488,77 @@ describe('cancellation', () => {
   })
 })
 
+describe('found by the simulator', () => {
+  it('settles what is owed after a denied confirmation', () => {
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [
+        [
+          {
+            block: [
+              { name: 'freeze', release: { name: 'thaw' }, rollback: { name: 'undo' } },
+              { name: 'swap', confirm: { question: '?' } },
+            ],
+            always: [{ name: 'al' }],
+          },
+        ],
+      ],
+      confirm: false,
+    })
+    expect(trace.steps).toEqual(['a freeze', 'a undo', 'a al', 'a thaw'])
+  })
+
+  it('releases each host with its own loop item', () => {
+    const trace = simulate({
+      hosts: ['a', 'b'],
+      plays: [
+        [
+          {
+            name: 'freeze',
+            loop: ['{{ from }}'],
+            release: { name: 'thaw', args: { d: '{{ item }}' } },
+          },
+        ],
+      ],
+    })
+    expect(trace.args.slice(2)).toEqual([{ d: 'inventory-b' }, { d: 'inventory-a' }])
+  })
+
+  it('runs a block inside of always when the run is cancelled', () => {
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [[{ block: [{ name: 't1' }], always: [{ block: [{ name: 'al' }] }] }]],
+      cancelAt: 1,
+    })
+    expect(trace.steps).toEqual(['a t1', 'a al'])
+  })
+
+  it('drops a rollback owed by a rescue, and says so', () => {
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [
+        [{ block: [{ name: 't1' }], rescue: [{ name: 'swap', rollback: { name: 'unswap' } }] }],
+      ],
+      answer: failing('a', 't1'),
+    })
+    expect(trace.events).toContainEqual(
+      expect.objectContaining({ event: 'settled', outcome: 'dropped' }),
+    )
+  })
+
+  it('tells on which hosts a release ran when it failed on others', () => {
+    const trace = simulate({
+      hosts: ['a', 'b'],
+      plays: [[{ name: 'freeze', release: { name: 'thaw' } }]],
+      answer: failing('b', 'thaw'),
+    })
+    const told = trace.events.flatMap(event =>
+      event.event === 'settled' ? [`${event.outcome} ${event.hosts?.join(',')}`] : [],
+    )
+    expect(told).toEqual(['ran a', 'failed b'])
+  })
+})
+
 describe('purity', () => {
   it('leaves the state it was given as it was, and folds the same inputs to the same state', () => {
     const scenario = {
