@@ -15,7 +15,9 @@ const tableBits = 16
 
 /** An empty set of needles, each of at least `shortest` characters. */
 export function createNeedles(shortest: number): Needles {
-  const byPrefix = new Map<string, string[]>()
+  const needles = new Set<string>()
+  /** Lengths of the needles that begin so, longest first: thousands of them share a few. */
+  const lengthsOf = new Map<string, readonly number[]>()
   // A look at this table rules out nearly every position, however many needles there are.
   const table = new Uint8Array(1 << tableBits)
   let longest = 0
@@ -33,12 +35,16 @@ export function createNeedles(shortest: number): Needles {
       return longest
     },
     add: (needle: string) => {
-      if (needle.length < shortest) return
+      if (needle.length < shortest || needles.has(needle)) return
+      needles.add(needle)
       const prefix = needle.slice(0, shortest)
-      const known = byPrefix.get(prefix)
-      if (known === undefined) byPrefix.set(prefix, [needle])
-      else if (known.includes(needle)) return
-      else known.push(needle)
+      const lengths = lengthsOf.get(prefix) ?? []
+      if (!lengths.includes(needle.length)) {
+        lengthsOf.set(
+          prefix,
+          [...lengths, needle.length].sort((a, b) => b - a),
+        )
+      }
       table[hashAt(needle, 0)] = 1
       longest = Math.max(longest, needle.length)
     },
@@ -47,8 +53,11 @@ export function createNeedles(shortest: number): Needles {
       if (longest === 0) return found
       for (let at = 0; at + shortest <= text.length; at += 1) {
         if (table[hashAt(text, at)] === 0) continue
-        const length = longestAt(text, at, byPrefix.get(text.slice(at, at + shortest)) ?? [])
-        if (length === 0) continue
+        const lengths = lengthsOf.get(text.slice(at, at + shortest)) ?? []
+        const length = lengths.find(
+          each => at + each <= text.length && needles.has(text.slice(at, at + each)),
+        )
+        if (length === undefined) continue
         const last = found.at(-1)
         if (last !== undefined && last[1] >= at) last[1] = Math.max(last[1], at + length)
         else found.push([at, at + length])
@@ -56,12 +65,4 @@ export function createNeedles(shortest: number): Needles {
       return found
     },
   } satisfies Needles)
-}
-
-function longestAt(text: string, at: number, needles: readonly string[]): number {
-  let length = 0
-  for (const needle of needles) {
-    if (needle.length > length && text.startsWith(needle, at)) length = needle.length
-  }
-  return length
 }

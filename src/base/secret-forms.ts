@@ -78,12 +78,13 @@ function strictUrl(text: string): string {
   )
 }
 
+/** What browsers make of a form's field. */
 function formUrl(text: string): string {
-  return strictUrl(text).replaceAll('%20', '+')
+  return new URLSearchParams({ '': text }).toString().slice(1)
 }
 
 function lowerEscapes(url: string): string {
-  return url.replace(/%[0-9A-F]{2}/g, escape => escape.toLowerCase())
+  return url.replace(/%[0-9A-F]{2}/g, found => found.toLowerCase())
 }
 
 /**
