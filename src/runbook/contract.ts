@@ -21,6 +21,13 @@ export interface Confirm {
   readonly type?: Tree
 }
 
+/** One run at a time over the name: on this controller, and through the storage on all. */
+export interface PlayLock {
+  readonly name: Tree
+  /** Of the inventory; it also gets the mirror of the journal. */
+  readonly storage?: Tree
+}
+
 /** One call of a module. Keywords of enclosing blocks and of the play are folded in at load. */
 export interface Task {
   readonly kind: 'task'
@@ -79,6 +86,7 @@ export interface Play {
   readonly vars: Variables
   readonly tasks: readonly Step[]
   readonly confirm: Confirm | undefined
+  readonly lock: PlayLock | undefined
   readonly anyErrorsFatal: boolean
 }
 

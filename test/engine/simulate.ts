@@ -153,6 +153,7 @@ export function programOf({ hosts = ['a', 'b', 'c'], plays, mode = 'apply' }: Sc
         vars: new Map([['from_play', { tree: tree('play {{ inventory_hostname }}') }]]),
         tasks: tasks.map((text, task) => step(text, `/${index}/tasks/${task}`)),
         confirm: undefined,
+        lock: undefined,
         anyErrorsFatal: false,
       }),
     ),

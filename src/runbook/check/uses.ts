@@ -83,5 +83,7 @@ export function expressionsOfPlay(play: Play): readonly Expression[] {
     ...expressionsOf(play.hosts),
     ...expressionsOf(play.confirm?.question),
     ...expressionsOf(play.confirm?.type),
+    ...expressionsOf(play.lock?.name),
+    ...expressionsOf(play.lock?.storage),
   ]
 }

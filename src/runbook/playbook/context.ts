@@ -21,7 +21,7 @@ export interface PlaybookContext {
   readonly faults: Faults
   readonly warnings: string[]
   readonly documents: SourceDocument[]
-  /** Where a task's argument stands, by the task's id: checks against the inventory come later. */
+  /** Where arguments stand, by the id of the task or lock: checks against the inventory come later. */
   readonly argumentPaths: Map<string, DocumentPath>
 }
 

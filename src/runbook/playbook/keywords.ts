@@ -50,7 +50,6 @@ const laterOnPlays: readonly string[] = [
   'gather_timeout',
   'handlers',
   'import_playbook',
-  'lock',
   'max_fail_percentage',
   'order',
   'post_tasks',

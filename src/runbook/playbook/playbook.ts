@@ -20,6 +20,7 @@ import {
   tagsAt,
   treeAt,
 } from './context.ts'
+import { lockAt } from './lock.ts'
 import { readSteps } from './steps.ts'
 import { variableFilesAt, variablesAt } from './variables.ts'
 
@@ -36,8 +37,8 @@ export interface PlaybookOptions {
 export interface ReadPlaybook {
   readonly playbook: Playbook
   readonly warnings: readonly string[]
-  /** Where an argument of a task stands. */
-  argumentPlace(task: StepId, argument: string): Place
+  /** Where an argument of a task stands, or a part of the lock of a play. */
+  argumentPlace(of: StepId, argument: string): Place
 }
 
 /**
@@ -63,8 +64,8 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
   return {
     playbook: Object.freeze({ path: options.path, plays, documents: context.documents }),
     warnings: context.warnings,
-    argumentPlace: (task, argument) =>
-      document.place([...(context.argumentPaths.get(task) ?? []), argument]),
+    argumentPlace: (of, argument) =>
+      document.place([...(context.argumentPaths.get(of) ?? []), argument]),
   }
 }
 
@@ -125,6 +126,7 @@ function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
     vars,
     tasks: readSteps(context, entry.value['tasks'], path, `${id}/tasks`, inherited),
     confirm: confirmAt(context, entry),
+    lock: lockAt(context, entry, id),
     anyErrorsFatal: inherited.anyErrorsFatal,
   })
 }

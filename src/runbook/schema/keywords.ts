@@ -41,6 +41,22 @@ const confirm = Type.Unsafe<unknown>({
   ],
   description: 'Destructive: asked after the plan is shown and before anything is written.',
 })
+const lock = Type.Unsafe<unknown>({
+  type: 'object',
+  properties: {
+    name: { type: 'string', minLength: 1, description: 'What is locked; may hold {{ }}.' },
+    storage: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'A storage of the inventory: it holds the lock for all controllers, and a mirror.',
+    },
+  },
+  required: ['name'],
+  additionalProperties: false,
+  description:
+    'One run at a time over that name: here, and through the storage on all controllers.',
+})
 const steps = (description: string) =>
   Type.Unsafe<unknown>({ type: ['array', 'null'], description })
 const flag = (description: string) => Type.Boolean({ description })
@@ -116,6 +132,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     no_log: inherited.no_log,
     tags,
     confirm,
+    lock,
     tasks: steps('The steps of the play, in order.'),
   },
   block: {
