@@ -3,8 +3,10 @@ import { defineConfig } from 'vitest/config'
 const shared = { execArgv: ['--disable-proto=throw'], testTimeout: 30_000 }
 /** The slow projects by file name; everything else under test/ is a unit test. */
 const slow = ['**/*.servers.test.ts', '**/*.faults.test.ts', '**/*.nightly.test.ts']
-/** Installs the servers that tests start, and builds the program that they run. */
-const started = { globalSetup: ['test/servers/install.ts', 'test/servers/build.ts'] }
+/** Installs the programs that tests start. */
+const installed = { globalSetup: ['test/servers/install.ts'] }
+/** ... and builds our own. */
+const started = { globalSetup: [...installed.globalSetup, 'test/servers/build.ts'] }
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -13,6 +15,7 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...installed,
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [...slow, '**/node_modules/**'],

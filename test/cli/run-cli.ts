@@ -43,7 +43,7 @@ export async function runCli(
     directory,
     environment: name => environment[name],
     ask: async () => answer,
-    onInterrupt: () => () => {},
+    onInterrupt: () => ({ stop: () => {} }),
   })
   return { status, stdout, stderr }
 }

@@ -33,7 +33,7 @@ export interface Workspace {
   remove(): void
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Words in front of the program: `unshare -m sh -c '...' sh`. */
   readonly under?: readonly string[]

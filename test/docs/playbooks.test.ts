@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { moduleLoaders } from '../../src/modules/index.ts'
+import { unsupportedKeyword } from '../../src/runbook/playbook/keywords.ts'
+import { expectTable, page } from './tables.ts'
+
+interface Schema {
+  readonly definitions: Readonly<
+    Record<
+      string,
+      { readonly properties: Readonly<Record<string, { readonly description?: string }>> }
+    >
+  >
+}
+
+const schema = JSON.parse(
+  readFileSync(new URL('../../schemas/playbook.schema.json', import.meta.url), 'utf8'),
+) as Schema
+
+/** Keywords that are structure: their schema says what they hold, not what they mean. */
+const structure: Readonly<Record<string, string>> = {
+  tasks: 'The steps of the play, and blocks of them.',
+  block: 'Steps that belong together.',
+  rescue: 'Steps for hosts on which the block failed; when they succeed, so did the block.',
+  always: 'Steps that run however the block ended.',
+  rollback: 'A step owed from before the task starts; run, newest first, when the block fails.',
+  release: 'A step owed from before the task starts; run when the block ends, however it ends.',
+}
+
+it('docs/playbooks.md lists every keyword with its owners and meaning', async () => {
+  const owners = new Map<string, string[]>()
+  const meanings = new Map<string, string>()
+  for (const owner of ['play', 'block', 'task']) {
+    for (const [keyword, { description }] of Object.entries(
+      schema.definitions[owner]?.properties ?? {},
+    )) {
+      if (keyword in moduleLoaders) continue
+      owners.set(keyword, [...(owners.get(keyword) ?? []), owner])
+      if (description !== undefined) meanings.set(keyword, description)
+    }
+  }
+  const rows = [...owners].map(([keyword, on]) => [
+    `\`${keyword}\``,
+    on.join(', '),
+    (meanings.get(keyword) ?? structure[keyword] ?? '').replaceAll('|', '\\|'),
+  ])
+  for (const [keyword, , meaning] of rows) expect(meaning, keyword).not.toBe('')
+  await expectTable('playbooks.md', '<!-- keywords -->', [['keyword', 'on', 'meaning'], ...rows])
+})
+
+it('what docs/playbooks.md calls not supported yet is refused as such', () => {
+  const [, section = ''] = page('playbooks.md').split('## Not yet')
+  const words = [...section.matchAll(/`([a-z_]+)`/g)].map(([, word = '']) => word)
+  expect(words.length).toBeGreaterThan(20)
+  for (const word of words) {
+    const said = unsupportedKeyword('task', word) ?? unsupportedKeyword('play', word)
+    expect(said?.message, word).toContain('not supported yet')
+  }
+})
