@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The program as it ships; test/servers/build.ts builds it before the tests. */
-export const program: string = join(root, 'dist/cli/main.js')
+const program: string = join(root, 'dist/cli/main.js')
 /** The playbooks that ship. */
 export const playbooks = {
   backup: join(root, 'playbooks/files/backup.yml'),
