@@ -43,7 +43,7 @@ const secretText = fc
     fc.string({ unit: 'grapheme', minLength: 4, maxLength: 40 }),
     fc.string({ unit: fc.constantFrom('a', "'", '"', '\\', '%', ' ', '+', 'é'), minLength: 4 }),
   )
-  .filter(text => text.length >= 4 && text.isWellFormed() && !text.includes('•'))
+  .filter(text => text.length >= 4 && bytes(text).toString() === text && !text.includes('•'))
 
 describe('any secret in any embedding is absent', () => {
   test.each(Object.entries(embeddings))('%s', (_name, embed) => {
