@@ -104,7 +104,8 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
       prologue,
       joinLines([
         script`trap '[ -z "\${bkp_dir-}" ] || rm -rf "$bkp_dir"' EXIT`,
-        script`trap 'exit 129' HUP; trap 'exit 143' TERM`,
+        // Of these a shell would die without its EXIT trap: PIPE comes when the controller is gone.
+        script`trap 'exit 129' HUP; trap 'exit 141' PIPE; trap 'exit 143' TERM`,
         script`{ printf '%s\n%s\n' ${marker.subarray(0, -1)} "$$"`,
         script`command -v setsid >/dev/null 2>&1 && echo yes || echo no; }`,
       ]),

@@ -8,7 +8,7 @@ import type { HostAddress } from './contract.ts'
 import { connectClient } from './ssh/connect.ts'
 import type { Surroundings } from './ssh/login.ts'
 
-function channelOf(stream: ClientChannel): Channel {
+function channelOf(stream: ClientChannel, closed: Promise<void>): Channel {
   const ended = new Promise<ChannelEnd>(resolve => {
     stream.once('exit', (code: number | null, signal?: string) =>
       resolve({
@@ -21,6 +21,8 @@ function channelOf(stream: ClientChannel): Channel {
     )
     // A channel that closes without a status: the connection broke, or its sshd died.
     stream.once('close', () => resolve({ code: undefined, lost: true }))
+    // An idle channel that nobody reads does not tell by itself.
+    void closed.then(() => resolve({ code: undefined, lost: true }))
   })
   // What was still to be written when the channel closed; its end tells.
   stream.on('error', () => {})
@@ -76,7 +78,7 @@ export async function sshTransport(
       client.once('close', onClose)
       client.exec('exec /bin/sh', (error, stream) => {
         client.off('close', onClose)
-        if (error === undefined) resolve(channelOf(stream))
+        if (error === undefined) resolve(channelOf(stream, closed))
         else if (!isOpen) reject(lost())
         else {
           const message = `${address.name} opens no channel: ${error.message}`

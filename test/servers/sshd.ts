@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -15,7 +15,11 @@ import {
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { HostAddress } from '../../src/connection/contract.ts'
+
+const execFileAsync = promisify(execFile)
+const output = { encoding: 'latin1', maxBuffer: 64 * 1024 * 1024 } as const
 
 export interface SshdHost {
   readonly name: string
@@ -44,6 +48,8 @@ export interface SshdHosts {
   address(name: string): HostAddress
   /** Runs shell text as the host's root, not through bkp and not through ssh; gives its stdout. */
   runOn(name: string, shellText: string): string
+  /** The same without blocking this process: for waiting until something happens there. */
+  waitOn(name: string, shellText: string): Promise<string>
   /** Ends the daemon and everything that runs on the host, as if the machine had died. */
   kill(name: string): void
   /** Ends everything and removes the folder. */
@@ -167,6 +173,7 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
         ? daemon
         : ['unshare', '-m', '--propagation', 'private', 'sh', '-c', mount, name, dataDir, ...daemon]
     const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
+    child.unref()
     await greeted(port, () => child.exitCode === null && child.signalCode === null)
     const [type, key] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ')
     const line = `[127.0.0.1]:${port} ${type} ${key}\n`
@@ -180,6 +187,10 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     if (host === undefined) throw new Error(`no host ${name}`)
     return host
   }
+  const commandOn = (name: string, shellText: string): [string, string[]] =>
+    dataDir === undefined
+      ? ['sh', ['-c', shellText]]
+      : ['nsenter', ['-m', '-t', String(find(name).pid), '--', 'sh', '-c', shellText]]
   const kill = (name: string) => {
     for (const pid of processesOf(find(name).pid, dataDir !== undefined)) {
       try {
@@ -189,6 +200,11 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
       }
     }
   }
+  const killAll = () => {
+    for (const { name } of hosts) kill(name)
+  }
+  // A test that failed before it stopped them must leave nothing running.
+  process.once('exit', killAll)
   return Object.freeze({
     hosts,
     privateKeyFile,
@@ -206,19 +222,17 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
       connectTimeoutMs: 10_000,
     }),
     runOn: (name, shellText) => {
-      const enter =
-        dataDir === undefined ? [] : ['nsenter', '-m', '-t', String(find(name).pid), '--']
-      const [program = 'sh', ...words] = [...enter, 'sh', '-c', shellText]
-      const { status, stdout, stderr } = spawnSync(program, words, {
-        encoding: 'latin1',
-        maxBuffer: 64 * 1024 * 1024,
-      })
-      if (status !== 0) throw new Error(`on ${name}, status ${status}: ${shellText}\n${stderr}`)
-      return stdout
+      const [program, words] = commandOn(name, shellText)
+      return execFileSync(program, words, output)
+    },
+    waitOn: async (name, shellText) => {
+      const [program, words] = commandOn(name, shellText)
+      return (await execFileAsync(program, words, output)).stdout
     },
     kill,
     stop: async () => {
-      for (const { name } of hosts) kill(name)
+      killAll()
+      process.off('exit', killAll)
       rmSync(folder, { recursive: true, force: true })
       if (madeDataDir && dataDir !== undefined) rmdirSync(dataDir)
     },

@@ -1,0 +1,237 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock, systemRandom } from '../../src/base/clock.ts'
+import { quietIo } from '../../src/base/io.ts'
+import type { HostAddress } from '../../src/connection/contract.ts'
+import { type ConnectionPool, createConnectionPool } from '../../src/connection/pool.ts'
+import { content, succeeds } from '../../src/connection/probes.ts'
+import { freePort, type SshdHosts, startSshd } from '../servers/sshd.ts'
+import { bytesOf, errorOf } from './support.ts'
+
+let servers: SshdHosts
+let pools: ConnectionPool[] = []
+let listeners: Server[] = []
+/** A home without keys or known hosts, and no agent: only what a test names is used. */
+let surroundings: { readonly home: string; readonly user: string }
+
+beforeAll(async () => {
+  servers = await startSshd({
+    names: ['alpha', 'beta', 'gamma'],
+    dataDir: '/bkp-test-data',
+    config: ['LogLevel QUIET'],
+  })
+  surroundings = { home: servers.folder, user: 'root' }
+})
+afterEach(async () => {
+  await Promise.all(pools.map(pool => pool.close()))
+  pools = []
+  await Promise.all(listeners.map(l => new Promise(resolve => l.close(resolve))))
+  listeners = []
+})
+afterAll(() => servers.stop())
+
+function poolOf(...addresses: readonly HostAddress[]): ConnectionPool {
+  const pool = createConnectionPool({
+    addresses: new Map(addresses.map(address => [address.name, address])),
+    random: systemRandom,
+    clock: systemClock,
+    surroundings,
+    graceMs: 200,
+  })
+  pools.push(pool)
+  return pool
+}
+
+function hostAt(changes: Partial<HostAddress> = {}, name = 'alpha') {
+  return poolOf({ ...servers.address(name), ...changes }).host(name)
+}
+
+const asks = (changes: Partial<HostAddress>, name?: string) =>
+  errorOf(hostAt(changes, name).ask({ a: succeeds('true') }, quietIo))
+
+function knownHosts(text: string): readonly string[] {
+  const file = join(servers.folder, `known-${Buffer.from(systemRandom(4)).toString('hex')}`)
+  writeFileSync(file, text)
+  return [file]
+}
+
+const lineOf = (name: string) =>
+  readFileSync(servers.knownHostsFile, 'utf8')
+    .split('\n')
+    .find(line => line.startsWith(`[127.0.0.1]:${servers.address(name).port} `)) ?? ''
+
+describe('host keys', () => {
+  it('refuses an unknown key before it tries to log in', async () => {
+    const error = await asks({ knownHostsFiles: knownHosts('') })
+    expect(error.code).toBe('ssh.host_key_unknown')
+    expect(error.hint).toContain(`ssh-keyscan -p ${servers.address('alpha').port} 127.0.0.1 >>`)
+  })
+
+  it('refuses a changed key, and does not send the password', async () => {
+    const [, ...key] = lineOf('beta').split(' ')
+    const [names] = lineOf('alpha').split(' ')
+    const error = await asks({ knownHostsFiles: knownHosts([names, ...key].join(' ')) })
+    expect(error.code).toBe('ssh.host_key_changed')
+    expect(error.hint).toContain('ssh-keygen -R')
+  })
+
+  it('refuses a revoked key whatever the inventory says', async () => {
+    const files = knownHosts(
+      `${lineOf('alpha')}\n@revoked ${lineOf('alpha').replace(/^\S+/, '*')}\n`,
+    )
+    expect((await asks({ knownHostsFiles: files, strictHostKeyChecking: 'no' })).code).toBe(
+      'ssh.host_key_changed',
+    )
+  })
+
+  it('knows hashed names', async () => {
+    const [file = ''] = knownHosts(`${lineOf('alpha')}\n`)
+    execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' })
+    const host = hostAt({ knownHostsFiles: [file] })
+    expect(await host.ask({ a: succeeds('true') }, quietIo)).toEqual({ a: true })
+  })
+
+  it('remembers a new key where that was asked for, and is strict afterwards', async () => {
+    const files = knownHosts('')
+    const accept = hostAt({ knownHostsFiles: files, strictHostKeyChecking: 'accept-new' })
+    await accept.ask({ a: succeeds('true') }, quietIo)
+    expect(readFileSync(files[0] ?? '', 'utf8').trim()).toBe(lineOf('alpha'))
+    const strict = hostAt({ knownHostsFiles: files })
+    expect(await strict.ask({ a: succeeds('true') }, quietIo)).toEqual({ a: true })
+  })
+
+  it('asks a host with several keys for the one that is known', async () => {
+    const rsa = join(servers.folder, 'rsa-host-key')
+    execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', rsa])
+    const two = await startSshd({ names: ['two'], config: [`HostKey ${rsa}`] })
+    const [type, key] = readFileSync(`${rsa}.pub`, 'utf8').split(' ')
+    const address = two.address('two')
+    const files = knownHosts(`[127.0.0.1]:${address.port} ${type} ${key}\n`)
+    const host = poolOf({ ...address, knownHostsFiles: files }).host('two')
+    expect(await host.ask({ a: succeeds('true') }, quietIo)).toEqual({ a: true })
+    await two.stop()
+  })
+})
+
+describe('logging in', () => {
+  it('says which ways were refused', async () => {
+    const stranger = join(servers.folder, 'stranger')
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', stranger])
+    const error = await asks({ privateKeyFile: stranger })
+    expect([error.code, error.message]).toEqual([
+      'ssh.auth_failed',
+      expect.stringContaining('tried: publickey'),
+    ])
+    expect((await asks({ user: 'root -x' })).code).toBe('ssh.auth_failed')
+  })
+
+  it('uses no key that others may read, that is encrypted, or that is not there', async () => {
+    const open = join(servers.folder, 'open-key')
+    copyFileSync(servers.privateKeyFile, open)
+    chmodSync(open, 0o644)
+    expect((await asks({ privateKeyFile: open })).message).toContain('chmod 600')
+    const locked = join(servers.folder, 'locked-key')
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'secret', '-f', locked])
+    expect(await asks({ privateKeyFile: locked })).toMatchObject({
+      code: 'ssh.auth_failed',
+      hint: expect.stringContaining('ssh-add'),
+    })
+    expect((await asks({ privateKeyFile: '/nope' })).code).toBe('ssh.auth_failed')
+  })
+})
+
+describe('connecting', () => {
+  it('says why a host cannot be reached, and remembers it', async () => {
+    const port = await freePort()
+    const pool = poolOf({ ...servers.address('alpha'), port })
+    const first = await errorOf(pool.host('alpha').run({ argv: ['true'] }, quietIo))
+    expect([first.code, first.message]).toEqual([
+      'ssh.unreachable',
+      expect.stringContaining('nothing listens'),
+    ])
+    expect(await errorOf(pool.host('alpha').run({ argv: ['true'] }, quietIo))).toBe(first)
+    expect((await asks({ hostname: '-oProxyCommand=id' })).code).toBe('ssh.unreachable')
+    expect((await asks({ hostname: 'a\nb\u001b[2J' })).message).not.toMatch(/[\n\u001b]/)
+    expect((await asks({ port: 65_536 })).code).toBe('ssh.unreachable')
+  })
+
+  it.each([
+    ['a banner and then silence', 'SSH-2.0-x\r\n'],
+    ['silence', ''],
+    ['nonsense without end', 'x'.repeat(100_000)],
+  ])('gives up on %s', async (_what, greeting) => {
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      // Without reading it would never see that the other side has gone.
+      socket.resume()
+      socket.write(greeting)
+    })
+    listeners.push(server.listen(0, '127.0.0.1'))
+    await new Promise(resolve => server.once('listening', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const error = await asks({ port, connectTimeoutMs: 300 })
+    expect(error.code).toBe('ssh.unreachable')
+  })
+})
+
+describe('a host that dies', () => {
+  it('in the middle of steps, streams and reads: each of them says so', async () => {
+    const host = hostAt({}, 'beta')
+    await servers.waitOn('beta', 'head -c 100000000 /dev/zero >/bkp-test-data/big')
+    const io = quietIo
+    const stream = host.stream({ argv: ['sh', '-c', 'echo started; sleep 1000'] }, io)
+    const streamed = errorOf(bytesOf(stream.stdout))
+    const running = errorOf(
+      host.run({ argv: ['sh', '-c', 'touch /bkp-test-data/runs; sleep 1000'] }, io),
+    )
+    const reading = errorOf(
+      (async () => {
+        for await (const bytes of host.read('/bkp-test-data/big', io)) {
+          if (bytes.length > 0) await running
+        }
+      })(),
+    )
+    await servers.waitOn('beta', 'while [ ! -e /bkp-test-data/runs ]; do sleep 0.02; done')
+    servers.kill('beta')
+    const errors = await Promise.all([running, streamed, errorOf(stream.exit), reading])
+    expect(errors.map(error => error.code)).toEqual(Array.from(errors, () => 'ssh.lost'))
+    expect((await errorOf(host.run({ argv: ['true'] }, io))).code).toBe('ssh.unreachable')
+  })
+
+  it('while a file is written keeps the old file', async () => {
+    const host = hostAt({}, 'alpha')
+    await host.write('/bkp-test-data/kept', one('old'), { mode: '0600' }, quietIo)
+    const half = async function* () {
+      yield Buffer.from('half of the new')
+      // Only the connection dies, as when a network goes: the host's own shells see the end of stdin.
+      await servers.waitOn(
+        'alpha',
+        'while ! ls -A /bkp-test-data | grep -q tmp; do sleep 0.02; done',
+      )
+      for (const pid of connectionsOf('alpha')) process.kill(pid, 'SIGKILL')
+      yield Buffer.from('and the rest')
+    }
+    const error = await errorOf(
+      host.write('/bkp-test-data/kept', half(), { mode: '0600' }, quietIo),
+    )
+    expect(error.code).toBe('ssh.lost')
+    // What is lost is opened anew: whoever owes that host something can still do it.
+    const { kept } = await host.ask({ kept: content('/bkp-test-data/kept', 100) }, quietIo)
+    expect(Buffer.from(kept?.bytes ?? []).toString()).toBe('old')
+  })
+})
+
+async function* one(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text)
+}
+
+/** The daemons that serve one connection each, children of the one that listens. */
+function connectionsOf(name: string): readonly number[] {
+  const daemon = servers.hosts.find(host => host.name === name)?.pid
+  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, 'utf8')
+  return children.trim().split(' ').filter(Boolean).map(Number)
+}
