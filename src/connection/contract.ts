@@ -15,7 +15,7 @@ export interface Command {
 
 /** How a command ended. At most `outputLimitBytes` of each stream are kept; `truncated` says so. */
 export interface Exit {
-  /** Exit status; undefined when a signal ended it. */
+  /** Exit status; undefined when a signal ended it: `run` takes 128+n for signal n, as shells do. */
   readonly code: number | undefined
   readonly signal?: string
   readonly stdout: Uint8Array

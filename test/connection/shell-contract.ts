@@ -1,13 +1,8 @@
 import { connectionContract } from '../contracts/connection.ts'
 import { shellHost, temporaryFolder } from './support.ts'
 
-/** Hosts have other shells, and other people's noise in their login scripts. */
-const shells: Readonly<Record<string, readonly [string, ...string[]]>> = {
-  bash: ['bash', '--posix'],
-  'a login shell that prints': ['sh', '-c', 'echo welcome; echo motd >&2; exec sh'],
-}
-
-for (const [name, shell] of Object.entries(shells)) {
+/** The contract over this machine with another shell in place of its own. */
+export function shellContract(name: string, shell: readonly [string, ...string[]]): void {
   connectionContract(name, async () => {
     const folder = await temporaryFolder()
     const { host, close } = shellHost({ shell })
