@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { advance } from '../engine/advance.ts'
+import { censorEvent } from '../engine/censor.ts'
 import type { Program } from '../engine/program.ts'
 import type { Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
@@ -39,7 +40,8 @@ export interface DriverOptions {
  * caller, who knows when the run is really over.
  */
 export async function drive(options: DriverOptions): Promise<State> {
-  const { program, performer, clock, tell } = options
+  const { program, performer, clock } = options
+  const tell: Teller = event => options.tell(censorEvent(event, step => program.tasks.get(step)))
   const limit = pLimit(options.forks)
   let abort = new AbortController()
   let state = initialState()

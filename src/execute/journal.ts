@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BkpError } from '../base/errors.ts'
 import type { RunEvent } from '../events/events.ts'
 import { eventLine } from '../events/line.ts'
+import { redactEvent } from '../events/redact.ts'
 import type { SourceDocument } from '../runbook/contract.ts'
 
 /** A run's events on disk: JSON lines, synced before any effect they announce. */
@@ -49,12 +50,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await writeFile(
     join(directory, 'documents.json'),
-    options.redact(JSON.stringify(options.documents, undefined, 2)),
+    JSON.stringify(redactedDocuments(options), undefined, 2),
     { mode: 0o600, flag: 'wx' },
   )
   const file = await open(join(directory, 'journal.jsonl'), 'ax', 0o600)
   await syncDirectory(directory)
   return journalOn(file, directory, options)
+}
+
+function redactedDocuments({ documents, redact }: JournalOptions): readonly SourceDocument[] {
+  return documents.map(({ path, text }) => ({ path, text: redact(text) }))
 }
 
 /** Opens the journal of a run to go on with it: a last line that was cut off is cut away. */
@@ -125,7 +130,8 @@ function journalOn(file: FileHandle, directory: string, options: JournalOptions)
     directory,
     append: (event: RunEvent) => {
       if (!isWorthKeeping(event)) return
-      const line = `${options.redact(eventLine(event))}\n`
+      // Redacted before it is JSON: a password such as `2026` must not tear the line.
+      const line = `${eventLine(redactEvent(event, options.redact))}\n`
       waiting.push(line)
       mirror?.append(line)
     },

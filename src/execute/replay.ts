@@ -32,12 +32,12 @@ export function createReplayer(options: ReplayOptions): Performer {
     perform: async (request: PerformRequest, io: Io, tell: Teller) => {
       const known = recording.outcome(request.ref)
       if (known !== undefined && !isStale(request, departed)) return known
-      const cleansUp = isCleanUp(request)
       for (const block of blocksAround(request.ref.step)) departed.add(block)
       const left = recording.interrupted(request.ref)
-      if (how === 'abort' && !cleansUp) {
+      if (how === 'abort') {
+        // Where the journal ends the run ends: before its blocks can end well and drop what they owe.
         options.cancel()
-        return left === undefined ? notBegun : wasInterrupted
+        if (!isCleanUp(request)) return left === undefined ? notBegun : wasInterrupted
       }
       if (left !== undefined) {
         const recovered = await recover(request, left, io)

@@ -159,9 +159,19 @@ describe('a run that is killed at every journal event', () => {
         ),
       )
       const second = await attempt(scenario, [...first.journal], { how: 'abort' })
+      // Where the main part had ended well, there is nothing to roll back any more.
+      const tidied = first.journal.filter(
+        event => event.event === 'step.finished' && event.name === 'tidy inner',
+      )
+      const mainEnded = tidied.length === hosts.length
       for (const { kind, step, hosts: owing } of owed) {
+        if (kind === 'rollback' && mainEnded) continue
         const name = kind === 'release' ? 'thaw' : 'unswap'
         for (const host of owing.filter(each => begun.has(`${each} ${step}`))) {
+          const journaled = first.journal.some(
+            event => event.event === 'step.finished' && event.host === host && event.name === name,
+          )
+          if (journaled) continue
           expect(second.performed, `killed at ${at}`).toContain(`${host} ${name}`)
         }
       }
