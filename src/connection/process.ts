@@ -8,7 +8,7 @@ import { joinLines, script } from './quote.ts'
 import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
 
 /** How a script on a channel of its own ended. */
-export interface ProcessEnd {
+interface ProcessEnd {
   readonly code: number | undefined
   readonly signal?: string
   /** The first 1 MiB of it. */

@@ -11,7 +11,7 @@ import { commandScript, joinLines, script } from './quote.ts'
 import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
 
 /** What a frame asks: a script, and how much of its output to keep. */
-export type Question = Pick<ProbeParts<unknown>, 'script' | 'limitBytes'>
+type Question = Pick<ProbeParts<unknown>, 'script' | 'limitBytes'>
 
 /** A long-lived `/bin/sh` on the host, one frame at a time. */
 export interface Shell {

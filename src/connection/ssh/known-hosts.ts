@@ -63,7 +63,7 @@ function matchesHash(hashed: string, name: string): boolean {
 }
 
 /** True when the line speaks of that host; a negated pattern (`!name`) that matches rules it out. */
-export function namesHost(entry: KnownHost, name: string): boolean {
+function namesHost(entry: KnownHost, name: string): boolean {
   if (entry.names.startsWith('|1|')) return matchesHash(entry.names, name)
   const patterns = entry.names.split(',')
   const isNegated = patterns.some(p => p.startsWith('!') && matchesPattern(p.slice(1), name))
