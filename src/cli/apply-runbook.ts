@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { exitCodes } from '../base/errors.ts'
+import type { State } from '../engine/state.ts'
 import type { EventSink, RunEvent } from '../events/events.ts'
 import {
   type Journal,
@@ -7,8 +8,9 @@ import {
   openJournal,
   reopenJournal,
 } from '../execute/journal.ts'
-import { apply, hasConfirmation } from '../execute/run.ts'
+import { type ApplyOptions, apply, hasConfirmation, type Invocation, undo } from '../execute/run.ts'
 import { openStateDirectory, stateDirectoryPath } from '../execute/state-directory.ts'
+import { undoing } from '../execute/undo.ts'
 import { fanOut } from '../report/sink.ts'
 import type { CommandContext } from './command.ts'
 import { type Confirmer, createConfirmer } from './confirm.ts'
@@ -61,7 +63,10 @@ export async function applyRunbook(
     }
   }
   const journal = await openJournal(await journalOptions(session, flags.stateDir, context))
-  return await applyJournaled(session, { journal, confirmer, flags, sink: sinks.apply }, context)
+  const invocation = invocationOf(flags, context)
+  const execute: Execute = options => apply({ ...options, invocation })
+  const application = { journal, confirmer, flags, sink: sinks.apply, execute, after: 0 }
+  return await applyJournaled(session, application, context)
 }
 
 /** Goes on with a run, or settles it, from its journal. */
@@ -74,27 +79,72 @@ export async function replayRunbook(
 ): Promise<number> {
   const confirmer = createConfirmer(flags.confirm, context.terminal, context.redactor.redact)
   const journal = await reopenJournal(await journalOptions(session, flags.stateDir, context))
-  return await applyJournaled(session, { journal, confirmer, flags, sink, replay }, context)
+  const invocation = invocationOf(flags, context)
+  const execute: Execute = options => apply({ ...options, invocation, replay })
+  const after = replay.events.length
+  const aborting = replay.how === 'abort'
+  const application = { journal, confirmer, flags, sink, execute, after, aborting }
+  return await applyJournaled(session, application, context)
 }
+
+/** Puts back what a finished run did, where its steps have rollbacks. @throws run.not_confirmed */
+export async function undoRunbook(
+  session: Session,
+  events: readonly RunEvent[],
+  flags: ApplyFlags & Pick<RunbookFlags, 'forks'>,
+  context: CommandContext,
+  sink: EventSink,
+): Promise<number> {
+  const confirmer = createConfirmer(flags.confirm, context.terminal, context.redactor.redact)
+  const plan = undoing(session.options.program, events)
+  const { id } = session.open.environment.run
+  const question = {
+    kind: 'confirm',
+    id: 0,
+    step: '/undo',
+    question: `Undo run ${id}: ${plan.steps.join('; ')}?`,
+  } as const
+  if (!(await confirmer.settle(question))) throw confirmer.refusal(question)
+  const journal = await reopenJournal(await journalOptions(session, flags.stateDir, context))
+  const execute: Execute = options => undo(options, plan)
+  const application = { journal, confirmer, flags, sink, execute, after: events.length }
+  return await applyJournaled(session, application, context)
+}
+
+/** What is done once the journal is open and signals are listened to. */
+type Execute = (options: Omit<ApplyOptions, 'replay' | 'invocation'>) => Promise<State>
 
 interface Application {
   readonly journal: Journal
   readonly confirmer: Confirmer
-  readonly flags: Pick<RunbookFlags, 'forks' | 'limit' | 'extraVars'>
+  readonly flags: Pick<RunbookFlags, 'forks'>
   readonly sink: EventSink
-  readonly replay?: { readonly events: readonly RunEvent[]; readonly how: 'resume' | 'abort' }
+  readonly execute: Execute
+  /** Events of this run there are already. */
+  readonly after: number
+  /** Settling is all that was asked for: settled is done. */
+  readonly aborting?: boolean
+}
+
+/** What the command line said besides playbook and inventory, for a later resume. */
+function invocationOf(
+  flags: Pick<RunbookFlags, 'forks' | 'limit' | 'extraVars'>,
+  { terminal }: CommandContext,
+): Invocation {
+  return {
+    directory: terminal.directory,
+    forks: flags.forks,
+    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    ...(flags.extraVars === undefined ? {} : { extra_vars: flags.extraVars }),
+  }
 }
 
 async function applyJournaled(
   session: Session,
-  { journal, confirmer, flags, sink, replay }: Application,
+  { journal, confirmer, sink, execute, after, aborting }: Application,
   { terminal }: CommandContext,
 ): Promise<number> {
-  const tell = tellerOf(
-    session,
-    fanOut([journal.append, sink], reportTrouble),
-    replay?.events.length,
-  )
+  const tell = tellerOf(session, fanOut([journal.append, sink], reportTrouble), after)
   let cancel: (level: 1 | 2) => void = () => {}
   let interrupts = 0
   const interruption = terminal.onInterrupt(() => {
@@ -104,23 +154,16 @@ async function applyJournaled(
     cancel(interrupts === 1 ? 1 : 2)
   })
   try {
-    const state = await apply({
+    const state = await execute({
       ...session.options,
       tell,
       confirm: confirmer.settle,
       synced: journal.synced,
-      invocation: {
-        directory: terminal.directory,
-        forks: flags.forks,
-        ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-        ...(flags.extraVars === undefined ? {} : { extra_vars: flags.extraVars }),
-      },
       onCancel: callback => {
         cancel = callback
       },
-      ...(replay === undefined ? {} : { replay }),
     })
-    const aborted = replay?.how === 'abort' && state.unsettled.length === 0
+    const aborted = aborting && state.unsettled.length === 0
     const exitCode = aborted ? exitCodes.done : state.exitCode
     finish(tell, exitCode, recapOf(state), owedError(session, state))
     return exitCode

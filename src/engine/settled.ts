@@ -18,6 +18,8 @@ export function announceSettled(
     host: owed.hosts[0] ?? '',
     hosts: [...owed.hosts],
     settles: owed.task,
-    ...(owed.item === undefined ? {} : { settles_item: owed.item.index }),
+    ...(owed.item === undefined
+      ? {}
+      : { settles_item: owed.item.index, item_value: owed.item.value }),
   })
 }

@@ -124,6 +124,8 @@ export type EngineEvent =
       readonly event: 'settled'
       readonly kind: 'rollback' | 'release'
       readonly outcome: 'ran' | 'dropped' | 'failed'
+      /** The item it settles, for undoing a dropped rollback later. */
+      readonly item_value?: unknown
     } & StepRef)
   | {
       readonly event: 'confirm.asked'

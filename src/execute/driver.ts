@@ -31,6 +31,8 @@ export interface DriverOptions {
   readonly forks: number
   /** Told first: `run.started`, or `run.resumed`. */
   readonly started: EngineEvent
+  /** Where to begin, when not at the beginning. */
+  readonly initial?: State
   /** Levels of cancellation as they come (SIGINT once, twice). */
   readonly onCancel?: (cancel: (level: 1 | 2) => void) => void
 }
@@ -44,7 +46,7 @@ export async function drive(options: DriverOptions): Promise<State> {
   const tell: Teller = event => options.tell(censorEvent(event, step => program.tasks.get(step)))
   const limit = pLimit(options.forks)
   let abort = new AbortController()
-  let state = initialState()
+  let state = options.initial ?? initialState()
 
   const finished = new Promise<State>((resolve, reject) => {
     const feed = (input: Input): void => {

@@ -27,6 +27,8 @@ const done: ReadonlySet<StepStatus> = new Set(['ok', 'changed', 'ignored'])
 export function readRecording(
   events: readonly RunEvent[],
   dependents: (step: string) => ReadonlySet<string>,
+  /** `keepSettled`: as the run saw it, for undoing it; not for going on with it. */
+  options: { readonly keepSettled?: boolean } = {},
 ): Recording {
   const outcomes = new Map<string, Finished>()
   const begun = new Map<string, { readonly before: unknown; readonly intent: unknown }>()
@@ -71,7 +73,7 @@ export function readRecording(
       default:
     }
   }
-  for (const [step, hosts] of settled) {
+  for (const [step, hosts] of options.keepSettled ? [] : settled) {
     const users = dependents(step)
     // A block that ended well needs nothing of it any more, unless someone behind it still does.
     if (wholeBlocks.has(blockOf(step)) && [...users].every(user => ended.has(user))) continue

@@ -11,6 +11,7 @@ import { createPlanner } from './plan.ts'
 import { dependentsOf, type Recording, readRecording } from './recording.ts'
 import { recoverStep } from './recover.ts'
 import { createReplayer } from './replay.ts'
+import type { Undoing } from './undo.ts'
 
 export interface ExecuteOptions {
   readonly program: Omit<ProgramOptions, 'mode'>
@@ -81,6 +82,20 @@ export async function apply(options: ApplyOptions): Promise<State> {
       cancel = callback
       options.onCancel?.(callback)
     },
+  })
+}
+
+/** Runs the rollbacks of a finished run. */
+export async function undo(
+  options: Omit<ApplyOptions, 'replay' | 'invocation'>,
+  undoing: Undoing,
+): Promise<State> {
+  const { environment, confirm, synced } = options
+  return await drive({
+    ...driverOptions(options, undoing.program),
+    started: { event: 'run.resumed', how: 'undo' },
+    initial: undoing.state,
+    performer: createApplier({ environment, confirm, synced }),
   })
 }
 

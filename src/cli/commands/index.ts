@@ -8,6 +8,7 @@ import { resumeCommand } from './resume.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
+import { undoCommand } from './undo.ts'
 import { validateCommand } from './validate.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -17,6 +18,7 @@ export const commands: readonly CliCommand[] = [
   planCommand,
   resumeCommand,
   abortCommand,
+  undoCommand,
   runsCommand,
   owedCommand,
   validateCommand,

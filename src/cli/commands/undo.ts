@@ -1,0 +1,44 @@
+import { plainReport } from '../../report/plain.ts'
+import { createStyle, wantsColor } from '../../report/style.ts'
+import { type ApplyFlags, undoRunbook } from '../apply-runbook.ts'
+import { type CliCommand, type CommandContext, collect } from '../command.ts'
+import { findRun, type StoredRunFlags } from '../stored-run.ts'
+
+type Flags = StoredRunFlags & ApplyFlags
+
+export const undoCommand: CliCommand = {
+  name: 'undo',
+  register: (command, run) => {
+    command
+      .description('put back what a finished run did, where its steps have rollbacks')
+      .argument('<run>', 'the run, as bkp runs lists it')
+      .option(
+        '-i, --inventory <path>',
+        'inventory in place of the one it was started with',
+        collect,
+      )
+      .option('-e, --extra-vars <vars>', 'variables in place of those it was started with', collect)
+      .option('--confirm', 'do it without asking')
+      .option('--state-dir <path>', 'where runs are journaled')
+      .action((name: string, flags: Flags) => run(context => undoRun(name, flags, context)))
+  },
+}
+
+async function undoRun(name: string, flags: Flags, context: CommandContext): Promise<number> {
+  const { terminal, redactor } = context
+  const found = await findRun(name, flags, context)
+  try {
+    const report = plainReport({
+      output: terminal.stdout,
+      style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
+      redact: redactor.redact,
+      diff: false,
+      verbose: false,
+      width: terminal.columns,
+    })
+    const { events } = found.stored
+    return await undoRunbook(found.session, events, { ...found.flags, ...flags }, context, report)
+  } finally {
+    await found.session.open.close()
+  }
+}
