@@ -65,6 +65,12 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
     register(turn, task, unit, total)
     const ignored =
       total.failed && !total.unreachable && ignoresErrors(task, scopeOf(turn, unit, task))
+    // What will be tried again has not failed yet.
+    const again = frame.settles !== null && frame.settles.attempts < settlingAttempts
+    if (total.failed && !ignored && again) {
+      unsettledHosts.push(...unit.speaksFor)
+      continue
+    }
     count(turn, frame, unit, total, ignored)
     if (!total.failed || ignored) continue
     if (total.refusal && !isRescuable(turn)) turn.state.refused = true

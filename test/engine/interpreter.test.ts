@@ -559,6 +559,22 @@ describe('found by the simulator', () => {
   })
 })
 
+describe('settling', () => {
+  it('ends well when a release works the second time', () => {
+    let tries = 0
+    const trace = simulate({
+      hosts: ['a'],
+      plays: [[{ name: 'freeze', release: { name: 'thaw' } }]],
+      answer: (_host, name) => {
+        if (name === 'thaw') tries += 1
+        return name === 'thaw' && tries === 1 ? { status: 'failed' } : undefined
+      },
+    })
+    expect(trace.steps).toEqual(['a freeze', 'a thaw', 'a thaw'])
+    expect(trace.state.exitCode).toBe(0)
+  })
+})
+
 describe('purity', () => {
   it('leaves the state it was given as it was, and folds the same inputs to the same state', () => {
     const scenario = {
