@@ -1,6 +1,6 @@
 /**
- * The JSON Schema of a credential: text, `{ env: NAME }` or `{ file: PATH }`. The annotation is what
- * makes the loader read it and hand on a Secret.
+ * The JSON Schema of a credential: text, `{ env: NAME }`, `{ file: PATH }` or `{ command: TEXT }`. The
+ * annotation is what makes the loader read it and hand on a Secret.
  */
 export function secretReference(description: string): Readonly<Record<string, unknown>> {
   const reference = (key: string) => ({
@@ -10,7 +10,12 @@ export function secretReference(description: string): Readonly<Record<string, un
     additionalProperties: false,
   })
   return {
-    anyOf: [{ type: 'string', minLength: 1 }, reference('env'), reference('file')],
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      reference('env'),
+      reference('file'),
+      reference('command'),
+    ],
     'x-bkp': 'secret',
     description,
   }

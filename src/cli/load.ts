@@ -13,8 +13,10 @@ import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.t
 import { matchHosts } from '../runbook/inventory/patterns.ts'
 import { fileStorageType } from '../runbook/inventory/storages.ts'
 import { checkRunbook, loadInventory, loadPlaybook } from '../runbook/load.ts'
+import { vaultHeader } from '../runbook/vault/vault-text.ts'
 import type { CommandContext } from './command.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
+import { createSecretSources } from './secret-sources.ts'
 
 /** Everything a run is made of, parsed and checked; no host has been touched. */
 export interface LoadedRunbook {
@@ -38,14 +40,18 @@ export async function loadRunbook(
   files: FileAccess = systemFiles,
 ): Promise<LoadedRunbook> {
   const { terminal } = context
-  const secrets = secretSources(context)
+  const secrets = createSecretSources(context, flags)
   const catalogue = loadCatalogue()
   const playbookDirectory = dirname(resolve(terminal.directory, path))
   const read = loadPlaybook({ path, catalogue, files, secrets })
   const { playbook } = read
-  const inventory = loadInventories(flags.inventory ?? [], context, playbookDirectory)
+  const inventory = loadInventories(flags.inventory ?? [], context, {
+    playbookDirectory,
+    secrets,
+  })
   const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
-  const warn = (message: string): void => terminal.stderr.write(`warning: ${message}\n`)
+  const warn = (message: string): void =>
+    terminal.stderr.write(`warning: ${context.redactor.redact(message)}\n`)
   for (const warning of [...read.warnings, ...inventory.warnings]) warn(warning)
   checkRunbook({ playbook: read, inventory, extraVars, catalogue })
   const address = createAddressOf({ extraVars, environment: terminal.environment, warn })
@@ -65,25 +71,29 @@ export async function loadRunbook(
 export function loadInventories(
   sources: readonly string[],
   context: CommandContext,
-  playbookDirectory?: string,
+  options: { readonly playbookDirectory?: string; readonly secrets?: SecretSources } = {},
 ): Inventory {
+  const { playbookDirectory, secrets = createSecretSources(context) } = options
   return loadInventory({
     sources,
     kinds: clusterKinds,
     storageTypes: [fileStorageType],
     files: systemFiles,
-    secrets: secretSources(context),
+    secrets,
     ...(playbookDirectory === undefined ? {} : { playbookDirectory }),
   })
 }
 
 /** Every fault of a playbook or an inventory; none when the file is fine. */
-export function faultsOf(path: string, context: CommandContext): readonly BkpError[] {
+export function faultsOf(
+  path: string,
+  context: CommandContext,
+  secrets: SecretSources,
+): readonly BkpError[] {
   try {
-    if (isInventory(path)) {
-      loadInventories([path], context)
+    if (isInventory(path, secrets)) {
+      loadInventories([path], context, { secrets })
     } else {
-      const secrets = secretSources(context)
       loadPlaybook({ path, catalogue: loadCatalogue(), files: systemFiles, secrets })
     }
     return []
@@ -94,17 +104,20 @@ export function faultsOf(path: string, context: CommandContext): readonly BkpErr
 }
 
 /** A playbook is a list of plays, an inventory a map of groups: the first line that counts tells. */
-function isInventory(path: string): boolean {
+function isInventory(path: string, secrets: SecretSources): boolean {
   if (systemFiles.kind(path) !== 'file') return false
-  const lines = new TextDecoder().decode(systemFiles.read(path)).split('\n')
+  const text = new TextDecoder().decode(systemFiles.read(path))
+  const plain = text.startsWith(vaultHeader) ? opened(text, secrets) : text
+  const lines = plain.split('\n')
   const first = lines.find(line => /^\s*[^#\s]/.test(line) && !/^(---|%)/.test(line))
   return first !== undefined && !/^\s*(-|\[)/.test(first)
 }
 
-function secretSources({ terminal, redactor }: CommandContext): SecretSources {
-  return {
-    environment: terminal.environment,
-    file: path => new TextDecoder().decode(systemFiles.read(path)),
-    register: redactor.register,
+function opened(vaultText: string, secrets: SecretSources): string {
+  try {
+    return new TextDecoder().decode(secrets.decrypt(vaultText))
+  } catch {
+    // Whoever reads the file tells why.
+    return ''
   }
 }

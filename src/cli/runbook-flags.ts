@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { collect } from './command.ts'
+import type { VaultFlags } from './vault-passwords.ts'
 
 /** Flags of every command that walks a playbook. */
-export interface RunbookFlags {
+export interface RunbookFlags extends VaultFlags {
   readonly inventory?: readonly string[]
   readonly limit?: string
   readonly extraVars?: readonly string[]
@@ -13,7 +14,7 @@ export interface RunbookFlags {
 
 /** Adds the flags that run and plan share. */
 export function addRunbookFlags(command: Command): Command {
-  return command
+  const flagged = command
     .argument('<playbook>', 'the playbook to walk')
     .option(
       '-i, --inventory <path>',
@@ -25,6 +26,22 @@ export function addRunbookFlags(command: Command): Command {
     .option('--forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--diff', 'show before and after of small text files')
     .option('-v, --verbose', 'show results and durations')
+  return addVaultFlags(flagged)
+}
+
+/** Adds the flags that say where vault passwords are, by Ansible's names. */
+export function addVaultFlags(command: Command): Command {
+  return command
+    .option(
+      '--vault-password-file <file>',
+      'file with a vault password, or a program that prints it; may be given several times',
+      collect,
+    )
+    .option(
+      '--vault-id <id@file>',
+      'the same for one vault id; may be given several times',
+      collect,
+    )
 }
 
 function positiveInteger(text: string): number {

@@ -23,6 +23,8 @@ export interface Expression {
 /** Text with `{{ }}` in it: one whole expression, or literal text and expressions in turn. */
 export interface Template {
   readonly [parts]: Expression | readonly (string | Expression)[]
+  /** Written in an encrypted file: what it renders to is a Secret. */
+  readonly sealed?: true
 }
 
 /** A value as a YAML file has it, with the expressions in it compiled. Keys are never rendered. */

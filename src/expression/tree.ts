@@ -77,7 +77,8 @@ function renderTemplate(template: Template, scope: Scope): unknown {
   const unknown = values.find(value => value instanceof Unknown)
   if (unknown !== undefined) return unknown
   const text = values.map(value => (value instanceof Secret ? value.reveal() : value)).join('')
-  return values.some(value => value instanceof Secret) ? new Secret(text) : text
+  const isSecret = template.sealed === true || values.some(value => value instanceof Secret)
+  return isSecret ? new Secret(text) : text
 }
 
 /** What prints in mixed text. */

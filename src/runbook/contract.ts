@@ -135,11 +135,15 @@ export interface Inventory {
   readonly warnings: readonly string[]
 }
 
-/** How a secret of the inventory is read: the environment and files come in by parameter. */
+/** How secrets are read: environment, files, commands and vaults come in by parameter. */
 export interface SecretSources {
   environment(name: string): string | undefined
   file(path: string): string
   register(secret: Secret): void
+  /** What shell text prints, run on the controller. @throws secret.unresolved, without a place */
+  command(text: string): string
+  /** The content of Ansible Vault text. @throws secret.unresolved, without a place */
+  decrypt(vaultText: string): Uint8Array
 }
 
 /** The address of a host, from its connection variables. */

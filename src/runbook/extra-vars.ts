@@ -50,13 +50,16 @@ function readFile(path: string, options: ExtraVarsOptions): Variables {
   if (options.files.kind(path) !== 'file') {
     throw new BkpError('usage.file_missing', `-e: there is no file "${path}"`)
   }
-  return readDocument(parseYaml(path, options.files.read(path), 'inventory'), options)
+  return readDocument(
+    parseYaml(path, options.files.read(path), 'inventory', options.secrets),
+    options,
+  )
 }
 
 function readInline(text: string, options: ExtraVarsOptions): Variables {
   let document: YamlDocument
   try {
-    document = parseYaml('-e', text, 'inventory')
+    document = parseYaml('-e', text, 'inventory', options.secrets)
   } catch (error) {
     // The text may hold a password: it is not shown, and the cause does not either.
     if (!(error instanceof BkpError)) throw error

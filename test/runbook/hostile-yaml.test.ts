@@ -79,7 +79,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     '3:31 0644 is octal to some readers of YAML and decimal to others (quote it: "0644")',
   ],
   '31-vault.yml': [
-    '3:17 the value is encrypted by Ansible Vault and no password was given (name the secret as { env: NAME } or { file: PATH })',
+    '3:17 the value cannot be read: the vault text is damaged: it does not have three parts (encrypt it again with ansible-vault)',
   ],
 }
 

@@ -118,7 +118,9 @@ function createReader(host: string, scope: Scope): Reader {
   const first = (names: readonly string[]): readonly [string, unknown] | undefined => {
     const name = names.find(candidate => scope.has(candidate))
     if (name === undefined) return undefined
-    const value = scope.get(name)
+    const given = scope.get(name)
+    // From a vault: an address or a user is used as text, and printed as dots.
+    const value = given instanceof Secret ? given.reveal() : given
     const fault = checkConnection(name, value)
     if (fault !== undefined) throw invalid(name, fault.message, fault.hint)
     return value === null || value === '' ? undefined : [name, value]
@@ -150,7 +152,6 @@ function createReader(host: string, scope: Scope): Reader {
       const found = first(names)
       if (found === undefined) return undefined
       const [name, value] = found
-      if (value instanceof Secret) return value
       if (typeof value === 'string') return new Secret(value)
       throw invalid(name, 'must be text', 'name the secret as { env: NAME } or { file: PATH }')
     },

@@ -1,4 +1,5 @@
 import { BkpError } from '../../base/errors.ts'
+import { Secret } from '../../base/secret.ts'
 import { isHostName } from './names.ts'
 import { parseSshArguments } from './ssh-arguments.ts'
 
@@ -64,8 +65,15 @@ const checks: Readonly<Record<string, (value: unknown) => ConnectionFault | unde
   ansible_ssh_extra_args: checkArguments,
 }
 
+/** Says of a variable that it is about how to connect; none of these is a secret. */
+export function isConnectionVariable(name: string): boolean {
+  return Object.hasOwn(checks, name)
+}
+
 /** What is wrong with a connection variable; nothing for others, for empty and for `{{ }}` values. */
 export function checkConnection(name: string, value: unknown): ConnectionFault | undefined {
+  // It is looked at once it is used.
+  if (value instanceof Secret) return undefined
   const empty = value === null || value === undefined || value === ''
   if (empty || (typeof value === 'string' && value.includes('{{'))) return undefined
   return Object.hasOwn(checks, name) ? checks[name]?.(value) : undefined

@@ -11,17 +11,17 @@ import type { YamlDocument } from '../yaml/yaml-document.ts'
 
 /** Reads the secrets of one document. */
 export interface SecretReader {
-  /** A credential as it is written: text, `{ env }` or `{ file }`. Undefined after a fault. */
+  /** A credential as it is written: text, `{ env }`, `{ file }`, `{ command }`, or decrypted. */
   read(value: unknown, path: DocumentPath): Secret | undefined
 }
 
-/** A value that names a secret: `{ env: NAME }` or `{ file: PATH }` and nothing else. */
+/** A value that names a secret: one of `env`, `file` and `command`, and nothing else. */
 export function isSecretReference(value: unknown): value is Readonly<Record<string, string>> {
   if (!isRecord(value)) return false
   const entries = Object.entries(value)
   const [entry] = entries
   if (entries.length !== 1 || entry === undefined) return false
-  return (entry[0] === 'env' || entry[0] === 'file') && typeof entry[1] === 'string'
+  return ['env', 'file', 'command'].includes(entry[0]) && typeof entry[1] === 'string'
 }
 
 /** A reader that registers every secret it reads; paths are relative to the document's folder. */
@@ -56,17 +56,33 @@ export function createSecretReader(
     return text === '' ? unresolved(`the secret file ${file} is empty`, 'check it', path) : text
   }
 
+  const fromCommand = (text: string, path: DocumentPath): string | undefined => {
+    try {
+      const printed = sources.command(text).replace(/\r?\n$/, '')
+      if (printed !== '') return printed
+      return unresolved('the command printed nothing', 'run it by hand', path)
+    } catch (error) {
+      if (!(error instanceof BkpError)) throw error
+      return unresolved(error.message, error.hint ?? 'run it by hand', path)
+    }
+  }
+
+  const fromReference = (
+    { env, file, command }: Readonly<Record<string, string>>,
+    path: DocumentPath,
+  ): string | undefined => {
+    if (env !== undefined) return fromEnvironment(env, [...path, 'env'])
+    if (file !== undefined) return fromFile(file, [...path, 'file'])
+    return fromCommand(command ?? '', [...path, 'command'])
+  }
+
   return Object.freeze({
     read: (value: unknown, path: DocumentPath) => {
+      // A vault value, registered when it was decrypted.
+      if (value instanceof Secret) return value
       let text: string | undefined
       if (typeof value === 'string') text = value
-      else if (isSecretReference(value)) {
-        const { env, file } = value
-        text =
-          env === undefined
-            ? fromFile(file ?? '', [...path, 'file'])
-            : fromEnvironment(env, [...path, 'env'])
-      }
+      else if (isSecretReference(value)) text = fromReference(value, path)
       if (text === undefined) return undefined
       const secret = new Secret(text)
       sources.register(secret)

@@ -7,7 +7,8 @@ import type { Faults } from '../faults.ts'
 import { isCredentialKey } from '../yaml/source-lines.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
-import { checkConnection, ignoredOptions } from './connection-variables.ts'
+import { checkConnection, ignoredOptions, isConnectionVariable } from './connection-variables.ts'
+import { sealTree } from './seal.ts'
 import { createSecretReader, isSecretReference, registerPlainSecrets } from './secrets.ts'
 
 /** What reading a document needs, and where it tells of faults. */
@@ -66,7 +67,9 @@ export function readVariables(
       continue
     }
     const tree = compileValue(document, inner, at, faults)
-    if (tree !== undefined) variables.set(name, { tree })
+    if (tree === undefined) continue
+    const sealed = document.encrypted && !isConnectionVariable(name)
+    variables.set(name, { tree: sealed ? sealTree(tree, sources) : tree })
   }
   return variables
 }

@@ -48,7 +48,7 @@ function folderFiles(files: FileAccess, folder: string, depth: number): readonly
 export function openDocument(path: string, context: VarsFilesContext): YamlDocument | undefined {
   const bytes = context.files.read(path)
   try {
-    const document = parseYaml(path, bytes, 'inventory')
+    const document = parseYaml(path, bytes, 'inventory', context.secrets)
     context.documents.push({ path, text: document.text })
     context.warnings.push(...document.warnings)
     return document

@@ -47,7 +47,7 @@ export interface ReadPlaybook {
  * @throws yaml.*, schema.invalid, expression.invalid, with every fault of the file
  */
 export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
-  const document = parseYaml(options.path, options.source, 'playbook')
+  const document = parseYaml(options.path, options.source, 'playbook', options.secrets)
   const context: PlaybookContext = {
     document,
     catalogue: options.catalogue,

@@ -43,7 +43,7 @@ function readVariableFile(
   }
   try {
     const file = confinedPath(document.file, name, files, document.place(path))
-    const inner = parseYaml(file, files.read(file), 'inventory')
+    const inner = parseYaml(file, files.read(file), 'inventory', context.secrets)
     context.documents.push({ path: file, text: inner.text })
     context.warnings.push(...inner.warnings)
     return readVariables(inner, inner.value, [], context)

@@ -9,6 +9,8 @@ import {
   type Scalar,
 } from 'yaml'
 import { BkpError } from '../../base/errors.ts'
+import { mask, Secret } from '../../base/secret.ts'
+import type { SecretSources } from '../contract.ts'
 import type { Faults } from '../faults.ts'
 import { isCredentialKey, type SourceLines } from './source-lines.ts'
 import type { Position, ScalarStyle } from './tree-position.ts'
@@ -33,7 +35,7 @@ const expandedLimit = 100_000
 const refusedKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** Keys below a credential that say where the secret is, not what it is. */
-const referenceKeys = new Set(['env', 'file'])
+const referenceKeys = new Set(['env', 'file', 'command'])
 
 /** The booleans of YAML 1.1 as PyYAML reads them; `y` and `n` are text there, too. */
 const oldBooleans: ReadonlyMap<string, boolean> = new Map(
@@ -61,12 +63,30 @@ function rangeOf(node: unknown, fallback: Range): Range {
   return range === undefined || range === null ? fallback : [range[0] ?? 0, range[1] ?? 0]
 }
 
-/** Turns a parsed document into frozen plain data with null prototypes, and finds its faults. */
+/** What decrypts, and keeps what was decrypted out of sight. */
+export type VaultAccess = Pick<SecretSources, 'decrypt' | 'register'>
+
+/** The tags of values that Ansible Vault encrypted; the second is an old name. */
+export const vaultTags: readonly string[] = ['!vault', '!vault-encrypted']
+
+/** How a document is read, besides its text. */
+export interface ConvertOptions {
+  readonly flavour: Flavour
+  /** Undefined: vault values are faults. */
+  readonly vault: VaultAccess | undefined
+  /** All of it was encrypted: nothing of it is shown. */
+  readonly encrypted: boolean
+}
+
+/**
+ * Turns a parsed document into frozen plain data with null prototypes, and finds its faults. Vault
+ * values become Secrets.
+ */
 export function convertDocument(
   document: Document,
   text: string,
   lines: SourceLines,
-  flavour: Flavour,
+  { flavour, vault, encrypted }: ConvertOptions,
   faults: Faults,
   warnings: string[],
 ): Converted {
@@ -139,30 +159,40 @@ export function convertDocument(
     const style = styles[node.type ?? 'PLAIN'] ?? 'plain'
     if (credential && range[1] > range[0]) lines.maskRange(range)
     const position: Position = { key, value: range, style, credential, children: new Map() }
-    if (node.tag === '!vault') {
-      faults.add(
-        'secret.unresolved',
-        'the value is encrypted by Ansible Vault and no password was given',
-        {
-          hint: 'name the secret as { env: NAME } or { file: PATH }',
-          place: placeOf(range),
-        },
-      )
-      return { value: null, position, size: 1 }
+    if (vaultTags.includes(node.tag ?? '')) {
+      return { value: decrypted(String(node.value), range), position, size: 1 }
     }
-    const value = style === 'plain' && node.tag === undefined ? readPlain(node, range) : node.value
+    const value =
+      style === 'plain' && node.tag === undefined ? readPlain(node, range, credential) : node.value
     return { value, position, size: 1 }
   }
 
-  const readPlain = (node: Scalar, range: Range): unknown => {
+  const decrypted = (vaultText: string, range: Range): Secret | null => {
+    try {
+      if (vault === undefined) throw new BkpError('secret.unresolved', noVault)
+      const secret = new Secret(decodeText(vault.decrypt(vaultText)))
+      vault.register(secret)
+      return secret
+    } catch (error) {
+      if (!(error instanceof BkpError)) throw error
+      faults.add(error.code, `the value cannot be read: ${error.message}`, {
+        hint: error.hint ?? 'name the secret as { env: NAME } or { file: PATH }',
+        place: placeOf(range),
+      })
+      return null
+    }
+  }
+
+  const readPlain = (node: Scalar, range: Range, credential: boolean): unknown => {
     const source = node.source ?? ''
+    const shown = credential ? mask : source
     if (typeof node.value === 'string') {
       return flavour === 'inventory' ? (oldBooleans.get(source) ?? node.value) : node.value
     }
     if (typeof node.value !== 'number') return node.value
     if (!Number.isFinite(node.value)) {
-      faults.add('yaml.invalid', `"${source}" is not a number that bkp takes`, {
-        hint: `quote it, if text is meant: "${source}"`,
+      faults.add('yaml.invalid', `"${shown}" is not a number that bkp takes`, {
+        hint: `quote it, if text is meant: "${shown}"`,
         place: placeOf(range),
       })
       return null
@@ -171,23 +201,23 @@ export function convertDocument(
       if (flavour === 'inventory') {
         const { file, line, column } = lines.place(range[0])
         warnings.push(
-          `${file}:${line}:${column}: ${source} is octal to Ansible and decimal to YAML 1.2; read as text: quote it`,
+          `${file}:${line}:${column}: ${shown} is octal to Ansible and decimal to YAML 1.2; read as text: quote it`,
         )
         return source
       }
       faults.add(
         'yaml.invalid',
-        `${source} is octal to some readers of YAML and decimal to others`,
+        `${shown} is octal to some readers of YAML and decimal to others`,
         {
-          hint: `quote it: "${source}"`,
+          hint: `quote it: "${shown}"`,
           place: placeOf(range),
         },
       )
       return source
     }
     if (/^[-+]?(\d+|0x[\da-f]+|0o[0-7]+)$/i.test(source) && !Number.isSafeInteger(node.value)) {
-      faults.add('yaml.invalid', `${source} is larger than a number can hold exactly`, {
-        hint: `quote it, if text is meant: "${source}"`,
+      faults.add('yaml.invalid', `${shown} is larger than a number can hold exactly`, {
+        hint: `quote it, if text is meant: "${shown}"`,
         place: placeOf(range),
       })
     }
@@ -303,7 +333,18 @@ export function convertDocument(
     })
   }
 
-  return convert(document.contents, [0, 0], undefined, false)
+  return convert(document.contents, [0, 0], undefined, encrypted)
+}
+
+const noVault = 'it is encrypted by Ansible Vault, and no password was given'
+
+/** The text of a decrypted value. @throws secret.unresolved for bytes that are not UTF-8 */
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new BkpError('secret.unresolved', 'what was encrypted is no UTF-8 text')
+  }
 }
 
 function isPlainMap(value: unknown): boolean {

@@ -2,7 +2,15 @@ import { parseDocument, type YAMLError } from 'yaml'
 import { BkpError, type Place } from '../../base/errors.ts'
 import type { PlaceOf } from '../../expression/contract.ts'
 import { createFaults, type Faults, throwAll } from '../faults.ts'
-import { type Converted, convertDocument, type Flavour } from './convert.ts'
+import { vaultHeader, vaultTextLimit } from '../vault/vault-text.ts'
+import {
+  type Converted,
+  type ConvertOptions,
+  convertDocument,
+  type Flavour,
+  type VaultAccess,
+  vaultTags,
+} from './convert.ts'
 import { decodeSource } from './decode.ts'
 import { sourceOffset } from './scalar-offsets.ts'
 import { createSourceLines, type SourceLines } from './source-lines.ts'
@@ -12,7 +20,10 @@ import { checkLimits } from './yaml-limits.ts'
 /** A file that was parsed: plain data, and the place of each part of it. */
 export interface YamlDocument {
   readonly file: string
+  /** As it lies on disk: of an encrypted file the vault text. */
   readonly text: string
+  /** All of it was encrypted by Ansible Vault: its values are secrets. */
+  readonly encrypted: boolean
   readonly flavour: Flavour
   /** Frozen; maps have no prototype. Null for an empty file. */
   readonly value: unknown
@@ -35,38 +46,56 @@ export interface YamlDocument {
 
 /**
  * Parses a YAML (or JSON) file: one document, no unknown tags, no key twice.
- * @throws yaml.limit, yaml.invalid (every fault of the file), secret.unresolved for vault values
+ * With `vault`, encrypted files and values are decrypted.
+ * @throws yaml.limit, yaml.invalid (every fault of the file), secret.unresolved for vault text that
+ * cannot be decrypted
  */
 export function parseYaml(
   file: string,
   source: Uint8Array | string,
   flavour: Flavour = 'playbook',
+  vault?: VaultAccess,
 ): YamlDocument {
   const bytes = typeof source === 'string' ? new TextEncoder().encode(source) : source
-  const text = decodeSource(file, bytes)
-  if (text.startsWith('$ANSIBLE_VAULT;')) {
-    throw new BkpError(
-      'secret.unresolved',
-      'the file is encrypted by Ansible Vault and no password was given',
-      {
-        hint: 'decrypt it, or name its secrets as { env: NAME } or { file: PATH }',
-        place: { file, line: 1, column: 1 },
-      },
-    )
-  }
+  const encrypted = isVaultFile(bytes)
+  const text = decodeSource(file, encrypted ? decryptFile(file, bytes, vault) : bytes)
   checkLimits(file, text)
   const lines = createSourceLines(file, text)
+  if (encrypted) lines.maskRange([0, text.length])
   const faults = createFaults()
   const warnings: string[] = []
-  const root = readTree(text, lines, flavour, faults, warnings)
+  const root = readTree(text, lines, { flavour, vault, encrypted }, faults, warnings)
   throwAll(faults.list, file)
-  return createDocument(file, text, flavour, root, lines, warnings)
+  const raw = encrypted ? new TextDecoder().decode(bytes) : text
+  return createDocument({ file, raw, text, flavour, encrypted, root, lines, warnings })
+}
+
+function isVaultFile(bytes: Uint8Array): boolean {
+  const beginning = new TextDecoder().decode(bytes.subarray(0, vaultHeader.length))
+  return beginning === vaultHeader
+}
+
+function decryptFile(file: string, bytes: Uint8Array, vault: VaultAccess | undefined): Uint8Array {
+  const place = { file, line: 1, column: 1 }
+  try {
+    if (vault === undefined || bytes.length > vaultTextLimit) {
+      const why = vault === undefined ? 'no password was given' : 'it is too large'
+      throw new BkpError('secret.unresolved', `it is encrypted by Ansible Vault, and ${why}`)
+    }
+    return vault.decrypt(new TextDecoder().decode(bytes))
+  } catch (error) {
+    if (!(error instanceof BkpError)) throw error
+    throw new BkpError(error.code, `the file cannot be read: ${error.message}`, {
+      hint: error.hint ?? 'decrypt it, or name its secrets as { env: NAME } or { file: PATH }',
+      place,
+    })
+  }
 }
 
 function readTree(
   text: string,
   lines: SourceLines,
-  flavour: Flavour,
+  options: ConvertOptions,
   faults: Faults,
   warnings: string[],
 ): Converted {
@@ -76,15 +105,17 @@ function readTree(
       uniqueKeys: false,
       // 'silent' would hide that there is a second document.
       logLevel: 'error',
-      customTags: [{ tag: '!vault', resolve: (value: string) => value }],
+      customTags: vaultTags.map(tag => ({ tag, resolve: (value: string) => value })),
     })
     // The composer tells of an unknown tag only by a warning: here it is a fault.
     for (const error of [...document.errors, ...document.warnings]) {
-      const { message, hint } = describe(error, text)
+      const { message, hint } = options.encrypted
+        ? { message: 'the decrypted text is not YAML here', hint: undefined }
+        : describe(error, text)
       const place = lines.place(error.pos[0], Math.min(error.pos[1] - error.pos[0], 80))
       faults.add('yaml.invalid', message, hint === undefined ? { place } : { place, hint })
     }
-    return convertDocument(document, text, lines, flavour, faults, warnings)
+    return convertDocument(document, text, lines, options, faults, warnings)
   } catch (error) {
     if (error instanceof BkpError) {
       faults.take(error)
@@ -131,14 +162,20 @@ function describe(
     : { message: lower }
 }
 
-function createDocument(
-  file: string,
-  text: string,
-  flavour: Flavour,
-  root: Converted,
-  lines: SourceLines,
-  warnings: readonly string[],
-): YamlDocument {
+interface DocumentParts {
+  readonly file: string
+  /** As it lies on disk, and as it was parsed. */
+  readonly raw: string
+  readonly text: string
+  readonly flavour: Flavour
+  readonly encrypted: boolean
+  readonly root: Converted
+  readonly lines: SourceLines
+  readonly warnings: readonly string[]
+}
+
+function createDocument(parts: DocumentParts): YamlDocument {
+  const { file, raw, text, flavour, encrypted, root, lines, warnings } = parts
   const find = (path: DocumentPath) => findPosition(root.position, path)
   const firstLine = (start: number, end: number) =>
     text.slice(start, end).split('\n', 1)[0]?.trimEnd().length ?? 1
@@ -153,8 +190,9 @@ function createDocument(
   }
   return Object.freeze({
     file,
-    text,
+    text: raw,
     flavour,
+    encrypted,
     value: root.value,
     warnings,
     place: (path: DocumentPath, what: 'key' | 'value' = 'value') => {

@@ -221,7 +221,7 @@ storages:
       '11:3 missing setting "path" of storage "t"',
       '12:47 the environment variable MISSING is not set (export MISSING=...)',
       '13:48 the secret file /inv/gone cannot be read (ENOENT) (check the path)',
-      '14:34 "token" needs one of: env, file',
+      '14:51 the command ended with status 1 (run it by hand)',
     ])
   })
 

@@ -2,6 +2,7 @@ import { BkpError } from '../../../src/base/errors.ts'
 import type { Secret } from '../../../src/base/secret.ts'
 import type { SecretSources } from '../../../src/runbook/contract.ts'
 import type { FileAccess } from '../../../src/runbook/file-access.ts'
+import { createVault, type Vault } from '../../../src/runbook/vault/vault.ts'
 
 /** Files that exist only in a test: absolute paths and their text. */
 export function memoryFiles(contents: Readonly<Record<string, string | Uint8Array>>): FileAccess {
@@ -32,6 +33,8 @@ export function memoryFiles(contents: Readonly<Record<string, string | Uint8Arra
 export function testSecrets(
   environment: Readonly<Record<string, string>> = {},
   files: Readonly<Record<string, string>> = {},
+  commands: Readonly<Record<string, string>> = {},
+  vault: Vault = createVault(() => []),
 ): SecretSources & { readonly registered: Secret[] } {
   const registered: Secret[] = []
   return {
@@ -45,5 +48,11 @@ export function testSecrets(
     register: secret => {
       registered.push(secret)
     },
+    command: text => {
+      const output = commands[text]
+      if (output !== undefined) return output
+      throw new BkpError('secret.unresolved', 'the command ended with status 1')
+    },
+    decrypt: vault.decrypt,
   }
 }

@@ -1,0 +1,38 @@
+import type { SecretSources } from '../runbook/contract.ts'
+import { systemFiles } from '../runbook/file-access.ts'
+import { createVault } from '../runbook/vault/vault.ts'
+import type { CommandContext } from './command.ts'
+import { printedSecret } from './secret-command.ts'
+import { type VaultFlags, vaultPasswords } from './vault-passwords.ts'
+
+/**
+ * Secrets of this machine: its environment, its files, what its commands print, and what vault
+ * passwords open. @throws usage.file_missing, usage.invalid for flags that name no file
+ */
+export function createSecretSources(
+  { terminal, redactor }: CommandContext,
+  flags: VaultFlags = {},
+): SecretSources {
+  const printed = new Map<string, string>()
+  const vault = createVault(vaultPasswords(flags, terminal, redactor.register))
+  return Object.freeze({
+    environment: terminal.environment,
+    file: path => new TextDecoder().decode(systemFiles.read(path)),
+    register: redactor.register,
+    command: text => {
+      // A variable of a group is met once for each file: a person is asked only once.
+      const known = printed.get(text)
+      if (known !== undefined) return known
+      const output = printedSecret({
+        what: 'the command',
+        program: '/bin/sh',
+        args: ['-c', text],
+        directory: terminal.directory,
+        asks: false,
+      })
+      printed.set(text, output)
+      return output
+    },
+    decrypt: vault.decrypt,
+  } satisfies SecretSources)
+}

@@ -1,0 +1,110 @@
+import { accessSync, constants } from 'node:fs'
+import { basename, dirname, extname, resolve } from 'node:path'
+import { BkpError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
+import { systemFiles } from '../runbook/file-access.ts'
+import { expandHome } from '../runbook/inventory/secrets.ts'
+import { createVault, type VaultPassword } from '../runbook/vault/vault.ts'
+import { defaultVaultId, vaultHeader } from '../runbook/vault/vault-text.ts'
+import { printedSecret } from './secret-command.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The flags that say where vault passwords are. */
+export interface VaultFlags {
+  readonly vaultPasswordFile?: readonly string[]
+  /** `ID@FILE`, or a file alone. */
+  readonly vaultId?: readonly string[]
+}
+
+/** Where a password is, and the id it is for. */
+interface PasswordSource {
+  readonly id: string
+  readonly file: string
+}
+
+/**
+ * The passwords that the flags and ANSIBLE_VAULT_PASSWORD_FILE name, read when they are first
+ * needed. Files are looked for at once: a flag that names none is a mistake, needed or not.
+ * @throws usage.file_missing, usage.invalid; secret.unresolved from what is returned
+ */
+export function vaultPasswords(
+  flags: VaultFlags,
+  terminal: Terminal,
+  register: (secret: Secret) => void,
+): () => readonly VaultPassword[] {
+  const fromEnvironment = terminal.environment('ANSIBLE_VAULT_PASSWORD_FILE')
+  const files = [
+    ...(flags.vaultPasswordFile ?? []),
+    ...(fromEnvironment === undefined || fromEnvironment === '' ? [] : [fromEnvironment]),
+  ]
+  const sources = [
+    ...(flags.vaultId ?? []).map(text => sourceOf(text, terminal)),
+    ...files.map(file => ({ id: defaultVaultId, file: pathOf(file, terminal) })),
+  ]
+  return () => {
+    const passwords: VaultPassword[] = []
+    for (const source of sources) {
+      const password = new Secret(readPassword(source, passwords))
+      register(password)
+      passwords.push({ id: source.id, password })
+    }
+    return passwords
+  }
+}
+
+/** `ID@FILE` as Ansible takes it apart: at the first @. */
+function sourceOf(text: string, terminal: Terminal): PasswordSource {
+  const at = text.indexOf('@')
+  const id = at > 0 ? text.slice(0, at) : defaultVaultId
+  const file = text.slice(at + 1)
+  if (file === 'prompt' || file === '') {
+    throw new BkpError('usage.invalid', `--vault-id ${text}: a file is needed`, {
+      hint: 'write --vault-id ID@FILE; an executable file may ask for the password',
+    })
+  }
+  return { id, file: pathOf(file, terminal) }
+}
+
+function pathOf(file: string, terminal: Terminal): string {
+  const path = resolve(terminal.directory, expandHome(file, terminal))
+  if (systemFiles.kind(path) === 'file') return path
+  throw new BkpError('usage.file_missing', `there is no vault password file "${file}"`)
+}
+
+/** @throws secret.unresolved, usage.file_missing when the file cannot be read */
+function readPassword({ id, file }: PasswordSource, known: readonly VaultPassword[]): string {
+  // Ansible's rules: of a file blanks at both ends do not count, of a script only line ends.
+  const password = isExecutable(file)
+    ? runScript(file, id).replace(/^[\r\n]+|[\r\n]+$/g, '')
+    : readText(file, known).trim()
+  if (password !== '') return password
+  throw new BkpError('secret.unresolved', `the vault password from ${file} is empty`)
+}
+
+/** A password file may itself be encrypted, with a password given before it. */
+function readText(file: string, known: readonly VaultPassword[]): string {
+  const text = new TextDecoder().decode(systemFiles.read(file))
+  if (!text.startsWith(vaultHeader)) return text
+  return new TextDecoder().decode(createVault(() => known).decrypt(text))
+}
+
+/** A script named `x-client` or `x-client.py` is told the id that it is asked for. */
+function runScript(file: string, id: string): string {
+  const isClient = basename(file, extname(file)).endsWith('-client')
+  return printedSecret({
+    what: `the vault password script ${file}`,
+    program: file,
+    args: isClient ? ['--vault-id', id] : [],
+    directory: dirname(file),
+    asks: true,
+  })
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
