@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { playbooks } from '../slice/bkp.ts'
 import {
   afterWrites,
   beforeWrites,
@@ -7,6 +8,7 @@ import {
   sceneWithBackup,
   sceneWithoutBackup,
 } from './backup-kills.ts'
+import { hosts } from './scene.ts'
 
 const scene = await sceneWithBackup()
 const empty = sceneWithoutBackup()
@@ -30,6 +32,23 @@ describe('a backup killed by SIGKILL leaves older ones whole, and the next run s
   // What is on disk before a write is what is there after the one before it, but for its temporary file.
   it('before some writes, those of the probe among them', async () => {
     expect(await killBackups(scene, beforeWrites, { stride: 6 })).toBeGreaterThanOrEqual(3)
+  })
+
+  it('and what was backed up before is restored as it was', async () => {
+    scene.load('start')
+    const killed = scene.run(['run', playbooks.backup, '-i', scene.inventory], {
+      env: { BKP_FAILPOINT: afterWrites(firstOwnWrite + 2) },
+    })
+    expect(killed.signal).toBe('SIGKILL')
+    const restored = await scene.runInProcess([
+      'run',
+      playbooks.restore,
+      '-i',
+      scene.inventory,
+      '--confirm=tree',
+    ])
+    expect(restored.status, restored.stdout + restored.stderr).toBe(0)
+    for (const host of hosts) expect(scene.listTree(host)).toEqual(scene.backedUp.get(host))
   })
 
   it('while the repository is made', async () => {

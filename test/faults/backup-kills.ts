@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { explain, playbooks } from '../slice/bkp.ts'
 import { type CheckedBackup, checkRepository } from '../slice/checker.ts'
-import { contents } from '../slice/listing.ts'
+import { contents, type Listing } from '../slice/listing.ts'
 import { changeTree, hosts, makeScene, makeTree, type Scene } from './scene.ts'
 
 /** The failpoints of one kind, in order: `journal:1`, `journal:2`, ... */
@@ -11,14 +11,21 @@ export const journalPoints: Points = n => `journal:${n}`
 export const beforeWrites: Points = n => `storage:${n}:before`
 export const afterWrites: Points = n => `storage:${n}:after`
 
+/** A scene whose trees were backed up and changed since. */
+export interface BackedUpScene extends Scene {
+  /** The trees as they were when they were backed up. */
+  readonly backedUp: ReadonlyMap<string, Listing>
+}
+
 /** A scene in which one backup was taken and the trees changed since; saved as `start`. */
-export async function sceneWithBackup(): Promise<Scene> {
+export async function sceneWithBackup(): Promise<BackedUpScene> {
   const scene = makeScene()
   for (const host of hosts) makeTree(scene, host)
+  const backedUp = new Map(hosts.map(host => [host, scene.listTree(host)]))
   await backUp(scene)
   for (const host of hosts) changeTree(scene, host)
   scene.save('start')
-  return scene
+  return Object.freeze({ ...scene, backedUp })
 }
 
 /** A scene without a repository; saved as `start`. */
@@ -30,7 +37,7 @@ export function sceneWithoutBackup(): Scene {
 }
 
 /** A backup that nobody kills; in this process, which need not be started for it. */
-export async function backUp(scene: Scene, point = 'unkilled'): Promise<void> {
+async function backUp(scene: Scene, point = 'unkilled'): Promise<void> {
   const outcome = await scene.runInProcess(['run', playbooks.backup, '-i', scene.inventory])
   expect(outcome.status, `${point}\n${outcome.stdout}${outcome.stderr}`).toBe(0)
 }

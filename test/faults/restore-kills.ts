@@ -3,25 +3,18 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { explain, type Outcome, playbooks } from '../slice/bkp.ts'
 import { type Listing, listing, runHere } from '../slice/listing.ts'
-import { backUp, type Points } from './backup-kills.ts'
-import { changeTree, hosts, makeScene, makeTree, type Scene } from './scene.ts'
+import { type BackedUpScene, type Points, sceneWithBackup } from './backup-kills.ts'
+import { hosts, type Scene } from './scene.ts'
 
 /** A scene whose trees differ from its one backup. */
-export interface RestoreScene extends Scene {
-  /** Trees as they were when the backup was taken, and as they are before the restore. */
-  readonly backedUp: ReadonlyMap<string, Listing>
+export interface RestoreScene extends BackedUpScene {
+  /** The trees as they are before the restore. */
   readonly before: ReadonlyMap<string, Listing>
 }
 
 export async function restoreScene(): Promise<RestoreScene> {
-  const scene = makeScene()
-  for (const host of hosts) makeTree(scene, host)
-  const backedUp = listTrees(scene)
-  await backUp(scene)
-  for (const host of hosts) changeTree(scene, host)
-  const before = listTrees(scene)
-  scene.save('start')
-  return Object.freeze({ ...scene, backedUp, before })
+  const scene = await sceneWithBackup()
+  return Object.freeze({ ...scene, before: listTrees(scene) })
 }
 
 function listTrees(scene: Scene): ReadonlyMap<string, Listing> {
