@@ -60,6 +60,10 @@ export interface Task {
   readonly rollback: Task | undefined
   /** Owed from before the task starts until it has run, however the block ends. */
   readonly release: Task | undefined
+  /** Wall-clock limit of the task on one host, for each item. */
+  readonly timeoutMs: number | undefined
+  /** Runs the release from the host itself when the controller was not heard of for that long. */
+  readonly deadlineMs: number | undefined
   readonly tags: readonly string[]
 }
 
@@ -87,6 +91,8 @@ export interface Play {
   readonly tasks: readonly Step[]
   readonly confirm: Confirm | undefined
   readonly lock: PlayLock | undefined
+  /** Wall-clock limit of its steps, those that rescue or clean up left out. */
+  readonly timeoutMs: number | undefined
   readonly anyErrorsFatal: boolean
 }
 

@@ -32,6 +32,8 @@ export interface TaskText {
   readonly anyErrorsFatal?: boolean
   readonly vars?: Readonly<Record<string, unknown>>
   readonly confirm?: { readonly question: string; readonly type?: string }
+  readonly timeoutMs?: number
+  readonly deadlineMs?: number
   readonly rollback?: TaskText
   readonly release?: TaskText
 }
@@ -98,6 +100,8 @@ function step(text: StepText, id: string): Step {
     rollback:
       text.rollback === undefined ? undefined : (step(text.rollback, `${id}/rollback`) as Task),
     release: text.release === undefined ? undefined : (step(text.release, `${id}/release`) as Task),
+    timeoutMs: text.timeoutMs,
+    deadlineMs: text.deadlineMs,
     tags: [],
   } satisfies Task
 }
@@ -154,6 +158,7 @@ export function programOf({ hosts = ['a', 'b', 'c'], plays, mode = 'apply' }: Sc
         tasks: tasks.map((text, task) => step(text, `/${index}/tasks/${task}`)),
         confirm: undefined,
         lock: undefined,
+        timeoutMs: undefined,
         anyErrorsFatal: false,
       }),
     ),

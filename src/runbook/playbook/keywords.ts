@@ -16,7 +16,6 @@ const laterEverywhere: readonly string[] = [
   'port',
   'remote_user',
   'throttle',
-  'timeout',
 ]
 
 const laterOnTasks: readonly string[] = [
@@ -24,7 +23,6 @@ const laterOnTasks: readonly string[] = [
   'action',
   'args',
   'async',
-  'deadline',
   'delay',
   'delegate_facts',
   'delegate_to',

@@ -20,6 +20,7 @@ import {
   tagsAt,
   treeAt,
 } from './context.ts'
+import { durationAt } from './durations.ts'
 import { lockAt } from './lock.ts'
 import { readSteps } from './steps.ts'
 import { variableFilesAt, variablesAt } from './variables.ts'
@@ -108,6 +109,7 @@ function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
     anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', false),
     runOnce: flagAt(context, entry, 'run_once', false),
     noLog: flagAt(context, entry, 'no_log', false),
+    timeoutMs: undefined,
     tags: tagsAt(entry),
   }
   const vars = mergeVariables([variablesAt(context, entry), variableFilesAt(context, entry)])
@@ -127,6 +129,7 @@ function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
     tasks: readSteps(context, entry.value['tasks'], path, `${id}/tasks`, inherited),
     confirm: confirmAt(context, entry),
     lock: lockAt(context, entry, id),
+    timeoutMs: durationAt(context, entry, 'timeout'),
     anyErrorsFatal: inherited.anyErrorsFatal,
   })
 }

@@ -14,6 +14,7 @@ import {
   tagsAt,
   treeAt,
 } from './context.ts'
+import { durationAt } from './durations.ts'
 import { readTask } from './task.ts'
 import { variablesAt } from './variables.ts'
 
@@ -62,6 +63,7 @@ function readBlock(
     anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', inherited.anyErrorsFatal),
     runOnce: flagAt(context, entry, 'run_once', inherited.runOnce),
     noLog: flagAt(context, entry, 'no_log', inherited.noLog),
+    timeoutMs: durationAt(context, entry, 'timeout') ?? inherited.timeoutMs,
     tags: [...new Set([...inherited.tags, ...tagsAt(entry)])],
   }
   const steps = (section: string) =>

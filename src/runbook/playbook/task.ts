@@ -14,6 +14,8 @@ import {
   tagsAt,
   treeAt,
 } from './context.ts'
+import { deadlineAt } from './deadline.ts'
+import { durationAt } from './durations.ts'
 import { findCall } from './module-key.ts'
 import { checkVariableName } from './names.ts'
 import { variablesAt } from './variables.ts'
@@ -41,10 +43,13 @@ export function readTask(
     anyErrorsFatal: flagAt(context, keywords, 'any_errors_fatal', inherited.anyErrorsFatal),
     runOnce: flagAt(context, keywords, 'run_once', inherited.runOnce),
     noLog: flagAt(context, keywords, 'no_log', inherited.noLog),
+    timeoutMs: durationAt(context, keywords, 'timeout') ?? inherited.timeoutMs,
     tags: [...new Set([...inherited.tags, ...tagsAt(keywords)])],
   }
   context.argumentPaths.set(id, [...entry.path, call.key])
   const args = argumentsAt(context, module, entry.value[call.key], [...entry.path, call.key])
+  const release = owner === 'task' ? owedAt(context, keywords, 'release', id, own) : undefined
+  const register = registerAt(context, keywords)
   return Object.freeze({
     kind: 'task',
     id,
@@ -56,12 +61,14 @@ export function readTask(
     ...own,
     loop: loopAt(context, keywords),
     loopControl: loopControlAt(context, keywords),
-    register: registerAt(context, keywords),
+    register,
     failedWhen: conditionsAt(context, keywords, 'failed_when'),
     changedWhen: conditionsAt(context, keywords, 'changed_when'),
     confirm: owner === 'task' ? confirmAt(context, keywords) : undefined,
     rollback: owner === 'task' ? owedAt(context, keywords, 'rollback', id, own) : undefined,
-    release: owner === 'task' ? owedAt(context, keywords, 'release', id, own) : undefined,
+    release,
+    deadlineMs:
+      owner === 'task' ? deadlineAt(context, keywords, { module, register, release }) : undefined,
   } satisfies Task)
 }
 
@@ -126,6 +133,13 @@ function owedAt(
     })
     return undefined
   }
-  const plain: Inherited = { ...inherited, when: [], ignoreErrors: false, anyErrorsFatal: false }
+  const plain: Inherited = {
+    ...inherited,
+    when: [],
+    ignoreErrors: false,
+    anyErrorsFatal: false,
+    // What cleans up has its own time: that of its task may be over.
+    timeoutMs: undefined,
+  }
   return readTask(context, { value, path }, `${id}/${keyword}`, plain, keyword)
 }

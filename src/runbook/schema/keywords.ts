@@ -57,6 +57,17 @@ const lock = Type.Unsafe<unknown>({
   description:
     'One run at a time over that name: here, and through the storage on all controllers.',
 })
+const duration = (description: string) =>
+  Type.Unsafe<unknown>({
+    anyOf: [
+      { type: 'number', exclusiveMinimum: 0 },
+      { type: 'string', pattern: '^\\d+(\\.\\d+)?[smhd]?$' },
+    ],
+    description,
+  })
+const timeout = duration(
+  'How long a step may take, or the steps of a play together: 90, 90s, 30m. What runs is ended then.',
+)
 const steps = (description: string) =>
   Type.Unsafe<unknown>({ type: ['array', 'null'], description })
 const flag = (description: string) => Type.Boolean({ description })
@@ -104,6 +115,7 @@ const owed = {
   run_once: inherited.run_once,
   no_log: inherited.no_log,
   ...called,
+  timeout,
 }
 
 /** Keywords of everything in a playbook, without the modules. */
@@ -133,10 +145,12 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     tags,
     confirm,
     lock,
+    timeout,
     tasks: steps('The steps of the play, in order.'),
   },
   block: {
     ...inherited,
+    timeout,
     block: steps('Steps that fail together.'),
     rescue: steps('Steps that run when the block fails.'),
     always: steps('Steps that run whatever happens.'),
@@ -144,6 +158,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   task: {
     ...inherited,
     ...called,
+    timeout,
     confirm,
     rollback: Type.Unsafe<unknown>({
       type: 'object',
@@ -153,6 +168,9 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
       type: 'object',
       description: 'A task that is owed from before this one until the enclosing block ends.',
     }),
+    deadline: duration(
+      'The host itself runs the release when the controller was not heard of for so long.',
+    ),
   },
   rollback: owed,
   release: owed,
