@@ -32,7 +32,7 @@ export interface MirroredRun {
 export interface MirrorSummary {
   readonly run: string
   readonly objects: number
-  /** The newest events: at least one. A finished run ends with `run.finished`. */
+  /** The newest events, those of one object. A finished run ends with `run.finished`. */
   readonly last: readonly RunEvent[]
   /** Who wrote them. */
   readonly writer: Controller

@@ -21,8 +21,9 @@ export interface Mirror {
   /** Takes a line of the journal, redacted, with or without its line end. Writes nothing yet. */
   append(line: string): void
   /**
-   * Resolves when everything appended is in the storage. Calls made meanwhile share an object. After
-   * a failure the next call tries again.
+   * Resolves when everything appended so far is in the storage; what is appended later is not written
+   * by this call, so that a mirror is never ahead of a journal that was synced before it. After a
+   * failure the next call tries again.
    * @throws run.lock_held for good, once another controller has gone on with the run; storage.*
    */
   synced(): Promise<void>
@@ -76,26 +77,33 @@ function mirrorBehind(
   const { storage, run, controller, clock, redact } = options
   const nonce = Buffer.from(options.random(16)).toString('hex')
   const waiting = [...lines]
+  let appended = waiting.length
+  let taken = 0
   let seq = last + 1
   /** Kept until its fate is known: an answer may have been lost. */
   let pending: Uint8Array | undefined
   let fence: BkpError | undefined
   let flushing: Promise<void> = Promise.resolve()
 
-  const flush = async (): Promise<void> => {
-    while (pending !== undefined || waiting.length > 0) {
+  const nextBatch = (most: number): Uint8Array => {
+    let bytes = 0
+    let count = 0
+    for (const line of waiting.slice(0, most)) {
+      bytes += Buffer.byteLength(line) + 1
+      if (count > 0 && bytes > batchBytes) break
+      count += 1
+    }
+    taken += count
+    const batch = waiting.splice(0, count)
+    return encodeMirrorObject({ run, seq, writer: controller, nonce, lines: batch })
+  }
+  const flush = async (end: number): Promise<void> => {
+    while (pending !== undefined || taken < end) {
       if (fence !== undefined) throw fence
-      const batch = pending ?? nextBatch()
+      const batch = pending ?? nextBatch(end - taken)
       pending = batch
-      const key = mirrorKey(run, seq)
-      const outcome = await setRegister(
-        storage,
-        key,
-        batch,
-        found => sameBytes(found, batch),
-        clock,
-        io,
-      )
+      const isOurs = (found: Uint8Array): boolean => sameBytes(found, batch)
+      const outcome = await setRegister(storage, mirrorKey(run, seq), batch, isOurs, clock, io)
       if (!outcome.won) {
         fence = goesOnElsewhere(options, seq, outcome.bytes)
         throw fence
@@ -104,25 +112,19 @@ function mirrorBehind(
       seq += 1
     }
   }
-  const nextBatch = (): Uint8Array => {
-    let bytes = 0
-    let count = 0
-    for (const line of waiting) {
-      bytes += Buffer.byteLength(line) + 1
-      if (count > 0 && bytes > batchBytes) break
-      count += 1
-    }
-    const batch = waiting.splice(0, count)
-    return encodeMirrorObject({ run, seq, writer: controller, nonce, lines: batch })
-  }
   const synced = (): Promise<void> => {
-    const turn = flushing.then(flush, flush)
+    const end = appended
+    const turn = flushing.then(
+      () => flush(end),
+      () => flush(end),
+    )
     flushing = turn
     return turn
   }
   return Object.freeze({
     append: (line: string) => {
       waiting.push(redact(line.endsWith('\n') ? line.slice(0, -1) : line))
+      appended += 1
     },
     synced,
     close: synced,
