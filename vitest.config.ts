@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...started,
+          globalSetup: ['test/servers/root.ts', ...started.globalSetup],
           name: 'servers',
           include: ['test/**/*.servers.test.ts'],
           fileParallelism: false,

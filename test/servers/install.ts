@@ -1,22 +1,25 @@
 import { spawnSync } from 'node:child_process'
+import type { TestProject } from 'vitest/node'
 
 /** A program that tests start, and the Debian package that brings it. */
 interface Tool {
   readonly program: string
   readonly package: string
+  /** Unit tests call it, too. */
+  readonly unit?: true
 }
 
 /** What the servers, faults and nightly tests start. Added here, it is installed everywhere. */
-export const tools: readonly Tool[] = [
+const tools: readonly Tool[] = [
   { program: 'sshd', package: 'openssh-server' },
-  { program: 'ssh-keygen', package: 'openssh-client' },
+  { program: 'ssh-keygen', package: 'openssh-client', unit: true },
   { program: 'ldb', package: 'rocksdb-tools' },
-  { program: 'protoc', package: 'protobuf-compiler' },
+  { program: 'protoc', package: 'protobuf-compiler', unit: true },
   { program: 'strace', package: 'strace' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'nsenter', package: 'util-linux' },
   { program: 'busybox', package: 'busybox' },
-  { program: 'python3', package: 'python3' },
+  { program: 'python3', package: 'python3', unit: true },
 ]
 
 /**
@@ -24,19 +27,20 @@ export const tools: readonly Tool[] = [
  * server is not there proves nothing. vitest calls it once before a project's tests.
  * @throws Error naming what to install by hand
  */
-export function setup(): void {
-  const missing = missingTools()
+export function setup({ name }: Pick<TestProject, 'name'>): void {
+  const wanted = tools.filter(({ unit }) => name !== 'unit' || unit === true)
+  const missing = missingOf(wanted)
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(tool => tool.package))]
   if (process.getuid?.() !== 0 || !isThere('apt-get')) fail(missing, packages, '')
   const failure =
     aptGet(['update']) ?? aptGet(['install', '-y', '--no-install-recommends', ...packages])
-  const still = missingTools()
+  const still = missingOf(wanted)
   if (still.length > 0) fail(still, packages, failure ?? '')
 }
 
-function missingTools(): readonly Tool[] {
-  return tools.filter(({ program }) => !isThere(program))
+function missingOf(wanted: readonly Tool[]): readonly Tool[] {
+  return wanted.filter(({ program }) => !isThere(program))
 }
 
 /** sbin folders are not in every user's PATH, and sshd is started by its full name anyway. */
