@@ -3,7 +3,7 @@ import { BkpError } from '../base/errors.ts'
 import { escapeControls } from '../base/text.ts'
 
 /** How long a command may take to print a secret; a person may have to touch a key meanwhile. */
-const timeoutMs = 30_000
+const defaultTimeoutMs = 30_000
 /** Most that a secret may have, in bytes. */
 const sizeLimitBytes = 1024 * 1024
 /** What is shown of a command's last line of standard error. */
@@ -18,6 +18,7 @@ export interface SecretCommand {
   readonly directory: string
   /** Standard input and error are the terminal's: the program may ask a person. */
   readonly asks: boolean
+  readonly timeoutMs?: number
 }
 
 /**
@@ -26,6 +27,7 @@ export interface SecretCommand {
  * @throws secret.unresolved when it cannot be started, fails, takes too long or prints too much
  */
 export function printedSecret(command: SecretCommand): string {
+  const { timeoutMs = defaultTimeoutMs } = command
   const { status, signal, error, stdout, stderr, pid } = spawnSync(command.program, command.args, {
     cwd: command.directory,
     stdio: command.asks ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'pipe'],
@@ -39,7 +41,7 @@ export function printedSecret(command: SecretCommand): string {
   if (code !== undefined && !command.asks && pid > 0) endGroup(pid)
   if (code === undefined && status === 0) return decode(stdout, command)
   const printed = new TextDecoder().decode(stdout ?? undefined).trim()
-  const ending = code === undefined ? endingOf(status, signal) : problems(code)
+  const ending = code === undefined ? endingOf(status, signal) : problemOf(code, timeoutMs)
   throw unresolved(`${command.what} ${ending}${lastLine(stderr, printed)}`)
 }
 
@@ -61,12 +63,9 @@ function endingOf(status: number | null, signal: string | null): string {
   return status === null ? `was ended by ${signal ?? 'a signal'}` : `ended with status ${status}`
 }
 
-function problems(code: string): string {
+function problemOf(code: string, timeoutMs: number): string {
   if (code === 'ETIMEDOUT') return `took longer than ${timeoutMs / 1000} s`
   if (code === 'ENOBUFS') return `printed more than ${sizeLimitBytes} bytes`
-  if (code === 'ENOEXEC') {
-    return 'cannot be started (ENOEXEC): if it is no script, take its executable bit away'
-  }
   return `cannot be started (${code})`
 }
 

@@ -90,6 +90,12 @@ function readText(file: string, known: readonly VaultPassword[]): string {
 
 /** A script named `x-client` or `x-client.py` is told the id that it is asked for. */
 function runScript(file: string, id: string): string {
+  // A shell would take a password for a command, and print it where it is not found.
+  if (!/^(#!|\x7fELF)/.test(new TextDecoder().decode(systemFiles.read(file).subarray(0, 4)))) {
+    throw new BkpError('secret.unresolved', `${file} may be executed, and is no program`, {
+      hint: 'if it holds the vault password itself, take its executable bit away: chmod -x',
+    })
+  }
   const isClient = basename(file, extname(file)).endsWith('-client')
   return printedSecret({
     what: `the vault password script ${file}`,

@@ -108,7 +108,7 @@ export function convertDocument(
     credential: boolean,
   ): Converted => {
     const range = rangeOf(node, around)
-    if (isAlias(node)) return convertAlias(node.source, range, key)
+    if (isAlias(node)) return convertAlias(node.source, range, key, credential)
     const anchor = (node as (Node & { anchor?: string }) | null)?.anchor
     if (anchor !== undefined) anchors.set(anchor, 'open')
     const result = isMap(node)
@@ -129,13 +129,20 @@ export function convertDocument(
     return result
   }
 
-  const convertAlias = (name: string, range: Range, key: Range | undefined): Converted => {
+  const convertAlias = (
+    name: string,
+    range: Range,
+    key: Range | undefined,
+    credential: boolean,
+  ): Converted => {
     const target = anchors.get(name)
+    const shown = credential ? mask : name
+    if (credential) lines.maskRange(range)
     if (target === undefined || target === 'open') {
       const message =
         target === 'open'
-          ? `the alias "*${name}" stands inside what it names`
-          : `the alias "*${name}" names no earlier anchor`
+          ? `the alias "*${shown}" stands inside what it names`
+          : `the alias "*${shown}" names no earlier anchor`
       const near = target === 'open' ? {} : { hint: 'quote it, if it is not meant as an alias' }
       faults.add('yaml.invalid', message, { place: placeOf(range), ...near })
       return nothing(range, false, key)
