@@ -14,6 +14,7 @@ import { undoing } from '../execute/undo.ts'
 import { fanOut } from '../report/sink.ts'
 import type { CommandContext } from './command.ts'
 import { type Confirmer, createConfirmer } from './confirm.ts'
+import { type Hold, holdRun } from './hold.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import {
   finish,
@@ -62,11 +63,10 @@ export async function applyRunbook(
       throw confirmer.refusal(question)
     }
   }
-  const journal = await openJournal(await journalOptions(session, flags.stateDir, context))
   const invocation = invocationOf(flags, context)
   const execute: Execute = options => apply({ ...options, invocation })
-  const application = { journal, confirmer, flags, sink: sinks.apply, execute, after: 0 }
-  return await applyJournaled(session, application, context)
+  const application = { open: openJournal, confirmer, flags, sink: sinks.apply, execute }
+  return await applyHolding(session, { ...application, history: [] }, context)
 }
 
 /** Goes on with a run, or settles it, from its journal. */
@@ -78,13 +78,12 @@ export async function replayRunbook(
   sink: EventSink,
 ): Promise<number> {
   const confirmer = createConfirmer(flags.confirm, context.terminal, context.redactor.redact)
-  const journal = await reopenJournal(await journalOptions(session, flags.stateDir, context))
   const invocation = invocationOf(flags, context)
   const execute: Execute = options => apply({ ...options, invocation, replay })
-  const after = replay.events.length
+  const history = replay.events
   const aborting = replay.how === 'abort'
-  const application = { journal, confirmer, flags, sink, execute, after, aborting }
-  return await applyJournaled(session, application, context)
+  const application = { open: reopenJournal, confirmer, flags, sink, execute, history, aborting }
+  return await applyHolding(session, application, context)
 }
 
 /** Puts back what a finished run did, where its steps have rollbacks. @throws run.not_confirmed */
@@ -105,23 +104,23 @@ export async function undoRunbook(
     question: `Undo run ${id}: ${plan.steps.join('; ')}?`,
   } as const
   if (!(await confirmer.settle(question))) throw confirmer.refusal(question)
-  const journal = await reopenJournal(await journalOptions(session, flags.stateDir, context))
   const execute: Execute = options => undo(options, plan)
-  const application = { journal, confirmer, flags, sink, execute, after: events.length }
-  return await applyJournaled(session, application, context)
+  const application = { open: reopenJournal, confirmer, flags, sink, execute, history: events }
+  return await applyHolding(session, application, context)
 }
 
 /** What is done once the journal is open and signals are listened to. */
 type Execute = (options: Omit<ApplyOptions, 'replay' | 'invocation'>) => Promise<State>
 
 interface Application {
-  readonly journal: Journal
+  /** Opens the run's journal: a new one, or the one it has. */
+  readonly open: (options: JournalOptions) => Promise<Journal>
   readonly confirmer: Confirmer
-  readonly flags: Pick<RunbookFlags, 'forks'>
+  readonly flags: Pick<ApplyFlags, 'stateDir'>
   readonly sink: EventSink
   readonly execute: Execute
   /** Events of this run there are already. */
-  readonly after: number
+  readonly history: readonly RunEvent[]
   /** Settling is all that was asked for: settled is done. */
   readonly aborting?: boolean
 }
@@ -139,12 +138,35 @@ function invocationOf(
   }
 }
 
+/** Takes the run's locks, opens its journal, executes, and lets go of both however it ends. */
+async function applyHolding(
+  session: Session,
+  application: Application,
+  context: CommandContext,
+): Promise<number> {
+  const { history, flags, open } = application
+  const stateDirectory = await stateDirectoryOf(flags.stateDir, context)
+  const hold = await holdRun(session, { stateDirectory, history }, context)
+  try {
+    const journal = await open(journalOptions(session, stateDirectory, hold, context))
+    try {
+      return await applyJournaled(session, journal, application, context)
+    } finally {
+      await journal.close()
+    }
+  } finally {
+    await hold.release()
+  }
+}
+
 async function applyJournaled(
   session: Session,
-  { journal, confirmer, sink, execute, after, aborting }: Application,
+  journal: Journal,
+  { confirmer, sink, execute, history, aborting }: Application,
   { terminal }: CommandContext,
 ): Promise<number> {
-  const tell = tellerOf(session, fanOut([journal.append, sink], reportTrouble), after)
+  const sinks = fanOut([journal.append, sink], reportTrouble)
+  const tell = tellerOf(session, sinks, history.length)
   let cancel: (level: 1 | 2) => void = () => {}
   let interrupts = 0
   const interruption = terminal.onInterrupt(() => {
@@ -169,7 +191,6 @@ async function applyJournaled(
     return exitCode
   } finally {
     interruption.stop()
-    await journal.close()
   }
 }
 
@@ -182,17 +203,19 @@ export async function stateDirectoryOf(
   return await openStateDirectory(resolve(terminal.directory, path))
 }
 
-async function journalOptions(
+function journalOptions(
   session: Session,
-  stateDir: string | undefined,
+  stateDirectory: string,
+  { mirror }: Hold,
   context: CommandContext,
-): Promise<JournalOptions> {
+): JournalOptions {
   const { failpoints, open } = session
   return {
-    stateDirectory: await stateDirectoryOf(stateDir, context),
+    stateDirectory,
     run: open.environment.run.id,
     documents: open.environment.run.documents,
     redact: context.redactor.redact,
     ...(failpoints === undefined ? {} : { onSynced: failpoints.onJournal }),
+    ...(mirror === undefined ? {} : { mirror }),
   }
 }

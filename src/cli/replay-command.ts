@@ -22,6 +22,7 @@ export function replayCommand(
         'inventory in place of the one it was started with',
         collect,
       )
+      .option('--from <storage>', 'a storage that mirrors the run, for another controller')
       .option('-e, --extra-vars <vars>', 'variables in place of those it was started with', collect)
       .option('--confirm [word]', 'grant what the playbook asks; some questions want a word')
       .option('--state-dir <path>', 'where runs are journaled')

@@ -1,8 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { BkpError } from '../base/errors.ts'
+import { quietIo } from '../base/io.ts'
 import type { RunEvent } from '../events/events.ts'
 import { readStoredRun } from '../execute/journal.ts'
+import { listMirrors, readMirror } from '../execute/mirror-read.ts'
 import { type OwedEntry, owedOf } from '../execute/owed.ts'
+import type { StorageDefinition } from '../runbook/contract.ts'
+import { openDefined } from './storages.ts'
 
 /** A run of this controller as `bkp runs --json` has it (design §8). */
 export interface RunSummary {
@@ -27,6 +32,34 @@ export async function listRuns(stateDirectory: string): Promise<readonly ListedR
     names.map(async name => summarise(name, (await readStoredRun(stateDirectory, name)).events)),
   )
   return runs.sort((a, b) => (a.summary.id < b.summary.id ? 1 : -1))
+}
+
+/** A run that a storage mirrors and that owes something. */
+export interface MirroredOwed {
+  readonly storage: string
+  readonly run: string
+  readonly owed: readonly OwedEntry[]
+}
+
+/** What the runs that the inventory's storages mirror still owe; also why a mirror is unreadable. */
+export async function listMirroredOwed(
+  storages: ReadonlyMap<string, StorageDefinition>,
+): Promise<{ readonly owed: readonly MirroredOwed[]; readonly problems: readonly BkpError[] }> {
+  const owed: MirroredOwed[] = []
+  const problems: BkpError[] = []
+  for (const [name, definition] of storages) {
+    const storage = openDefined(definition)
+    for await (const mirror of listMirrors(storage, quietIo)) {
+      if ('problem' in mirror) {
+        problems.push(mirror.problem)
+        continue
+      }
+      const { events } = await readMirror(storage, mirror.run, quietIo)
+      const entries = owedOf(events)
+      if (entries.length > 0) owed.push({ storage: name, run: mirror.run, owed: entries })
+    }
+  }
+  return { owed, problems }
 }
 
 function summarise(id: string, events: readonly RunEvent[]): ListedRun {

@@ -1,15 +1,18 @@
 import { isAbsolute, resolve } from 'node:path'
 import { BkpError } from '../base/errors.ts'
+import { quietIo } from '../base/io.ts'
 import { mask } from '../base/secret.ts'
 import { createProgram } from '../engine/program.ts'
 import type { RunEvent } from '../events/events.ts'
-import { readStoredRun, type StoredRun } from '../execute/journal.ts'
+import { adoptRun, readStoredRun, type StoredRun } from '../execute/journal.ts'
+import { readMirror } from '../execute/mirror-read.ts'
 import { owedOf } from '../execute/owed.ts'
 import { recordingOf } from '../execute/run.ts'
 import { editedSteps } from '../runbook/edited-steps.ts'
 import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { stateDirectoryOf } from './apply-runbook.ts'
 import type { CommandContext } from './command.ts'
+import { openPlace } from './place.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import { openSession, type Session } from './session.ts'
 
@@ -17,6 +20,8 @@ export interface StoredRunFlags {
   readonly stateDir?: string
   readonly extraVars?: readonly string[]
   readonly inventory?: readonly string[]
+  /** A storage that mirrors the run: of another controller, or one that is lost. */
+  readonly from?: string
 }
 
 /** A run of this controller, found again: its events and a session to go on with. */
@@ -38,7 +43,7 @@ export async function findRun(
   flags: StoredRunFlags,
   context: CommandContext,
 ): Promise<FoundRun> {
-  const stored = await readStoredRun(await stateDirectoryOf(flags.stateDir, context), run)
+  const stored = await storedRun(run, flags, context)
   const started = startOf(stored)
   const directory = started.directory ?? context.terminal.directory
   const place = (path: string): string =>
@@ -57,6 +62,19 @@ export async function findRun(
   })
   refuseEdited(stored, started, session)
   return { stored, session, flags: runbookFlags }
+}
+
+async function storedRun(
+  run: string,
+  flags: StoredRunFlags,
+  context: CommandContext,
+): Promise<StoredRun> {
+  const stateDirectory = await stateDirectoryOf(flags.stateDir, context)
+  if (flags.from === undefined) return await readStoredRun(stateDirectory, run)
+  const storage = await openPlace(flags.from, flags.inventory ?? [], context)
+  const mirrored = await readMirror(storage, run, quietIo)
+  await adoptRun(stateDirectory, mirrored)
+  return mirrored
 }
 
 function startOf({ run, events }: StoredRun): Started {

@@ -7,6 +7,7 @@ import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
+import { neverBegan } from './limits.ts'
 import { type Look, look, plannedChanges } from './look.ts'
 import { writableSite } from './site.ts'
 
@@ -23,6 +24,7 @@ export function createApplier({ environment, confirm, synced }: ApplierOptions):
   return Object.freeze({
     confirm,
     perform: async (request, io, tell) => {
+      if (io.signal.aborted) return neverBegan(io.signal)
       await pauseBefore(request, environment, io)
       const seen = await look(environment, request, io)
       const { decision } = seen

@@ -8,7 +8,10 @@ import type { Program } from '../engine/program.ts'
 import type { Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
+import { createCancellation } from './cancellation.ts'
+import { performWithin } from './limits.ts'
 import { outcomeOfError } from './outcome.ts'
+import { createStepTimes } from './play-time.ts'
 
 export type PerformRequest = Extract<Request, { kind: 'perform' }>
 export type ConfirmRequest = Extract<Request, { kind: 'confirm' }>
@@ -43,9 +46,13 @@ export interface DriverOptions {
  */
 export async function drive(options: DriverOptions): Promise<State> {
   const { program, performer, clock } = options
-  const tell: Teller = event => options.tell(censorEvent(event, step => program.tasks.get(step)))
+  const times = createStepTimes(program, clock)
+  const tell: Teller = event => {
+    times.observe(event)
+    options.tell(censorEvent(event, step => program.tasks.get(step)))
+  }
   const limit = pLimit(options.forks)
-  let abort = new AbortController()
+  const cancellation = createCancellation()
   let state = options.initial ?? initialState()
 
   const finished = new Promise<State>((resolve, reject) => {
@@ -67,16 +74,25 @@ export async function drive(options: DriverOptions): Promise<State> {
         if (request.kind === 'confirm') {
           feed({ kind: 'confirmed', id: request.id, granted: await performer.confirm(request) })
         } else {
-          const outcome = await limit(() => performTimed(request, abort.signal))
+          const outcome = await limit(() => performTimed(request))
           feed({ kind: 'performed', id: request.id, outcome })
         }
       } catch (thrown) {
         reject(asBkpError(thrown))
       }
     }
-    const performTimed = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
+    const performTimed = async (request: PerformRequest): Promise<Outcome> => {
       const startedMs = clock.monotonicMs()
-      const outcome = await perform(request, signal)
+      // A step that waited until now is asked for all the same: what an earlier attempt of the run
+      // did of it is known to the performer alone, and counts.
+      const outcome = await performWithin(
+        {
+          clock,
+          signals: [cancellation.signalFor(request.part ?? 'main')],
+          limit: times.limit(request),
+        },
+        signal => perform(request, signal),
+      )
       return { ...outcome, durationMs: Math.round(clock.monotonicMs() - startedMs) }
     }
     const perform = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
@@ -97,9 +113,7 @@ export async function drive(options: DriverOptions): Promise<State> {
       }
     }
     options.onCancel?.(level => {
-      abort.abort()
-      // What cleans up must not be born cancelled.
-      abort = new AbortController()
+      cancellation.cancel(level)
       feed({ kind: 'cancel', level })
     })
     tell(options.started)

@@ -73,6 +73,19 @@ export async function reopenJournal(options: JournalOptions): Promise<Journal> {
   return journalOn(await open(path, 'a', 0o600), directory, options)
 }
 
+/**
+ * Brings the local journal of a run up to what its mirror holds: a run of another controller gets a
+ * folder here, one that went on elsewhere gets the events it lacks.
+ */
+export async function adoptRun(stateDirectory: string, stored: StoredRun): Promise<void> {
+  const { run, documents, events } = stored
+  const own = await readStoredRun(stateDirectory, run).catch(() => undefined)
+  const options: JournalOptions = { stateDirectory, run, documents, redact: text => text }
+  const journal = await (own === undefined ? openJournal(options) : reopenJournal(options))
+  for (const event of events.slice(own?.events.length ?? 0)) journal.append(event)
+  await journal.close()
+}
+
 /** What a run left on disk. A torn last line is expected: the run was cut off while writing it. */
 export interface StoredRun {
   readonly run: string

@@ -40,6 +40,8 @@ export function createReplayer(options: ReplayOptions): Performer {
         if (!isCleanUp(request)) return left === undefined ? notBegun : wasInterrupted
       }
       if (left !== undefined) {
+        // It began in an earlier attempt: told to end before it is looked at, it is still owed for.
+        if (io.signal.aborted) return wasInterrupted
         const recovered = await recover(request, left, io)
         if (recovered !== undefined) return recovered
       }
