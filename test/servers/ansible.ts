@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const venv = fileURLToPath(new URL('../../.cache/venv', import.meta.url))
+const wanted = 'ansible-core==2.19.*'
+
+/**
+ * The folder of Ansible's programs, installed with pip below .cache/ where they are not there yet.
+ * @throws Error with what pip said
+ */
+export function installAnsible(): string {
+  const programs = join(venv, 'bin')
+  if (existsSync(join(programs, 'ansible-vault'))) return programs
+  runOrFail('python3', ['-m', 'venv', '--clear', venv])
+  runOrFail(join(programs, 'pip'), ['install', '--quiet', wanted])
+  return programs
+}
+
+function runOrFail(program: string, words: readonly string[]): void {
+  const { status, error, stderr } = spawnSync(program, words, { encoding: 'utf8' })
+  if (status === 0) return
+  const hint = 'these tests need python3 with venv and pip (apt-get install python3-venv)'
+  throw new Error(`${program} ${words.join(' ')}: ${error?.message ?? stderr}\n${hint}`)
+}
+
+/** Runs one of Ansible's programs, its own files kept below a folder. */
+export function runAnsible(
+  program: 'ansible-vault' | 'ansible-inventory',
+  words: readonly string[],
+  options: { readonly folder: string; readonly input?: string },
+): string {
+  const path = join(installAnsible(), program)
+  const { status, stdout, stderr } = spawnSync(path, words, {
+    cwd: options.folder,
+    input: options.input ?? '',
+    encoding: 'utf8',
+    env: {
+      PATH: `${dirname(path)}:${process.env['PATH'] ?? ''}`,
+      HOME: options.folder,
+      ANSIBLE_HOME: options.folder,
+      LC_ALL: 'C.UTF-8',
+    },
+  })
+  if (status !== 0) throw new Error(`${program} ${words.join(' ')}: ${stderr}`)
+  return stdout
+}
