@@ -9,9 +9,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What a clone holds, by time and size, without the folders that its owner works in meanwhile. */
 const files = (): string =>
-  runHere(
-    `cd '${root}' && find . \\( -name node_modules -o -name .git -o -path ./src -o -path ./test \\) -prune -o -type f -printf '%p %s %T@\\n' | sort`,
-  )
+  runHere(`cd '${root}' && git ls-files -co --exclude-standard |
+    grep -v -e '^src/' -e '^test/' -e '^docs/' | tr '\\n' '\\0' | xargs -0 stat -c '%n %s %y'`)
 const leftovers = (): readonly string[] =>
   readdirSync(tmpdir()).filter(name => name.startsWith('bkp-demo-'))
 
