@@ -98,7 +98,7 @@ function mirrorBehind(
     return encodeMirrorObject({ run, seq, writer: controller, nonce, lines: batch })
   }
   const flush = async (end: number): Promise<void> => {
-    while (pending !== undefined || waiting.length > 0) {
+    while (pending !== undefined || taken < end) {
       if (fence !== undefined) throw fence
       const batch = pending ?? nextBatch(end - taken)
       pending = batch
