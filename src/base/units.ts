@@ -26,6 +26,13 @@ export function formatDuration(milliseconds: number): string {
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
+/** A span as playbooks write it: `90s`, `30m`, `24h`. The inverse of `parseDuration`. */
+export function writeDuration(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  const unit = (['d', 'h', 'm'] as const).find(each => seconds % (secondsPerUnit[each] ?? 1) === 0)
+  return unit === undefined ? `${seconds}s` : `${seconds / (secondsPerUnit[unit] ?? 1)}${unit}`
+}
+
 /** `90s`, `10m`, `24h`, `7d` or a plain number of seconds, in milliseconds. @throws usage.invalid */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(s|m|h|d)?$/.exec(text.trim())

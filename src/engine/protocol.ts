@@ -1,5 +1,19 @@
 import type { Certainty, EngineEvent, Failure, StepRef } from '../events/events.ts'
 
+/**
+ * Which part of its block a step belongs to; of nested ones the outermost that cleans up. What a signal
+ * ends, and what counts towards the time of a play, depends on it.
+ */
+export type Part = 'main' | 'rescue' | 'always' | 'rollback' | 'release'
+
+/** What the host is to do by itself when the controller falls silent: the step's release. */
+export interface DeadlineRequest {
+  readonly milliseconds: number
+  readonly module: string
+  /** Rendered arguments, one call an item of the release's own loop. */
+  readonly calls: readonly unknown[]
+}
+
 /** What the interpreter asks its driver for. Each is answered once, in any order. */
 export type Request =
   | {
@@ -14,6 +28,11 @@ export type Request =
       readonly noLog: boolean
       /** Settling something owed: from the second attempt on, after a pause. */
       readonly attempt?: number
+      /** `main` where it is not said. */
+      readonly part?: Part
+      readonly timeoutMs?: number
+      /** Kept by a watchdog on the host from before the step begins until its release has run. */
+      readonly deadline?: DeadlineRequest
     }
   | {
       readonly kind: 'confirm'

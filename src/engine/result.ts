@@ -43,7 +43,8 @@ export function judge(
   }
   try {
     const scope = resultScope(turn, task, host, item, outcome)
-    const failed = decide(task.failedWhen, scope, outcome.status === 'failed')
+    const failed =
+      isCutShort(outcome) || decide(task.failedWhen, scope, outcome.status === 'failed')
     if (failed === true) {
       return {
         ...base,
@@ -57,6 +58,16 @@ export function judge(
     const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
     return { ...base, status: 'failed', outcome: { ...outcome, failure } }
   }
+}
+
+/** It was ended before it could answer: there is no result that a condition could judge. */
+function isCutShort({ status, failure }: Outcome): boolean {
+  return status === 'failed' && (failure?.code === 'step.timeout' || isCancelled(failure))
+}
+
+/** Ended by a signal: neither done nor to be ignored, or a resumed run would leave it out. */
+export function isCancelled(failure: Failure | undefined): boolean {
+  return failure?.code === 'step.cancelled'
 }
 
 /** Why it failed, and where the step stands. */

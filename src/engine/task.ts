@@ -1,7 +1,7 @@
 import type { Task } from '../runbook/contract.ts'
 import { startTask } from './enter-task.ts'
 import type { Outcome } from './protocol.ts'
-import { type Aggregate, aggregate, judge } from './result.ts'
+import { type Aggregate, aggregate, isCancelled, judge } from './result.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
@@ -36,7 +36,10 @@ function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcom
   const judged = judge(turn, task, unit.host, item, outcome)
   unit.results.push(judged)
   const failed = judged.status === 'failed' || judged.status === 'unreachable'
-  const ignored = judged.status === 'failed' && ignoresErrors(task, scope)
+  const ignored =
+    judged.status === 'failed' &&
+    !isCancelled(judged.outcome?.failure) &&
+    ignoresErrors(task, scope)
   turn.events.push({
     event: 'step.finished',
     ...refOf(turn, frame, task, unit, item, scope),

@@ -7,6 +7,8 @@ import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
 import { evaluateAll } from './conditions.ts'
+import { deadlineOf } from './deadline.ts'
+import type { Part } from './protocol.ts'
 import { announceSettled } from './settled.ts'
 import type { ItemResult, Owed, TaskFrame, Unit } from './state.ts'
 import { enclosingBlocks, isRescuable, isWinding, type Turn } from './turn.ts'
@@ -78,6 +80,7 @@ function startItem(
   }
   try {
     const args = renderArguments(task.args, scope)
+    const deadline = deadlineOf(turn, task, unit.host, item)
     const id = turn.state.nextRequest++
     unit.request = id
     owe(turn, frame, task, unit, item)
@@ -90,10 +93,20 @@ function startItem(
       mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
       noLog: task.noLog,
       ...(frame.settles === null ? {} : { attempt: frame.settles.attempts }),
+      part: partOf(turn, frame),
+      ...(task.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
+      ...(deadline === undefined ? {} : { deadline }),
     })
   } catch (thrown) {
     failItem(turn, frame, task, unit, item, asBkpError(thrown, 'expression.failed'))
   }
+}
+
+function partOf(turn: Turn, frame: TaskFrame): Part {
+  if (frame.settles !== null) return frame.settles.kind
+  const sections = enclosingBlocks(turn).map(({ section }) => section)
+  if (sections.includes('always')) return 'always'
+  return sections.includes('rescue') ? 'rescue' : 'main'
 }
 
 /** From before a step starts, its rollback and its release are owed by the block around it. */
