@@ -16,6 +16,8 @@ export interface SecretCommand {
   readonly program: string
   readonly args: readonly string[]
   readonly directory: string
+  /** That of this process unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Standard input and error are the terminal's: the program may ask a person. */
   readonly asks: boolean
   readonly timeoutMs?: number
@@ -30,6 +32,7 @@ export function printedSecret(command: SecretCommand): string {
   const { timeoutMs = defaultTimeoutMs } = command
   const { status, signal, error, stdout, stderr, pid } = spawnSync(command.program, command.args, {
     cwd: command.directory,
+    ...(command.environment === undefined ? {} : { env: { ...command.environment } }),
     stdio: command.asks ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',

@@ -17,6 +17,7 @@ export function createSecretSources(
   const vault = createVault(vaultPasswords(flags, terminal, redactor.register))
   return Object.freeze({
     environment: terminal.environment,
+    ...(terminal.conceal === undefined ? {} : { conceal: terminal.conceal }),
     file: path => new TextDecoder().decode(systemFiles.read(path)),
     register: redactor.register,
     command: text => {
@@ -28,6 +29,7 @@ export function createSecretSources(
         program: '/bin/sh',
         args: ['-c', text],
         directory: terminal.directory,
+        environment: terminal.wholeEnvironment?.(),
         asks: false,
       })
       printed.set(text, output)

@@ -8,6 +8,13 @@ export interface Terminal {
   readonly columns: number
   readonly directory: string
   environment(name: string): string | undefined
+  /**
+   * Takes a variable that holds a secret out of what the shells of local hosts inherit, whose
+   * environment others may read. `environment` still has it, and so have programs that get all of it.
+   */
+  conceal?(name: string): void
+  /** All variables, concealed ones too; undefined where there is no process. */
+  wholeEnvironment?(): Readonly<Record<string, string | undefined>>
   /** Asks a person and resolves to the line typed; undefined where nobody can be asked. */
   ask(question: string): Promise<string | undefined>
   /** Calls back on each SIGINT and SIGTERM until it is stopped. */
@@ -25,12 +32,20 @@ const defaultColumns = 80
 /** The real process. */
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process
+  const concealed = new Map<string, string>()
   return Object.freeze({
     stdout: outputStream(stdout),
     stderr: outputStream(stderr),
     columns: stdout.columns ?? defaultColumns,
     directory: process.cwd(),
-    environment: name => env[name],
+    environment: name => concealed.get(name) ?? env[name],
+    conceal: name => {
+      const value = env[name]
+      if (value === undefined) return
+      concealed.set(name, value)
+      delete env[name]
+    },
+    wholeEnvironment: () => ({ ...env, ...Object.fromEntries(concealed) }),
     ask: async question => {
       if (!stdin.isTTY || !stderr.isTTY) return undefined
       const prompt = createInterface({ input: stdin, output: stderr })

@@ -44,7 +44,7 @@ export function vaultPasswords(
   return () => {
     const passwords: VaultPassword[] = []
     for (const source of sources) {
-      const password = new Secret(readPassword(source, passwords))
+      const password = new Secret(readPassword(source, passwords, terminal))
       register(password)
       passwords.push({ id: source.id, password })
     }
@@ -72,10 +72,14 @@ function pathOf(file: string, terminal: Terminal): string {
 }
 
 /** @throws secret.unresolved, usage.file_missing when the file cannot be read */
-function readPassword({ id, file }: PasswordSource, known: readonly VaultPassword[]): string {
+function readPassword(
+  { id, file }: PasswordSource,
+  known: readonly VaultPassword[],
+  terminal: Terminal,
+): string {
   // Ansible's rules: of a file blanks at both ends do not count, of a script only line ends.
   const password = isExecutable(file)
-    ? runScript(file, id).replace(/^[\r\n]+|[\r\n]+$/g, '')
+    ? runScript(file, id, terminal).replace(/^[\r\n]+|[\r\n]+$/g, '')
     : readText(file, known).trim()
   if (password !== '') return password
   throw new BkpError('secret.unresolved', `the vault password from ${file} is empty`)
@@ -89,7 +93,7 @@ function readText(file: string, known: readonly VaultPassword[]): string {
 }
 
 /** A script named `x-client` or `x-client.py` is told the id that it is asked for. */
-function runScript(file: string, id: string): string {
+function runScript(file: string, id: string, terminal: Terminal): string {
   // A shell would take a password for a command, and print it where it is not found.
   if (!/^(#!|\x7fELF)/.test(new TextDecoder().decode(systemFiles.read(file).subarray(0, 4)))) {
     throw new BkpError('secret.unresolved', `${file} may be executed, and is no program`, {
@@ -102,6 +106,7 @@ function runScript(file: string, id: string): string {
     program: file,
     args: isClient ? ['--vault-id', id] : [],
     directory: dirname(file),
+    environment: terminal.wholeEnvironment?.(),
     asks: true,
   })
 }

@@ -37,7 +37,10 @@ export function createSecretReader(
 
   const fromEnvironment = (name: string, path: DocumentPath): string | undefined => {
     const value = sources.environment(name)
-    if (value !== undefined && value !== '') return value
+    if (value !== undefined && value !== '') {
+      sources.conceal?.(name)
+      return value
+    }
     const state = value === undefined ? 'not set' : 'empty'
     return unresolved(`the environment variable ${name} is ${state}`, `export ${name}=...`, path)
   }
