@@ -64,6 +64,21 @@ describe.each(storages)('a lock in a storage: %s', (_name, make) => {
     expect(again.tookOver).toMatchObject({ run: 'dead', controller: { pid: 42 } })
     await refusalOf(take(storage, 'other'))
     await again.release()
+    // Also of the number that was taken over: the highest unreleased one holds the lock, or none.
+    expect(await keysBelow(storage, 'locks/')).toEqual([
+      'locks/graph/00000001',
+      'locks/graph/00000001.released',
+      'locks/graph/00000002',
+      'locks/graph/00000002.released',
+    ])
+    await (await take(storage, 'other')).release()
+  })
+
+  test('a number that was taken over and never released does not hold it', async () => {
+    const storage = await make()
+    await take(storage, 'dead', view('ctl1'))
+    await (await take(storage, 'dead', view('ctl2'))).release()
+    await storage.delete([key('locks/graph/00000001.released')], quietIo)
     await (await take(storage, 'other')).release()
   })
 

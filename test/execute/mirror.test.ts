@@ -104,6 +104,10 @@ describe.each(storages)('the mirror of a run: %s', (_name, make) => {
     await write(mirrors[1 - loser] as Mirror, events(4, 4))
     await refusalOf(write(mirrors[loser] as Mirror, events(9, 9)))
     expect((await readMirror(storage, 'run-1', quietIo)).events).toEqual(events(1, 4))
+    // Not even into a gap that someone made.
+    await storage.delete([key('runs/run-1/00000002')], quietIo)
+    await refusalOf(mirrors[loser]?.synced() ?? Promise.resolve())
+    expect(await keysBelow(storage, 'runs/')).not.toContain('runs/run-1/00000002')
   })
 
   test('lags behind the journal, and catches up; a journal that lags behind it is refused', async () => {
