@@ -105,7 +105,7 @@ async function explore(
   return { counts, most: watch.most, wins: watch.wins }
 }
 
-/** Every interleaving of the actors, up to a number of them. */
+/** Every interleaving of the actors, up to a number of them, or to one with two holders. */
 async function exploreAll(
   names: readonly string[],
   limit: number,
@@ -115,7 +115,7 @@ async function exploreAll(
   let runs = 0
   let most = 0
   let leastWins = names.length
-  while (choices !== undefined && runs < limit) {
+  while (choices !== undefined && runs < limit && most < 2) {
     const seen = await explore(choices, names, through)
     runs += 1
     most = Math.max(most, seen.most)
@@ -143,7 +143,7 @@ test('any interleaving of four acquirers has at most one holder, and at least on
       expect(seen.most).toBe(1)
       expect(seen.wins).toBeGreaterThan(0)
     }),
-    { numRuns: 300, seed: 4 },
+    { numRuns: 150, seed: 4 },
   )
 })
 
@@ -199,6 +199,6 @@ test('of many that find a dead holder, one takes it over', async () => {
       )
       expect(winners).toBe(1)
     }),
-    { numRuns: 300, seed: 4 },
+    { numRuns: 150, seed: 4 },
   )
 })
