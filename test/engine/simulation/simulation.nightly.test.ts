@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest'
+import { failuresOf } from './check.ts'
+
+const seeds = 200_000
+
+it(`keeps its promises for ${seeds} seeds`, async () => {
+  expect(await failuresOf({ first: 5000, seeds })).toEqual([])
+})
