@@ -42,20 +42,23 @@ export async function holdRun(
   }
   const held: Lock[] = []
   const release = async (): Promise<void> => {
-    for (const lock of held.toReversed()) await lock.release(quietIo)
+    // One that cannot be let go must not keep the others.
+    const ends = await Promise.allSettled(held.toReversed().map(lock => lock.release(quietIo)))
+    const failed = ends.find(end => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
   try {
     // Two processes must not go on with one run at once.
     held.push(await acquireLocalLock({ ...request, name: `run ${run.id}` }))
-    let mirror: JournalMirror | undefined
+    const mirrors = new Map<string, JournalMirror>()
     for (const { name, storage } of locksOf(session)) {
       const shared =
         storage === undefined
           ? {}
           : { storage: { name: storage, storage: environment.storage(storage) } }
       held.push(await acquirePlayLock({ ...request, ...shared, name }))
-      if (shared.storage === undefined) continue
-      mirror ??= await createMirror({
+      if (shared.storage === undefined || mirrors.has(shared.storage.name)) continue
+      const mirror = await createMirror({
         storage: shared.storage.storage,
         storageName: shared.storage.name,
         run: run.id,
@@ -66,11 +69,29 @@ export async function holdRun(
         clock: systemClock,
         random: systemRandom,
       })
+      mirrors.set(shared.storage.name, mirror)
     }
-    return { mirror, release }
+    return { mirror: together([...mirrors.values()]), release }
   } catch (error) {
-    await release()
+    // Why it was refused matters more than what could not be let go.
+    await release().catch(() => {})
     throw error
+  }
+}
+
+/** Plays may lock through different storages: each of those gets the whole journal. */
+function together(mirrors: readonly JournalMirror[]): JournalMirror | undefined {
+  if (mirrors.length === 0) return undefined
+  return {
+    append: line => {
+      for (const mirror of mirrors) mirror.append(line)
+    },
+    synced: async () => {
+      await Promise.all(mirrors.map(mirror => mirror.synced()))
+    },
+    close: async () => {
+      await Promise.all(mirrors.map(mirror => mirror.close()))
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BkpError } from '../base/errors.ts'
+import { asBkpError, type BkpError, exitCodes } from '../base/errors.ts'
 import { quietIo } from '../base/io.ts'
 import type { RunEvent } from '../events/events.ts'
 import { readStoredRun } from '../execute/journal.ts'
@@ -54,12 +54,24 @@ export async function listMirroredOwed(
         problems.push(mirror.problem)
         continue
       }
-      const { events } = await readMirror(storage, mirror.run, quietIo)
-      const entries = owedOf(events)
-      if (entries.length > 0) owed.push({ storage: name, run: mirror.run, owed: entries })
+      if (hasEndedWell(mirror.last)) continue
+      try {
+        const { events } = await readMirror(storage, mirror.run, quietIo)
+        const entries = owedOf(events)
+        if (entries.length > 0) owed.push({ storage: name, run: mirror.run, owed: entries })
+      } catch (error) {
+        // One damaged run must not hide the others.
+        problems.push(asBkpError(error))
+      }
     }
   }
   return { owed, problems }
+}
+
+/** A run that ended with anything but 9 owes nothing; its events need not be read. */
+function hasEndedWell(last: readonly RunEvent[]): boolean {
+  const end = last.at(-1)
+  return end?.event === 'run.finished' && end.exit_code !== exitCodes.owed
 }
 
 function summarise(id: string, events: readonly RunEvent[]): ListedRun {
