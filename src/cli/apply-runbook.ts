@@ -15,6 +15,7 @@ import { fanOut } from '../report/sink.ts'
 import type { CommandContext } from './command.ts'
 import { type Confirmer, createConfirmer } from './confirm.ts'
 import { type Hold, holdRun } from './hold.ts'
+import { type Interruption, listenForInterrupts } from './interruption.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import {
   finish,
@@ -146,16 +147,21 @@ async function applyHolding(
 ): Promise<number> {
   const { history, flags, open } = application
   const stateDirectory = await stateDirectoryOf(flags.stateDir, context)
-  const hold = await holdRun(session, { stateDirectory, history }, context)
+  const interruption = listenForInterrupts(context.terminal)
   try {
-    const journal = await open(journalOptions(session, stateDirectory, hold, context))
+    const hold = await holdRun(session, { stateDirectory, history }, context)
     try {
-      return await applyJournaled(session, journal, application, context)
+      const journal = await open(journalOptions(session, stateDirectory, hold, context))
+      try {
+        return await applyJournaled(session, journal, application, interruption)
+      } finally {
+        await journal.close()
+      }
     } finally {
-      await journal.close()
+      await hold.release()
     }
   } finally {
-    await hold.release()
+    interruption.stop()
   }
 }
 
@@ -163,35 +169,21 @@ async function applyJournaled(
   session: Session,
   journal: Journal,
   { confirmer, sink, execute, history, aborting }: Application,
-  { terminal }: CommandContext,
+  interruption: Interruption,
 ): Promise<number> {
   const sinks = fanOut([journal.append, sink], reportTrouble)
   const tell = tellerOf(session, sinks, history.length)
-  let cancel: (level: 1 | 2) => void = () => {}
-  let interrupts = 0
-  const interruption = terminal.onInterrupt(() => {
-    interrupts += 1
-    // The journal knows what is owed.
-    if (interrupts > 2) process.exit(exitCodes.interrupted)
-    cancel(interrupts === 1 ? 1 : 2)
+  const state = await execute({
+    ...session.options,
+    tell,
+    confirm: confirmer.settle,
+    synced: journal.synced,
+    onCancel: interruption.connect,
   })
-  try {
-    const state = await execute({
-      ...session.options,
-      tell,
-      confirm: confirmer.settle,
-      synced: journal.synced,
-      onCancel: callback => {
-        cancel = callback
-      },
-    })
-    const aborted = aborting && state.unsettled.length === 0
-    const exitCode = aborted ? exitCodes.done : state.exitCode
-    finish(tell, exitCode, recapOf(state), owedError(session, state))
-    return exitCode
-  } finally {
-    interruption.stop()
-  }
+  const aborted = aborting && state.unsettled.length === 0
+  const exitCode = aborted ? exitCodes.done : state.exitCode
+  finish(tell, exitCode, recapOf(state), owedError(session, state))
+  return exitCode
 }
 
 /** The state directory the flags and the environment name, opened. */
