@@ -144,6 +144,8 @@ export interface Inventory {
 /** How secrets are read: environment, files, commands and vaults come in by parameter. */
 export interface SecretSources {
   environment(name: string): string | undefined
+  /** Told of each variable that held a secret: nobody else is to inherit it. */
+  conceal?(name: string): void
   file(path: string): string
   register(secret: Secret): void
   /** What shell text prints, run on the controller. @throws secret.unresolved, without a place */

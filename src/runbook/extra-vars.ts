@@ -1,5 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import { isRecord } from '../base/json.ts'
+import { Secret } from '../base/secret.ts'
 import type { Binding, Variables } from '../expression/contract.ts'
 import { literal } from '../expression/scope.ts'
 import { namePattern, reservedNames } from '../modules/builtin/variables/reserved-names.ts'
@@ -8,6 +9,7 @@ import { createFaults, throwAll } from './faults.ts'
 import type { FileAccess } from './file-access.ts'
 import { registerPlainSecrets } from './inventory/secrets.ts'
 import { mergeVariables, readVariables } from './inventory/variables.ts'
+import { isPasswordKey } from './yaml/source-lines.ts'
 import { parseYaml, type YamlDocument } from './yaml/yaml-document.ts'
 
 /** What reading `-e` needs. */
@@ -94,7 +96,7 @@ function readPairs(text: string, options: ExtraVarsOptions): Variables {
     if (name === '') throw usage('-e: a variable needs a name and a value', 'write -e name=value')
     const value = /^(["'])[\s\S]*\1$/.test(whole) ? whole.slice(1, -1) : whole
     registerPlainSecrets({ [name]: value }, options.secrets)
-    variables.set(name, literal(value))
+    variables.set(name, literal(isPasswordKey(name) ? new Secret(value) : value))
   }
   return variables
 }

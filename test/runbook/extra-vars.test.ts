@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Secret } from '../../src/base/secret.ts'
 import { createScope } from '../../src/expression/scope.ts'
 import { readExtraVars } from '../../src/runbook/extra-vars.ts'
 import { errorOf } from './support/errors.ts'
@@ -44,6 +45,14 @@ describe('-e', () => {
     const secrets = testSecrets()
     readExtraVars(['db_password=hunter2'], { files, secrets })
     expect(secrets.registered.map(secret => secret.reveal())).toEqual(['hunter2'])
+    for (const flag of ['db_password=hunter2', '{"db_password": "hunter2"}']) {
+      expect(values(flag)).toEqual({ db_password: expect.any(Secret) })
+    }
+    // These may be names and counts.
+    expect(values('{"tokens": "3", "k8s_secret": "name"}')).toEqual({
+      tokens: '3',
+      k8s_secret: 'name',
+    })
     const error = errorOf(() => values('{"password": hunter2 "x"'))
     expect(`${error.message}${error.hint}${error.place?.text ?? ''}`).not.toContain('hunter2')
   })

@@ -4,7 +4,7 @@ import type { Binding, Tree, Variables } from '../../expression/contract.ts'
 import { compileTree } from '../../expression/tree.ts'
 import type { SecretSources } from '../contract.ts'
 import type { Faults } from '../faults.ts'
-import { isCredentialKey } from '../yaml/source-lines.ts'
+import { isCredentialKey, isPasswordKey } from '../yaml/source-lines.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
 import { checkConnection, ignoredOptions, isConnectionVariable } from './connection-variables.ts'
@@ -18,14 +18,8 @@ export interface ReadContext {
   readonly warnings: string[]
 }
 
-/** Connection variables whose plain text is a Secret, too. */
-const secretVariables: readonly string[] = [
-  'ansible_password',
-  'ansible_ssh_pass',
-  'ansible_ssh_password',
-  'ansible_become_password',
-  'ansible_become_pass',
-]
+/** Connection variables whose plain text is a Secret, too, though their names say so less clearly. */
+const secretVariables: readonly string[] = ['ansible_ssh_pass', 'ansible_become_pass']
 
 /**
  * The variables of a map in a file, with `{{ }}` compiled and secrets read. Faults are collected;
@@ -59,8 +53,8 @@ export function readVariables(
       warnings.push(`${file}:${line}:${column}: the ssh option "${option}" is not honoured`)
     }
     const named = isCredentialKey(name) && isSecretReference(inner)
-    const plain =
-      secretVariables.includes(name) && typeof inner === 'string' && !inner.includes('{{')
+    const isPassword = isPasswordKey(name) || secretVariables.includes(name)
+    const plain = isPassword && typeof inner === 'string' && !inner.includes('{{')
     if (named || plain) {
       const secret = secrets.read(inner, at)
       if (secret !== undefined) variables.set(name, { tree: secret })

@@ -18,6 +18,14 @@ export function isCredentialKey(key: string): boolean {
 }
 
 /**
+ * True for variables whose text can be nothing but a secret. Others that look like credentials may
+ * be names of secrets or counts of tokens: they are masked, and may still be part of a command.
+ */
+export function isPasswordKey(key: string): boolean {
+  return /(password|passwd|passphrase)$/i.test(key)
+}
+
+/**
  * Values after `key:` or `key=`, for lines that did not parse; quotes may be missing. Every
  * repetition is bounded, because a line may be a megabyte long.
  */
