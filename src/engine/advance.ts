@@ -24,6 +24,7 @@ export function advance(program: Program, state: State, input: Input): Advance<S
 function accept(turn: Turn, input: Input): void {
   switch (input.kind) {
     case 'start':
+      if (input.inherited !== undefined) turn.state.inherited = input.inherited
       nextPlay(turn)
       return
     case 'performed':

@@ -22,7 +22,8 @@ export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
 /** What is owed is settled newest first; after a second signal, releases only. */
 function takeNewest(turn: Turn, frame: BlockFrame, kind: Owed['kind']): Owed | undefined {
   if (kind === 'rollback' && turn.state.cancelled === 2) return undefined
-  const newest = frame.owed.findLast(owed => owed.kind === kind)
+  // What was inherited is settled in one section, rollbacks and releases alike.
+  const newest = frame.owed.findLast(owed => owed.kind === kind || turn.state.windingUp)
   frame.owed = frame.owed.filter(owed => owed !== newest)
   return newest
 }

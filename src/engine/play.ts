@@ -1,14 +1,14 @@
 import { exitCodes } from '../base/errors.ts'
 import { pushBlock } from './block.ts'
 import { ask } from './confirm.ts'
-import type { State } from './state.ts'
+import type { Owed, State } from './state.ts'
 import { recapOf, type Turn } from './turn.ts'
 import { displayName, playScope } from './variables.ts'
 
 /** Starts the next play that has hosts left, or finishes the run. */
 export function nextPlay(turn: Turn): void {
   const { program, state } = turn
-  if (state.cancelled > 0 || lostEverything(turn)) {
+  if (state.windingUp || state.cancelled > 0 || lostEverything(turn)) {
     finish(turn)
     return
   }
@@ -41,8 +41,40 @@ function lostEverything(turn: Turn): boolean {
   return hosts.length > 0 && hosts.every(host => state.removed[host] !== undefined)
 }
 
+/**
+ * Settles what earlier attempts owe and this one did not reach, the newest play first; a frame that
+ * only releases takes rollbacks, too.
+ */
+function settleInherited(turn: Turn): boolean {
+  const { state } = turn
+  const { owed, facts } = state.inherited
+  const newest = Math.max(...owed.map(playOf))
+  const mine = owed.filter(each => playOf(each) === newest)
+  if (mine.length === 0) return false
+  state.windingUp = true
+  state.play = newest
+  state.inherited = { facts, owed: owed.filter(each => playOf(each) !== newest) }
+  const hosts = [...new Set(mine.flatMap(each => each.hosts))]
+  for (const host of hosts) {
+    recapOf(state, host)
+    state.facts[host] = { ...facts[host], ...state.facts[host] }
+  }
+  pushBlock(turn, `/${newest}`, hosts)
+  const frame = state.stack.at(-1)
+  if (frame?.kind !== 'block') return false
+  frame.section = 'release'
+  frame.owed = mine.map(each => ({ ...each, hosts: [...each.hosts] }))
+  turn.events.push({ event: 'section.entered', step: frame.id, section: 'release', hosts })
+  return true
+}
+
+function playOf({ task }: Owed): number {
+  return Number(task.split('/')[1])
+}
+
 function finish(turn: Turn): void {
   const { state } = turn
+  if (settleInherited(turn)) return
   state.finished = true
   state.exitCode = exitCodeOf(state)
   const recap = Object.fromEntries(

@@ -1,4 +1,5 @@
 import type { Certainty, EngineEvent, Failure, StepRef } from '../events/events.ts'
+import type { Owed } from './state.ts'
 
 /**
  * Which part of its block a step belongs to; of nested ones the outermost that cleans up. What a signal
@@ -63,9 +64,18 @@ export interface Outcome {
   readonly withheld?: boolean
 }
 
+/**
+ * What earlier attempts of a resumed run still owe, and what their steps registered: settled at the
+ * end, unless this attempt reaches the steps again and takes it over.
+ */
+export interface Inheritance {
+  readonly owed: readonly Owed[]
+  readonly facts: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
 /** What the interpreter is told. */
 export type Input =
-  | { readonly kind: 'start' }
+  | { readonly kind: 'start'; readonly inherited?: Inheritance }
   | { readonly kind: 'performed'; readonly id: number; readonly outcome: Outcome }
   | { readonly kind: 'confirmed'; readonly id: number; readonly granted: boolean }
   /** Level 1: nothing new but always and rollbacks. Level 2: no always, no rollbacks either. */

@@ -1,5 +1,5 @@
 import type { Recap } from '../events/events.ts'
-import type { Outcome } from './protocol.ts'
+import type { Inheritance, Outcome } from './protocol.ts'
 
 /** Why a host left the main part of a block. */
 export type Loss = 'failed' | 'unreachable' | 'carried_along' | 'cancelled'
@@ -92,6 +92,10 @@ export interface State {
   confirmation: { request: number; step: string } | null
   /** A confirmation was denied, or a step refused to do what it was asked (exit status 8). */
   refused: boolean
+  /** Owed by earlier attempts of the run, and not taken over by this one. */
+  inherited: Inheritance
+  /** The plays are over: only what was inherited is settled. */
+  windingUp: boolean
   /** What was owed and could not be settled. */
   unsettled: readonly Owed[]
   finished: boolean
@@ -110,6 +114,8 @@ export function initialState(): State {
     cancelled: 0,
     confirmation: null,
     refused: false,
+    inherited: { owed: [], facts: {} },
+    windingUp: false,
     unsettled: [],
     finished: false,
     exitCode: 0,

@@ -135,9 +135,36 @@ function owe(
     } else {
       known.hosts.push(...unit.speaksFor)
     }
+    takeOver(turn, kind, task, unit, item)
     const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-    turn.events.push({ event: 'owed', kind, ...refOf(turn, frame, task, unit, item, scope) })
+    turn.events.push({
+      event: 'owed',
+      kind,
+      ...refOf(turn, frame, task, unit, item, scope),
+      ...(item === undefined ? {} : { item_value: item.value }),
+    })
   }
+}
+
+/** What an earlier attempt owes for the same step is owed by this one now. */
+function takeOver(
+  turn: Turn,
+  kind: Owed['kind'],
+  task: Task,
+  unit: Unit,
+  item: LoopItem | undefined,
+): void {
+  const { inherited } = turn.state
+  if (inherited.owed.length === 0) return
+  const taken = new Set(unit.speaksFor)
+  const owed = inherited.owed
+    .map(each =>
+      each.kind === kind && each.task === task.id && isSameItem(each.item, item)
+        ? { ...each, hosts: each.hosts.filter(host => !taken.has(host)) }
+        : each,
+    )
+    .filter(each => each.hosts.length > 0)
+  turn.state.inherited = { ...inherited, owed }
 }
 
 /** Loops may differ from host to host: equal places do not make equal items. */

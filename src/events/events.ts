@@ -119,7 +119,12 @@ export type EngineEvent =
       /** The result holds a secret and is not written down: a resumed run asks again. */
       readonly withheld?: boolean
     } & StepRef)
-  | ({ readonly event: 'owed'; readonly kind: 'rollback' | 'release' } & StepRef)
+  | ({
+      readonly event: 'owed'
+      readonly kind: 'rollback' | 'release'
+      /** The item of a loop that the step runs with. */
+      readonly item_value?: unknown
+    } & StepRef)
   | ({
       readonly event: 'settled'
       readonly kind: 'rollback' | 'release'

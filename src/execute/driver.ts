@@ -5,7 +5,7 @@ import type { Io } from '../base/io.ts'
 import { advance } from '../engine/advance.ts'
 import { censorEvent } from '../engine/censor.ts'
 import type { Program } from '../engine/program.ts'
-import type { Input, Outcome, Request } from '../engine/protocol.ts'
+import type { Inheritance, Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
 import { createCancellation } from './cancellation.ts'
@@ -36,6 +36,8 @@ export interface DriverOptions {
   readonly started: EngineEvent
   /** Where to begin, when not at the beginning. */
   readonly initial?: State
+  /** What earlier attempts of the run still owe. */
+  readonly inherited?: Inheritance
   /** Levels of cancellation as they come (SIGINT once, twice). */
   readonly onCancel?: (cancel: (level: 1 | 2) => void) => void
 }
@@ -117,7 +119,10 @@ export async function drive(options: DriverOptions): Promise<State> {
       feed({ kind: 'cancel', level })
     })
     tell(options.started)
-    feed({ kind: 'start' })
+    feed({
+      kind: 'start',
+      ...(options.inherited === undefined ? {} : { inherited: options.inherited }),
+    })
   })
   return await finished
 }

@@ -1,3 +1,6 @@
+import { isRecord } from '../base/json.ts'
+import type { Program } from '../engine/program.ts'
+import type { Inheritance } from '../engine/protocol.ts'
 import type { RunEvent } from '../events/events.ts'
 
 /** Something a run owes: what, of which step, on which hosts. */
@@ -6,6 +9,8 @@ export interface OwedEntry {
   readonly step: string
   readonly name: string
   readonly hosts: readonly string[]
+  /** The loop item the step ran with. */
+  readonly item?: { readonly index: number; readonly value: unknown }
 }
 
 /** What is owed after these events: owed from before a step starts until it ran or was dropped. */
@@ -18,7 +23,11 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
       const known = open.get(key)
       if (known === undefined) {
         const { kind, step, name } = event
-        open.set(key, { entry: { kind, step, name, hosts }, hosts: new Set(hosts) })
+        const item =
+          event.item === undefined
+            ? {}
+            : { item: { index: event.item.index, value: event.item_value } }
+        open.set(key, { entry: { kind, step, name, hosts, ...item }, hosts: new Set(hosts) })
       } else {
         for (const host of hosts) known.hosts.add(host)
       }
@@ -31,4 +40,33 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
     }
   }
   return [...open.values()].map(({ entry, hosts }) => ({ ...entry, hosts: [...hosts] }))
+}
+
+/** What a resumed run inherits: what is owed, and what the steps of earlier attempts registered. */
+export function inheritanceOf(
+  program: Pick<Program, 'tasks'>,
+  events: readonly RunEvent[],
+): Inheritance {
+  const owed = owedOf(events)
+    // A playbook may have been edited where nothing was done yet.
+    .filter(({ kind, step }) => program.tasks.get(step)?.[kind] !== undefined)
+    .map(({ kind, step, hosts, item }) => ({
+      kind,
+      task: step,
+      hosts: [...hosts],
+      attempts: 0,
+      ...(item === undefined ? {} : { item }),
+    }))
+  const facts: Record<string, Record<string, unknown>> = {}
+  for (const event of events) {
+    if (event.event !== 'step.finished' || event.item !== undefined) continue
+    const register = program.tasks.get(event.step)?.register
+    if (register === undefined || !isRecord(event.result)) continue
+    for (const host of event.hosts ?? [event.host]) {
+      const failed = event.status === 'failed' || event.status === 'unreachable'
+      const changed = event.status === 'changed'
+      facts[host] = { ...facts[host], [register]: { ...event.result, changed, failed } }
+    }
+  }
+  return { owed, facts }
 }

@@ -27,7 +27,7 @@ const done: ReadonlySet<StepStatus> = new Set(['ok', 'changed', 'ignored'])
 export function readRecording(
   events: readonly RunEvent[],
   dependents: (step: string) => ReadonlySet<string>,
-  /** `keepSettled`: as the run saw it, for undoing it; not for going on with it. */
+  /** `keepSettled`: as the run saw it, for settling or undoing it; not for going on with it. */
   options: { readonly keepSettled?: boolean } = {},
 ): Recording {
   const outcomes = new Map<string, Finished>()
@@ -39,23 +39,28 @@ export function readRecording(
   /** Hosts on which what a step owed has run. */
   const settled = new Map<string, Set<string>>()
   const wholeBlocks = new Set<string>()
+  const addSettled = ({ settles, hosts, host }: StepRef): void => {
+    if (settles === undefined) return
+    const known = settled.get(settles) ?? new Set<string>()
+    settled.set(settles, known)
+    for (const each of hosts ?? [host]) known.add(each)
+  }
   for (const event of events) {
     switch (event.event) {
       case 'step.started':
         begun.set(keyOf(event), { before: event.before, intent: event.intent })
+        // From here on the release may have taken effect, whether its end is known or not.
+        addSettled(event)
         break
       case 'step.finished':
         begun.delete(keyOf(event))
         ended.add(event.step)
+        if (done.has(event.status)) addSettled(event)
         if (done.has(event.status) && !event.withheld) outcomes.set(keyOf(event), event)
         else outcomes.delete(keyOf(event))
         break
       case 'settled':
-        if (event.outcome === 'ran' && event.settles !== undefined) {
-          const hosts = settled.get(event.settles) ?? new Set<string>()
-          settled.set(event.settles, hosts)
-          for (const host of event.hosts ?? [event.host]) hosts.add(host)
-        }
+        if (event.outcome === 'ran') addSettled(event)
         break
       case 'block.finished':
         if (event.failed.length === 0) wholeBlocks.add(event.step)

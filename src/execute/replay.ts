@@ -31,9 +31,11 @@ export function createReplayer(options: ReplayOptions): Performer {
       (how === 'resume' && (await performer.confirm(request))),
     perform: async (request: PerformRequest, io: Io, tell: Teller) => {
       const known = recording.outcome(request.ref)
-      if (known !== undefined && !isStale(request, departed)) return known
+      // Aborting does nothing again, so nothing that was done goes stale.
+      const stale = how === 'resume' && isStale(request, departed)
+      if (known !== undefined && !stale) return known
       for (const block of blocksAround(request.ref.step)) departed.add(block)
-      const left = recording.interrupted(request.ref)
+      const left = stale ? undefined : recording.interrupted(request.ref)
       if (how === 'abort') {
         // Where the journal ends the run ends: before its blocks can end well and drop what they owe.
         options.cancel()

@@ -7,6 +7,7 @@ import type { Playbook, Step, Task } from '../runbook/contract.ts'
 import { createApplier } from './apply.ts'
 import { type ConfirmRequest, type DriverOptions, drive, type Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
+import { inheritanceOf } from './owed.ts'
 import { createPlanner } from './plan.ts'
 import { dependentsOf, type Recording, readRecording } from './recording.ts'
 import { recoverStep } from './recover.ts'
@@ -68,7 +69,7 @@ export async function apply(options: ApplyOptions): Promise<State> {
   }
   let cancel: (level: 1 | 2) => void = () => {}
   const performer = createReplayer({
-    recording: recordingOf(program, replay.events),
+    recording: recordingOf(program, replay.events, replay.how),
     performer: applier,
     recover: (request, left, io) => recoverStep(environment, request, left, io),
     how: replay.how,
@@ -78,6 +79,7 @@ export async function apply(options: ApplyOptions): Promise<State> {
     ...driver,
     started: { event: 'run.resumed', how: replay.how },
     performer,
+    inherited: inheritanceOf(program, replay.events),
     onCancel: callback => {
       cancel = callback
       options.onCancel?.(callback)
@@ -103,8 +105,11 @@ export async function undo(
 export function recordingOf(
   program: Pick<Program, 'tasks'>,
   events: readonly RunEvent[],
+  how: 'resume' | 'abort' = 'resume',
 ): Recording {
-  return readRecording(events, dependentsOf([...program.tasks.values()], namesIn))
+  const dependents = dependentsOf([...program.tasks.values()], namesIn)
+  // An aborted run asks no step again, whatever became of what it held.
+  return readRecording(events, dependents, { keepSettled: how === 'abort' })
 }
 
 /** Names of variables that a task uses, those that its own variables use included. */

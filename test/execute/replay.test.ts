@@ -5,7 +5,7 @@ import type { Input, Outcome, Request } from '../../src/engine/protocol.ts'
 import { initialState, type State } from '../../src/engine/state.ts'
 import type { EngineEvent, RunEvent } from '../../src/events/events.ts'
 import type { Performer, PerformRequest } from '../../src/execute/driver.ts'
-import { owedOf } from '../../src/execute/owed.ts'
+import { inheritanceOf, owedOf } from '../../src/execute/owed.ts'
 import { createReplayer } from '../../src/execute/replay.ts'
 import { recordingOf } from '../../src/execute/run.ts'
 import { programOf, type Scenario, type StepText } from '../engine/simulate.ts'
@@ -29,7 +29,8 @@ async function attempt(
 ): Promise<Attempt> {
   const program = programOf(scenario)
   const performed: string[] = []
-  const queue: Input[] = [{ kind: 'start' }]
+  const inherited = inheritanceOf(program, journal.slice())
+  const queue: Input[] = [{ kind: 'start', ...(options.how === undefined ? {} : { inherited }) }]
   const tell = (event: EngineEvent): void => {
     if (event.event === 'step.finished' && event.replayed) return
     journal.push(event as RunEvent)
@@ -48,7 +49,7 @@ async function attempt(
     options.how === undefined
       ? applier
       : createReplayer({
-          recording: recordingOf(program, journal.slice()),
+          recording: recordingOf(program, journal.slice(), options.how),
           performer: applier,
           recover: async () => undefined,
           how: options.how,
@@ -121,7 +122,7 @@ describe('a run that is killed at every journal event', () => {
           : [],
       )
       const thawed = first.journal.some(
-        event => event.event === 'settled' && event.outcome === 'ran',
+        event => event.event === 'step.started' && event.settles !== undefined,
       )
       const second = await attempt(scenario, [...first.journal], { how: 'resume' })
       expect(second.state.exitCode, `killed at ${at}`).toBe(0)
@@ -234,6 +235,39 @@ describe('a run that failed', () => {
     const mended: Scenario = { ...snapshot, answer: () => ({ result: { id: 'two' } }) }
     const second = await attempt(mended, [...first.journal], { how: 'resume' })
     expect(second.performed).toEqual(['a snapshot', 'a copy', 'a commit', 'a drop'])
+  })
+
+  it('settles what an earlier attempt owes on a way that this one does not go', async () => {
+    const detour: Scenario = {
+      hosts: ['a'],
+      plays: [
+        [
+          {
+            block: [{ name: 't1' }],
+            rescue: [
+              {
+                name: 'freeze',
+                register: 'f',
+                release: { name: 'thaw', args: { id: '{{ f.id }}' } },
+              },
+              { name: 'long' },
+            ],
+          },
+          { name: 'after' },
+        ],
+      ],
+      answer: (_host, name) => (name === 't1' ? { status: 'failed' } : { result: { id: 'one' } }),
+    }
+    const whole = await attempt(detour, [], {})
+    const cut = whole.journal.findIndex(
+      event => event.event === 'step.started' && event.name === 'long',
+    )
+    const first = await attempt(detour, [], { dieAfter: cut + 1 })
+    const mended: Scenario = { ...detour, answer: () => undefined }
+    const second = await attempt(mended, [...first.journal], { how: 'resume' })
+    expect(second.performed).toEqual(['a t1', 'a after', 'a thaw'])
+    expect(owedOf(second.journal)).toEqual([])
+    expect(second.state.exitCode).toBe(0)
   })
 
   it('leaves a block alone that ended well with its releases', async () => {
