@@ -50,7 +50,7 @@ export interface RedactingStream {
  * Shorter secrets are not searched for: dots in place of every "1" would hide the report itself, and
  * tell the secret by what is missing. As values they print as dots all the same.
  */
-export const shortestRedacted = 4
+const shortestRedacted = 4
 
 /**
  * A redactor that holds the secrets registered with it. Its cost grows with the text, not with the
