@@ -23,6 +23,14 @@ export const errorCodes = {
   'step.failed': { exit: 2, doc: 'A step failed on a host.' },
   'step.timeout': { exit: 2, doc: 'A step took longer than its timeout.' },
   'step.cancelled': { exit: 130, doc: 'The run was interrupted.' },
+  'deadline.impossible': {
+    exit: 2,
+    doc: 'The release of a step cannot be handed to its host before the step runs.',
+  },
+  'deadline.passed': {
+    exit: 2,
+    doc: 'A host has released by itself what a step held: the run was not heard of for its deadline.',
+  },
   'command.failed': { exit: 2, doc: 'A remote command ended with a non-zero status.' },
   'command.invalid': {
     exit: 2,

@@ -5,10 +5,12 @@ import type { Answers, Probes } from '../connection/contract.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
-import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
+import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
+import type { ConfirmRequest, Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
 import { type Look, look, plannedChanges } from './look.ts'
+import { outcomeOfError } from './outcome.ts'
 import { writableSite } from './site.ts'
 
 export interface ApplierOptions {
@@ -17,26 +19,46 @@ export interface ApplierOptions {
   readonly confirm: (request: ConfirmRequest) => Promise<boolean>
   /** Resolves when the journal is on disk. */
   readonly synced: () => Promise<void>
+  /** Of the run; without them, those of the applier itself. */
+  readonly watchdogs?: Watchdogs
 }
 
 /** Does what the steps say: each is looked at once, just before it runs. */
-export function createApplier({ environment, confirm, synced }: ApplierOptions): Performer {
+export function createApplier(options: ApplierOptions): Performer {
+  const { environment, confirm, synced } = options
+  const watchdogs = options.watchdogs ?? createWatchdogs(environment)
+
+  const performStep = async (request: PerformRequest, io: Io, tell: Teller): Promise<Outcome> => {
+    const seen = await look(environment, request, io)
+    try {
+      await watchdogs.arm(request, seen, io)
+    } catch (thrown) {
+      return { ...outcomeOfError(thrown, request), notBegun: true }
+    }
+    const { decision } = seen
+    if (decision.kind === 'unchanged') {
+      const message = decision.message === undefined ? {} : { message: decision.message }
+      const { result } = decision
+      return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
+    }
+    announce(request, tell, seen)
+    await synced()
+    const result = await act(environment, request, seen, io)
+    return { status: 'changed', result, ...withheldIf(environment, result) }
+  }
+
   return Object.freeze({
     confirm,
     perform: async (request, io, tell) => {
       if (io.signal.aborted) return neverBegan(io.signal)
       await pauseBefore(request, environment, io)
-      const seen = await look(environment, request, io)
-      const { decision } = seen
-      if (decision.kind === 'unchanged') {
-        const message = decision.message === undefined ? {} : { message: decision.message }
-        const { result } = decision
-        return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
-      }
-      announce(request, tell, seen)
-      await synced()
-      const result = await act(environment, request, seen, io)
-      return { status: 'changed', result, ...withheldIf(environment, result) }
+      const ran = await watchdogs.ranRelease(request, io)
+      if (ran !== undefined) return ran
+      const outcome = await watchdogs.guard(request, io, guarded =>
+        performStep(request, guarded, tell),
+      )
+      if (request.part === 'release') await watchdogs.disarm(request, io, tell)
+      return outcome
     },
   } satisfies Performer)
 }

@@ -1,11 +1,20 @@
 import type { Clock } from '../base/clock.ts'
+import { quietIo } from '../base/io.ts'
 import { createProgram, type Program, type ProgramOptions } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import type { EngineEvent, RunEvent } from '../events/events.ts'
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
 import type { Playbook, Step, Task } from '../runbook/contract.ts'
 import { createApplier } from './apply.ts'
-import { type ConfirmRequest, type DriverOptions, drive, type Teller } from './driver.ts'
+import { takeStock } from './deadline/stock.ts'
+import { createWatchdogs } from './deadline/watchdogs.ts'
+import {
+  type ConfirmRequest,
+  type DriverOptions,
+  drive,
+  type Performer,
+  type Teller,
+} from './driver.ts'
 import type { Environment } from './environment.ts'
 import { inheritanceOf } from './owed.ts'
 import { createPlanner } from './plan.ts'
@@ -61,12 +70,25 @@ export interface Invocation {
 export async function apply(options: ApplyOptions): Promise<State> {
   const { environment, confirm, synced, replay } = options
   const program = createProgram({ ...options.program, mode: 'apply' })
-  const applier = createApplier({ environment, confirm, synced })
+  const watchdogs = createWatchdogs(environment)
+  const applier = createApplier({ environment, confirm, synced, watchdogs })
   const driver = driverOptions(options, program)
-  if (replay === undefined) {
-    const started = { ...driver.started, ...options.invocation }
-    return await drive({ ...driver, started, performer: applier })
+  try {
+    if (replay === undefined) {
+      const started = { ...driver.started, ...options.invocation }
+      return await drive({ ...driver, started, performer: applier })
+    }
+    const settled = await takeStock(program, replay.events, watchdogs, quietIo)
+    for (const event of settled) options.tell(event)
+    const events = [...replay.events, ...settled.map(event => stamped(event, replay.events))]
+    return await goOn({ options, program, driver, applier, replay: { ...replay, events } })
+  } finally {
+    await watchdogs.stop()
   }
+}
+
+async function goOn({ options, program, driver, applier, replay }: GoingOn): Promise<State> {
+  const { environment } = options
   let cancel: (level: 1 | 2) => void = () => {}
   const performer = createReplayer({
     recording: recordingOf(program, replay.events, replay.how),
@@ -85,6 +107,20 @@ export async function apply(options: ApplyOptions): Promise<State> {
       options.onCancel?.(callback)
     },
   })
+}
+
+/** An event that is only now being journaled, as one of those there are. */
+function stamped(event: EngineEvent, events: readonly RunEvent[]): RunEvent {
+  const { seq = 0, time = '', run = '' } = events.at(-1) ?? {}
+  return { seq, time, run, ...event } as RunEvent
+}
+
+interface GoingOn {
+  readonly options: ApplyOptions
+  readonly program: Program
+  readonly driver: Omit<DriverOptions, 'performer'>
+  readonly applier: Performer
+  readonly replay: NonNullable<ApplyOptions['replay']>
 }
 
 /** Runs the rollbacks of a finished run. */
