@@ -102,3 +102,11 @@ export function isRunning(...words: readonly string[]): boolean {
 export function endProcesses(...words: readonly string[]): void {
   for (const pid of processesOf(words)) process.kill(pid, 'SIGKILL')
 }
+
+/** The processes that a process has started. */
+export function childrenOf(parent: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(name => new RegExp(`^PPid:\t${parent}$`, 'm').test(textOf(`/proc/${name}/status`)))
+    .map(Number)
+}
