@@ -1,5 +1,6 @@
 import { systemClock, systemRandom } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
+import { createProgram } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
 import { createTeller, type Teller } from '../execute/driver.ts'
@@ -57,6 +58,8 @@ export async function openSession(
       ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     },
   }
+  // Patterns and limits that match nothing are told before anything is opened or written.
+  createProgram({ ...options.program, mode: 'plan' })
   return { loaded, options, open, failpoints }
 }
 

@@ -85,12 +85,6 @@ export interface Host extends ReadOnlyHost {
   dial(address: { readonly host: string; readonly port: number }, io: Io): Promise<Duplex>
 }
 
-/** A transport's connection: opened lazily by the pool, closed at the end of the run. */
-export interface Connection {
-  readonly host: Host
-  close(): Promise<void>
-}
-
 /** What a transport needs to know of a host, from the inventory; names are ours, not Ansible's. */
 export interface HostAddress {
   readonly name: string

@@ -9,8 +9,8 @@ export {
   succeeds,
   tools,
 } from './probes/commands.ts'
-export { type ContentFacts, content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
-export { type BlockHash, type FileHash, hashBlocks, hashFiles } from './probes/hashes.ts'
-export { type PackedFile, type PackRequest, packFiles } from './probes/pack.ts'
+export { content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
+export { hashBlocks, hashFiles } from './probes/hashes.ts'
+export { packFiles } from './probes/pack.ts'
 export { freeSpace, mountPoint, type SpaceFacts } from './probes/space.ts'
-export { type StatRecord, statFiles, type TreeEntry, walkTree } from './probes/tree.ts'
+export { statFiles, type TreeEntry, walkTree } from './probes/tree.ts'

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { quietIo } from '../base/io.ts'
 import { createProgram, type Program, type ProgramOptions } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
-import type { EngineEvent, RunEvent } from '../events/events.ts'
+import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.ts'
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
 import type { Playbook, Step, Task } from '../runbook/contract.ts'
 import { createApplier } from './apply.ts'
@@ -172,7 +172,7 @@ function driverOptions(
 ): Omit<DriverOptions, 'performer' | 'started'> & { readonly started: RunStarted } {
   const started: RunStarted = {
     event: 'run.started',
-    version: 1,
+    version: eventVersion,
     mode: program.mode,
     playbook: program.playbook.path,
     inventory: options.inventorySources,

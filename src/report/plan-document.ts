@@ -104,8 +104,13 @@ function summarise(changes: readonly PlannedEntry[]): PlanDocument['summary'] {
   }
 }
 
-/** The plan's last line for people. */
-export function planSummaryLine({ summary, changes, digest }: PlanDocument): string {
+/** The plan's last line for people: what it comes to, or that a fault cut it short. */
+export function planEnd(document: PlanDocument, exitCode: number): string {
+  if (exitCode === 0) return summaryLine(document)
+  return `Plan: stopped by what failed above; nothing was changed. Exit status ${exitCode}.`
+}
+
+function summaryLine({ summary, changes, digest }: PlanDocument): string {
   if (changes.length === 0) return 'Plan: nothing to do.'
   const parts = (['create', 'update', 'delete', 'run', 'call'] as const)
     .filter(name => summary[name] > 0)

@@ -8,11 +8,8 @@ import { manifestKey } from './names.ts'
 import { probeStorage } from './probe-storage.ts'
 
 export type {
-  BackedUpCluster,
   BackupOptions,
   BackupResult,
-  BackupScope,
-  PlanOptions,
 } from './backup-options.ts'
 
 /** How often a backup begins again because someone took its name and a vacuum was planned meanwhile. */

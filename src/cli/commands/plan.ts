@@ -1,7 +1,7 @@
 import { exitCodes } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
 import { plainReport } from '../../report/plain.ts'
-import { planSummaryLine } from '../../report/plan-document.ts'
+import { planEnd } from '../../report/plan-document.ts'
 import { createStyle, wantsColor } from '../../report/style.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
@@ -42,7 +42,7 @@ async function planPlaybook(
     const { document } = planned
     const text = flags.json
       ? JSON.stringify(document, undefined, 2)
-      : `\n${planSummaryLine(document)}`
+      : `\n${planEnd(document, planned.state.exitCode)}`
     terminal.stdout.write(redactor.redact(`${text}\n`))
     return planned
   } finally {

@@ -3,7 +3,7 @@ import { asBkpError } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
 import { jsonLines } from '../../report/json-lines.ts'
 import { plainReport } from '../../report/plain.ts'
-import { planSummaryLine } from '../../report/plan-document.ts'
+import { planEnd } from '../../report/plan-document.ts'
 import { createStyle, wantsColor } from '../../report/style.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
@@ -50,16 +50,16 @@ async function runPlaybook(
         const { state, document } = planned
         finishUnapplied(session, report, { exitCode: state.exitCode, state })
         if (flags.output !== 'json') {
-          context.terminal.stdout.write(`\n${planSummaryLine(document)}\n`)
+          context.terminal.stdout.write(`\n${planEnd(document, state.exitCode)}\n`)
         }
         return state.exitCode
       }
       return await applyRunbook(session, flags, context, {
         // Machines read one run; the plan before it is for the person who is asked.
         plan: flags.output === 'json' ? () => {} : report,
-        planned: ({ document }) => {
+        planned: ({ document, state }) => {
           if (flags.output !== 'json') {
-            context.terminal.stdout.write(`\n${planSummaryLine(document)}\n`)
+            context.terminal.stdout.write(`\n${planEnd(document, state.exitCode)}\n`)
           }
         },
         apply: report,

@@ -55,7 +55,7 @@ export const verifyCommand: CliCommand = {
               )
             }
             terminal.stdout.write(
-              `checked ${backups} backups, ${blocks} blocks, ${formatBytes(bytes)} read: ${
+              `checked ${backups} ${backups === 1 ? 'backup' : 'backups'}, ${blocks} blocks, ${formatBytes(bytes)} read: ${
                 report.errors.length === 0 ? 'no errors' : `${report.errors.length} errors`
               }\n`,
             )
