@@ -6,8 +6,8 @@ import { Unknown } from '../expression/unknown.ts'
 import type { Condition, Task } from '../runbook/contract.ts'
 import type { Outcome } from './protocol.ts'
 import type { ItemResult, Unit } from './state.ts'
+import { failureOf } from './step-ref.ts'
 import type { Turn } from './turn.ts'
-import { failureOf } from './unit.ts'
 import { hostScope, type LoopItem } from './variables.ts'
 
 /** A unit's results as registered and counted. */

@@ -1,11 +1,13 @@
 import type { Task } from '../runbook/contract.ts'
 import { startTask } from './enter-task.ts'
+import { disown } from './owe.ts'
 import type { Outcome } from './protocol.ts'
 import { type Aggregate, aggregate, isCancelled, judge } from './result.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
+import { refOf } from './step-ref.ts'
 import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
-import { advanceUnit, disown, ignoresErrors, refOf } from './unit.ts'
+import { advanceUnit, ignoresErrors } from './unit.ts'
 import { hostScope } from './variables.ts'
 
 /** True when nothing of the task is outstanding; starts it where it has not begun. */
@@ -42,7 +44,7 @@ function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcom
     ignoresErrors(task, scope)
   turn.events.push({
     event: 'step.finished',
-    ...refOf(turn, frame, task, unit, item, scope),
+    ...refOf(frame.settles, task, unit, item, scope),
     status: ignored ? 'ignored' : judged.status,
     ...(outcome.withheld ? { withheld: true } : { result: judged.result }),
     ...(outcome.message === undefined ? {} : { message: outcome.message }),
@@ -141,14 +143,7 @@ function register(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
 
 /** What rescue and always may ask about: `ansible_failed_task`, `ansible_failed_result`. */
 function remember(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
-  const name = refOf(
-    turn,
-    { settles: null } as TaskFrame,
-    task,
-    unit,
-    undefined,
-    scopeOf(turn, unit, task),
-  ).name
+  const name = refOf(null, task, unit, undefined, scopeOf(turn, unit, task)).name
   for (const host of unit.speaksFor) {
     turn.state.facts[host] = {
       ...turn.state.facts[host],

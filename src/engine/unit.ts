@@ -1,6 +1,4 @@
-import { asBkpError, type BkpError } from '../base/errors.ts'
-import { canonicalJson } from '../base/json.ts'
-import type { Failure, StepRef } from '../events/events.ts'
+import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Scope } from '../expression/contract.ts'
 import { renderTree } from '../expression/tree.ts'
 import { Unknown } from '../expression/unknown.ts'
@@ -8,11 +6,12 @@ import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
 import { evaluateAll } from './conditions.ts'
 import { deadlineOf } from './deadline.ts'
+import { owe } from './owe.ts'
 import type { Part } from './protocol.ts'
-import { announceSettled } from './settled.ts'
-import type { ItemResult, Owed, TaskFrame, Unit } from './state.ts'
-import { enclosingBlocks, isRescuable, isWinding, type Turn } from './turn.ts'
-import { displayName, hostScope, type LoopItem } from './variables.ts'
+import type { ItemResult, TaskFrame, Unit } from './state.ts'
+import { failureOf, refOf } from './step-ref.ts'
+import { enclosingBlocks, isWinding, type Turn } from './turn.ts'
+import { hostScope, type LoopItem } from './variables.ts'
 
 /** Runs a unit on until it asks for something or is done. */
 export function advanceUnit(turn: Turn, frame: TaskFrame, task: Task, unit: Unit): void {
@@ -53,9 +52,10 @@ function loopItems(
     const items = renderTree(task.loop ?? null, scope)
     if (items instanceof Unknown) return [items]
     if (Array.isArray(items)) return items
-    throw new Error(`loop needs a list, not ${items === null ? 'null' : typeof items}`)
+    const what = items === null ? 'null' : typeof items
+    throw new BkpError('expression.failed', `loop needs a list, not ${what}`)
   } catch (thrown) {
-    failItem(turn, frame, task, unit, undefined, asBkpError(thrown, 'expression.failed'))
+    failItem(turn, frame, task, unit, undefined, asBkpError(thrown))
     unit.done = true
     return undefined
   }
@@ -87,7 +87,7 @@ function startItem(
     turn.requests.push({
       kind: 'perform',
       id,
-      ref: refOf(turn, frame, task, unit, item, scope),
+      ref: refOf(frame.settles, task, unit, item, scope),
       scope: task.scope,
       args,
       mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
@@ -98,7 +98,7 @@ function startItem(
       ...(deadline === undefined ? {} : { deadline }),
     })
   } catch (thrown) {
-    failItem(turn, frame, task, unit, item, asBkpError(thrown, 'expression.failed'))
+    failItem(turn, frame, task, unit, item, asBkpError(thrown))
   }
 }
 
@@ -107,85 +107,6 @@ function partOf(turn: Turn, frame: TaskFrame): Part {
   const sections = enclosingBlocks(turn).map(({ section }) => section)
   if (sections.includes('always')) return 'always'
   return sections.includes('rescue') ? 'rescue' : 'main'
-}
-
-/** From before a step starts, its rollback and its release are owed by the block around it. */
-function owe(
-  turn: Turn,
-  frame: TaskFrame,
-  task: Task,
-  unit: Unit,
-  item: LoopItem | undefined,
-): void {
-  const [block] = enclosingBlocks(turn)
-  if (block === undefined || turn.program.mode === 'plan') return
-  for (const kind of ['rollback', 'release'] as const) {
-    if (task[kind] === undefined) continue
-    const known = block.owed.find(
-      owed => owed.kind === kind && owed.task === task.id && isSameItem(owed.item, item),
-    )
-    if (known === undefined) {
-      block.owed.push({
-        kind,
-        task: task.id,
-        hosts: [...unit.speaksFor],
-        attempts: 0,
-        ...(item === undefined ? {} : { item }),
-      })
-    } else {
-      known.hosts.push(...unit.speaksFor)
-    }
-    takeOver(turn, kind, task, unit, item)
-    const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-    turn.events.push({
-      event: 'owed',
-      kind,
-      ...refOf(turn, frame, task, unit, item, scope),
-      ...(item === undefined ? {} : { item_value: item.value }),
-    })
-  }
-}
-
-/** What an earlier attempt owes for the same step is owed by this one now. */
-function takeOver(
-  turn: Turn,
-  kind: Owed['kind'],
-  task: Task,
-  unit: Unit,
-  item: LoopItem | undefined,
-): void {
-  const { inherited } = turn.state
-  if (inherited.owed.length === 0) return
-  const taken = new Set(unit.speaksFor)
-  const owed = inherited.owed
-    .map(each =>
-      each.kind === kind && each.task === task.id && isSameItem(each.item, item)
-        ? { ...each, hosts: each.hosts.filter(host => !taken.has(host)) }
-        : each,
-    )
-    .filter(each => each.hosts.length > 0)
-  turn.state.inherited = { ...inherited, owed }
-}
-
-/** Loops may differ from host to host: equal places do not make equal items. */
-function isSameItem(a: LoopItem | undefined, b: LoopItem | undefined): boolean {
-  return (
-    a?.index === b?.index && canonicalJson(a?.value ?? null) === canonicalJson(b?.value ?? null)
-  )
-}
-
-/** Takes back what a step was to owe that never began. */
-export function disown(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): void {
-  const [block] = enclosingBlocks(turn)
-  if (block === undefined) return
-  const gone = new Set(unit.speaksFor)
-  block.owed = block.owed
-    .map(owed => {
-      if (owed.task !== task.id || !isSameItem(owed.item, item)) return owed
-      announceSettled(turn, { ...owed, hosts: unit.speaksFor }, 'dropped')
-      return { ...owed, hosts: owed.hosts.filter(host => !gone.has(host)) }
-    })
-    .filter(owed => owed.hosts.length > 0)
 }
 
 function skipItem(
@@ -199,7 +120,7 @@ function skipItem(
   unit.results.push(itemResult('skipped', { skip_reason: 'the condition is false' }, item, false))
   turn.events.push({
     event: 'step.finished',
-    ...refOf(turn, frame, task, unit, item, scope),
+    ...refOf(frame.settles, task, unit, item, scope),
     status: 'skipped',
   })
 }
@@ -222,10 +143,9 @@ function failItem(
   })
   turn.events.push({
     event: 'step.finished',
-    ...refOf(turn, frame, task, unit, item, scope),
+    ...refOf(frame.settles, task, unit, item, scope),
     status: ignored ? 'ignored' : 'failed',
     failure,
-    ...(isRescuable(turn) ? { message: 'will be rescued' } : {}),
   })
 }
 
@@ -242,49 +162,4 @@ export function itemResult(
 export function ignoresErrors(task: Task, scope: Scope): boolean {
   const verdict = evaluateAll([task.ignoreErrors], scope)
   return verdict.kind === 'value' && verdict.value === true
-}
-
-/** How the step is named in events. */
-export function refOf(
-  _turn: Turn,
-  frame: TaskFrame,
-  task: Task,
-  unit: Unit,
-  item: LoopItem | undefined,
-  scope: Scope,
-): StepRef {
-  return {
-    step: task.id,
-    name: displayName(task.name, scope) ?? task.module,
-    module: task.module,
-    host: unit.host,
-    ...(unit.speaksFor.length > 1 || task.scope === 'cluster'
-      ? { hosts: unit.speaksFor.slice() }
-      : {}),
-    ...(item === undefined || frame.settles !== null
-      ? {}
-      : { item: { index: item.index, label: labelOf(task, item, scope) } }),
-    ...(frame.settles === null ? {} : settlesOf(frame.settles)),
-  }
-}
-
-function settlesOf({ task, item }: Owed): Pick<StepRef, 'settles' | 'settles_item'> {
-  return { settles: task, ...(item === undefined ? {} : { settles_item: item.index }) }
-}
-
-function labelOf(task: Task, item: LoopItem, scope: Scope): string {
-  const label = displayName(task.loopControl.label, scope)
-  if (label !== undefined) return label
-  return typeof item.value === 'string' ? item.value : JSON.stringify(item.value)
-}
-
-/** An error as events carry it. */
-export function failureOf(error: BkpError, task: Task): Failure {
-  const place = error.place ?? task.place
-  return {
-    code: error.code,
-    message: error.message,
-    place: `${place.file}:${place.line}:${place.column}`,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  }
 }

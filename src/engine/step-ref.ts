@@ -1,0 +1,50 @@
+import type { BkpError } from '../base/errors.ts'
+import type { Failure, StepRef } from '../events/events.ts'
+import type { Scope } from '../expression/contract.ts'
+import type { Task } from '../runbook/contract.ts'
+import type { Owed, Unit } from './state.ts'
+import { displayName, type LoopItem } from './variables.ts'
+
+/** How the step is named in events; `settles`: the debt that it settles. */
+export function refOf(
+  settles: Owed | null,
+  task: Task,
+  unit: Unit,
+  item: LoopItem | undefined,
+  scope: Scope,
+): StepRef {
+  return {
+    step: task.id,
+    name: displayName(task.name, scope) ?? task.module,
+    module: task.module,
+    host: unit.host,
+    ...(unit.speaksFor.length > 1 || task.scope === 'cluster'
+      ? { hosts: unit.speaksFor.slice() }
+      : {}),
+    ...(item === undefined || settles !== null
+      ? {}
+      : { item: { index: item.index, label: labelOf(task, item, scope) } }),
+    ...(settles === null ? {} : settlesOf(settles)),
+  }
+}
+
+function settlesOf({ task, item }: Owed): Pick<StepRef, 'settles' | 'settles_item'> {
+  return { settles: task, ...(item === undefined ? {} : { settles_item: item.index }) }
+}
+
+function labelOf(task: Task, item: LoopItem, scope: Scope): string {
+  const label = displayName(task.loopControl.label, scope)
+  if (label !== undefined) return label
+  return typeof item.value === 'string' ? item.value : JSON.stringify(item.value)
+}
+
+/** An error as events carry it. */
+export function failureOf(error: BkpError, task: Task): Failure {
+  const place = error.place ?? task.place
+  return {
+    code: error.code,
+    message: error.message,
+    place: `${place.file}:${place.line}:${place.column}`,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  }
+}
