@@ -7,13 +7,13 @@ import { violation } from './violation.ts'
 /** What must hold over all lives of a run, by what happened on the hosts. @throws Violation */
 export function checkResume(script: Script, run: MortalRun): void {
   const tasks = tasksById(script)
+  checkFresh(run, tasks)
   for (const [id, task] of tasks) {
     if (task.release !== undefined) checkReleased(run, id)
     if (task.rollback !== undefined) checkRolledBack(run, id)
   }
   checkJournal(run)
   checkNothingTwice(run, tasks)
-  checkFresh(run, tasks)
 }
 
 /** Where a step took effect: every host and item, with its last time. */
@@ -82,9 +82,35 @@ function checkRolledBack(run: MortalRun, step: string): void {
     const undone = isSettledAfter(run, `${step}/rollback`, host, item, at)
     const told = `${step} item ${item ?? '-'} on ${host}`
     if (outcome === 'ran' && !undone) throw violation('owed', `${told} was not rolled back`)
-    if (outcome === 'dropped' && undone) throw violation('owed', `${told} was left rolled back`)
+    if (outcome === 'dropped' && undone && !wasNotBegun(run, step, host, item))
+      throw violation('owed', `${told} was left rolled back`)
     if (outcome === undefined) throw violation('owed', `${told}: its rollback is forgotten`)
   }
+}
+
+/** An aborted run leaves alone what an earlier life has undone: it tells of it, and does nothing. */
+function wasNotBegun(
+  run: MortalRun,
+  step: string,
+  host: string,
+  item: number | undefined,
+): boolean {
+  const asked = run.lives.flatMap(({ log }) =>
+    log.flatMap(entry => {
+      if (entry.kind !== 'request' || entry.request.kind !== 'perform') return []
+      const { ref, id } = entry.request
+      const same = ref.step === step && ref.item?.index === item
+      return same && (ref.hosts ?? [ref.host]).includes(host) ? [{ id, log }] : []
+    }),
+  )
+  const last = asked.at(-1)
+  return (last?.log ?? []).some(
+    entry =>
+      entry.kind === 'input' &&
+      entry.input.kind === 'performed' &&
+      entry.input.id === last?.id &&
+      entry.input.outcome.notBegun === true,
+  )
 }
 
 function lastSettled(
@@ -144,7 +170,7 @@ function settledSteps(
   effects: readonly Effect[],
 ): ReadonlySet<string> {
   const told = journal.flatMap(event =>
-    event.event === 'settled' && event.outcome === 'ran' && event.settles !== undefined
+    (event.event === 'settled' || event.event === 'step.started') && event.settles !== undefined
       ? [event.settles]
       : [],
   )

@@ -6,7 +6,7 @@ import type { EngineEvent } from '../../../src/events/events.ts'
 import { checkResume } from './check-resume.ts'
 import { type Interpreter, type Life, liveOnce, programOfScript } from './live.ts'
 import { followLife } from './model.ts'
-import { liveThrough } from './mortal.ts'
+import { type JournalReader, liveThrough } from './mortal.ts'
 import { randomScript, type Script } from './script.ts'
 import { isViolation, type Violation, violation } from './violation.ts'
 import { createWorld } from './world.ts'
@@ -25,6 +25,8 @@ export interface Simulated {
   readonly interpreter?: Interpreter
   /** Another runbook than the seed's. */
   readonly script?: Script
+  /** Another way of reading the journal when a run is resumed. */
+  readonly reads?: JournalReader
   /** Whether the run is killed on its way, and resumed or aborted. */
   readonly deaths?: boolean
 }
@@ -32,14 +34,14 @@ export interface Simulated {
 /** Simulates a seed; undefined where every promise is kept. */
 export async function simulateSeed(
   seed: number,
-  { interpreter = advance, script = randomScript(seed), deaths = false }: Simulated = {},
+  { interpreter = advance, script = randomScript(seed), deaths = false, reads }: Simulated = {},
 ): Promise<Failure | undefined> {
   const lives: Life[] = []
   try {
     const program = programOfScript(script)
     const world = createWorld(seed)
     if (deaths) {
-      const run = await liveThrough(seed, program, world, interpreter)
+      const run = await liveThrough(seed, program, world, interpreter, reads)
       lives.push(...run.lives)
       for (const life of lives) checkLife(script, life)
       checkResume(script, run)
@@ -87,10 +89,18 @@ function checkLife(script: Script, life: Life): void {
 /** In the events: each debt of a host is announced once and settled once. */
 function checkDebts(life: Life): void {
   const open = new Map<string, number>()
+  const inherited = new Set(
+    life.inherited.owed.flatMap(({ kind, task, item, hosts }) =>
+      hosts.map(host => keyOf(kind, task, item?.index, item?.value, host)),
+    ),
+  )
+  for (const key of inherited) open.set(key, 1)
   for (const entry of life.log) {
     if (entry.kind !== 'event') continue
     for (const [key, change] of debtsOf(entry.event)) {
-      const left = (open.get(key) ?? 0) + change
+      // What a step owes again is no longer owed by a life before.
+      const taken = change === 1 && inherited.delete(key) ? 1 : 0
+      const left = (open.get(key) ?? 0) + change - taken
       if (left < 0 || left > 1) throw violation('owed', `${key} is owed ${left} times`)
       open.set(key, left)
     }
@@ -105,9 +115,19 @@ function debtsOf(event: EngineEvent): readonly (readonly [string, 1 | -1])[] {
   const [step, item] =
     event.event === 'owed' ? [event.step, event.item?.index] : [event.settles, event.settles_item]
   return (event.hosts ?? [event.host]).map(host => [
-    `${event.kind} of ${step} item ${item ?? '-'} on ${host}`,
+    keyOf(event.kind, step, item, event.item_value, host),
     event.event === 'owed' ? 1 : -1,
   ])
+}
+
+function keyOf(
+  kind: string,
+  step: string | undefined,
+  item: number | undefined,
+  value: unknown,
+  host: string,
+): string {
+  return `${kind} of ${step} item ${item ?? '-'} ${JSON.stringify(value)} on ${host}`
 }
 
 /** Folding the same inputs gives the same requests, events and state. */

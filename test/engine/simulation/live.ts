@@ -1,5 +1,5 @@
 import type { Program } from '../../../src/engine/program.ts'
-import type { Advance, Input, Outcome, Request } from '../../../src/engine/protocol.ts'
+import type { Advance, Inheritance, Input, Outcome, Request } from '../../../src/engine/protocol.ts'
 import { initialState, type State } from '../../../src/engine/state.ts'
 import type { EngineEvent } from '../../../src/events/events.ts'
 import { programOf } from '../simulate.ts'
@@ -19,6 +19,8 @@ export interface Life {
   readonly log: readonly Entry[]
   readonly inputs: readonly Input[]
   readonly state: State
+  /** What it took over from lives before. */
+  readonly inherited: Inheritance
   /** Cut off before its end. */
   readonly died: boolean
 }
@@ -26,6 +28,7 @@ export interface Life {
 export interface LifeOptions {
   readonly program: Program
   readonly interpreter: Interpreter
+  readonly inherited?: Inheritance
   /** The answer to one of the outstanding requests; undefined: the process dies here. */
   readonly answer: (
     outstanding: readonly Request[],
@@ -44,7 +47,7 @@ const limit = 5000
 
 /** Drives the interpreter until it is finished, stuck or dead. States are frozen on their way. */
 export async function live(options: LifeOptions): Promise<Life> {
-  const { program, interpreter } = options
+  const { program, interpreter, inherited = { owed: [], facts: {} } } = options
   const log: Entry[] = []
   const inputs: Input[] = []
   const outstanding = new Map<number, Request>()
@@ -63,19 +66,19 @@ export async function live(options: LifeOptions): Promise<Life> {
     }
     options.watch?.(next.events)
   }
-  feed({ kind: 'start' })
+  feed({ kind: 'start', inherited })
   const signals = [...options.signals]
   while (outstanding.size > 0 && inputs.length < limit) {
     while (signals[0] !== undefined && signals[0].after <= answered) {
       feed({ kind: 'cancel', level: signals.shift()?.level ?? 1 })
     }
     const input = await options.answer([...outstanding.values()])
-    if (input === undefined) return { log, inputs, state, died: true }
+    if (input === undefined) return { log, inputs, state, inherited, died: true }
     if (input.kind === 'performed' || input.kind === 'confirmed') outstanding.delete(input.id)
     answered += 1
     feed(input)
   }
-  return { log, inputs, state, died: false }
+  return { log, inputs, state, inherited, died: false }
 }
 
 /** A life without deaths: the hosts answer in random order. */

@@ -26,6 +26,8 @@ export interface Run {
   readonly ledger: Ledger
   signal: 0 | 1 | 2
   refused: boolean
+  /** Owed by lives before, and not taken over by a step of this one. */
+  inherited: Debt[]
   readonly unsettled: Debt[]
 }
 
@@ -163,7 +165,7 @@ function isSkipped(task: ScriptTask, item: string | undefined): boolean {
 }
 
 function owe(
-  { place, id, task }: Following,
+  { run, place, id, task }: Following,
   unit: Unit,
   index: number | undefined,
   item: string | undefined,
@@ -171,6 +173,12 @@ function owe(
   for (const kind of ['rollback', 'release'] as const) {
     const settling = task[kind]
     if (settling === undefined) continue
+    for (const debt of run.inherited) {
+      if (debt.kind !== kind || debt.step !== id || debt.index !== index || debt.item !== item)
+        continue
+      debt.hosts = debt.hosts.filter(host => !unit.speaksFor.includes(host))
+    }
+    run.inherited = run.inherited.filter(debt => debt.hosts.length > 0)
     const known = place.debts.find(
       debt => debt.kind === kind && debt.step === id && debt.index === index && debt.item === item,
     )

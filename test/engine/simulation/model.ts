@@ -2,7 +2,7 @@ import { createLedger } from './ledger.ts'
 import type { Life } from './live.ts'
 import { type Debt, followTask, isEnding, type Place, type Run } from './model-task.ts'
 import { createMoves } from './moves.ts'
-import type { Script, ScriptBlock, ScriptStep } from './script.ts'
+import { itemOn, type Script, type ScriptBlock, type ScriptStep, tasksById } from './script.ts'
 import { violation } from './violation.ts'
 
 /** How the run ended by the model: undefined where it was cut off. */
@@ -19,13 +19,38 @@ export interface Ending {
  */
 export function followLife(script: Script, life: Life): Ending | undefined {
   const moves = createMoves(life.log, life.died)
-  const run: Run = { moves, ledger: createLedger(), signal: 0, refused: false, unsettled: [] }
+  const run: Run = {
+    moves,
+    ledger: createLedger(),
+    signal: 0,
+    refused: false,
+    inherited: inheritedBy(script, life),
+    unsettled: [],
+  }
   try {
     return followRun(run, script, life)
   } catch (thrown) {
     if (moves.wasCutOff(thrown)) return undefined
     throw thrown
   }
+}
+
+/** What earlier lives owe, in the model's terms. */
+function inheritedBy(script: Script, life: Life): Debt[] {
+  const tasks = tasksById(script)
+  return life.inherited.owed.map(({ kind, task: step, item, hosts }) => {
+    const task = tasks.get(step)?.[kind]
+    if (task === undefined) throw violation('owed', `${step} owes no ${kind}`)
+    const value = item === undefined ? undefined : String(item.value)
+    const owner = tasks.get(step)
+    for (const host of owner?.cluster || owner?.runOnce ? [] : hosts) {
+      const template = owner?.items?.[item?.index ?? 0]
+      if (template !== undefined && itemOn(host, template) !== value) {
+        throw violation('owed', `${step} on ${host} was begun with another item than ${value}`)
+      }
+    }
+    return { kind, step, task, index: item?.index, item: value, hosts: [...hosts] }
+  })
 }
 
 function followRun(run: Run, script: Script, life: Life): Ending {
@@ -40,6 +65,13 @@ function followRun(run: Run, script: Script, life: Life): Ending {
     for (const host of followBlock(run, outside, `/${index}`, block, hosts, 'tasks')) {
       removed.add(host)
     }
+  }
+  // What lives before owe of steps that this one did not come to: the last play first.
+  for (let index = script.plays.length - 1; index >= 0; index -= 1) {
+    const place: Place = { inAlways: false, rescueAround: false, debts: [] }
+    inherit(run, place, `/${index}/`)
+    for (const { hosts } of place.debts) for (const host of hosts) run.ledger.open(host)
+    settleAll(run, place, 'release')
   }
   run.moves.atEnd()
   checkEnd(run, life, removed)
@@ -106,25 +138,33 @@ function followSteps(
 
 const attempts = 3
 
+/** Takes over what lives before owe. */
+function inherit(run: Run, place: Place, prefix: string): void {
+  place.debts.push(...run.inherited.filter(({ step }) => step.startsWith(prefix)))
+  run.inherited = run.inherited.filter(({ step }) => !step.startsWith(prefix))
+}
+
 /** Newest first; where it fails, again, and in the end it is still owed there. */
-function settleAll(run: Run, place: Place, kind: Debt['kind']): void {
-  const stopped = (): boolean => kind === 'rollback' && run.signal === 2
+function settleAll(run: Run, place: Place, stage: Debt['kind']): void {
+  const isDue = ({ kind }: Debt): boolean =>
+    kind === 'rollback' ? run.signal < 2 : stage === 'release'
   for (;;) {
-    const debt = place.debts.findLast(candidate => candidate.kind === kind)
-    if (debt === undefined) return
+    const debt = place.debts.findLast(isDue)
+    if (debt === undefined) break
     place.debts.splice(place.debts.indexOf(debt), 1)
     for (
       let attempt = 1;
-      debt.hosts.length > 0 && attempt <= attempts && !stopped();
+      debt.hosts.length > 0 && attempt <= attempts && isDue(debt);
       attempt += 1
     ) {
       const settling = { ...debt, again: attempt < attempts }
-      const id = `${debt.step}/${kind}`
+      const id = `${debt.step}/${debt.kind}`
       const failed = followTask(run, place, id, debt.task, debt.hosts, settling)
       debt.hosts = debt.hosts.filter(host => failed.has(host))
     }
     if (debt.hosts.length > 0) run.unsettled.push(debt)
   }
+  run.unsettled.push(...place.debts.filter(({ kind }) => kind === 'rollback'))
 }
 
 function drop(debts: Debt[], kind: Debt['kind']): void {

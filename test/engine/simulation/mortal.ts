@@ -4,6 +4,7 @@ import type { Program } from '../../../src/engine/program.ts'
 import type { Input, Outcome, Request } from '../../../src/engine/protocol.ts'
 import type { EngineEvent, RunEvent, StepRef } from '../../../src/events/events.ts'
 import type { Performer, Teller } from '../../../src/execute/driver.ts'
+import { inheritanceOf } from '../../../src/execute/owed.ts'
 import { createReplayer } from '../../../src/execute/replay.ts'
 import { recordingOf } from '../../../src/execute/run.ts'
 import { type Interpreter, type Life, live } from './live.ts'
@@ -29,12 +30,16 @@ export interface MortalRun {
   readonly journals: readonly (readonly RunEvent[])[]
 }
 
+/** What a resumed life makes of the journal it finds. */
+export type JournalReader = (events: readonly RunEvent[]) => readonly RunEvent[]
+
 /** Runs through deaths as execute does: journal, recording, replayer; the last life ends. */
 export async function liveThrough(
   seed: number,
   program: Program,
   world: World,
   interpreter: Interpreter,
+  reads: JournalReader = events => events,
 ): Promise<MortalRun> {
   const random = randomFrom(seed, 'deaths')
   const deaths = 1 + random.below(3)
@@ -52,7 +57,7 @@ export async function liveThrough(
       interpreter,
       journal,
       effects,
-      before,
+      before: reads(before),
       killAfter: number < deaths ? random.below(60) : Number.POSITIVE_INFINITY,
       how: number === 0 ? undefined : random.chance(0.3) ? 'abort' : 'resume',
     })
@@ -112,7 +117,7 @@ async function liveLife(setting: LifeSetting): Promise<Life> {
     how === undefined
       ? performer
       : createReplayer({
-          recording: recordingOf(program, setting.before),
+          recording: recordingOf(program, setting.before, how),
           performer,
           recover: async request => recovered(setting, request.ref),
           how,
@@ -138,6 +143,7 @@ async function liveLife(setting: LifeSetting): Promise<Life> {
   return await live({
     program,
     interpreter: setting.interpreter,
+    inherited: inheritanceOf(program, setting.before),
     signals: number === 0 ? world.signals : laterSignals(random),
     watch: events => {
       for (const event of events) if (event.event !== 'run.finished') journal.append(event)
@@ -170,7 +176,7 @@ function laterSignals(random: Random): World['signals'] {
 
 /** As apply.ts has it: looks, journals what begins, acts. It can be killed between any two. */
 function performerOf(
-  { number, random, world, journal, effects }: LifeSetting,
+  { number, random, program, world, journal, effects }: LifeSetting,
   gate: () => Promise<void>,
 ): Performer {
   return Object.freeze({
@@ -181,7 +187,7 @@ function performerOf(
     perform: async (request, _io, tell) => {
       const { ref } = request
       await gate()
-      const outcome = settledOutcome(ref, world.outcome(request))
+      const outcome = realOutcome(program, ref, world.outcome(request))
       const happened = { ...placeOf(ref), life: number }
       if (outcome.status === 'ok') {
         effects.push({ ...happened, done: true })
@@ -198,9 +204,11 @@ function performerOf(
   } satisfies Performer)
 }
 
-/** There is something to settle, so settling it is a change. */
-function settledOutcome(ref: StepRef, outcome: Outcome): Outcome {
-  return ref.settles !== undefined && outcome.status === 'ok'
+/** What has to be let go of afterwards is no step that finds nothing to do, nor is letting go. */
+function realOutcome(program: Program, ref: StepRef, outcome: Outcome): Outcome {
+  const task = program.tasks.get(ref.step)
+  const owes = task?.rollback !== undefined || task?.release !== undefined
+  return outcome.status === 'ok' && (owes || ref.settles !== undefined)
     ? { ...outcome, status: 'changed' }
     : outcome
 }
@@ -217,14 +225,15 @@ function placeOf(ref: StepRef): Omit<Effect, 'life' | 'done'> {
 /** What a module that can recover finds: it is done, or it is not known. */
 function recovered({ random, effects }: LifeSetting, ref: StepRef): Outcome | undefined {
   const { step, hosts, item, settlesItem } = placeOf(ref)
-  const settled = ref.settles
+  const owner = ref.settles ?? step
   const last = effects.findLast(
     effect =>
-      hosts.every(host => effect.hosts.includes(host)) &&
-      ((effect.step === step && effect.item === item && effect.settlesItem === settlesItem) ||
-        (effect.step === settled && effect.item === settlesItem)),
+      hosts.some(host => effect.hosts.includes(host)) &&
+      [owner, `${owner}/rollback`, `${owner}/release`].includes(effect.step) &&
+      (effect.item ?? effect.settlesItem) === (item ?? settlesItem),
   )
-  return last?.step === step && last.done && random.chance(0.5)
+  const found = last?.done && last.step === step && hosts.every(host => last.hosts.includes(host))
+  return found && random.chance(0.5)
     ? { status: 'changed', result: { rc: 0, host: ref.host } }
     : undefined
 }

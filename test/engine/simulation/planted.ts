@@ -2,8 +2,10 @@ import { advance } from '../../../src/engine/advance.ts'
 import type { Program } from '../../../src/engine/program.ts'
 import type { Advance } from '../../../src/engine/protocol.ts'
 import type { BlockFrame, State } from '../../../src/engine/state.ts'
+import type { RunEvent } from '../../../src/events/events.ts'
 import type { Block, Task } from '../../../src/runbook/contract.ts'
 import type { Interpreter } from './live.ts'
+import type { JournalReader } from './mortal.ts'
 import type { Invariant } from './violation.ts'
 
 /** A bug, and the promise that it breaks. */
@@ -226,5 +228,39 @@ export const planted: readonly Planted[] = [
         ? { ...next, events: next.events.slice(1).filter(({ event }) => event !== 'owed') }
         : next
     }),
+  },
+]
+
+/** A bug in what a resumed run makes of its journal. */
+export interface PlantedReader {
+  readonly bug: string
+  readonly breaks: Invariant
+  readonly reads: JournalReader
+}
+
+/** Nothing is owed any more, but nobody says that it was by taking back what was done. */
+function withoutSettling(events: readonly RunEvent[]): readonly RunEvent[] {
+  return events
+    .filter(event => event.event === 'settled' || !('settles' in event))
+    .map(event =>
+      event.event === 'settled' && event.outcome === 'ran'
+        ? { ...event, outcome: 'dropped' }
+        : event,
+    )
+}
+
+/** Bugs that only a run that dies can show. */
+export const plantedReaders: readonly PlantedReader[] = [
+  {
+    bug: 'takes over nothing that earlier lives owe',
+    breaks: 'owed',
+    reads: events => events.filter(({ event }) => event !== 'owed'),
+  },
+  { bug: 'takes for done what was rolled back', breaks: 'owed', reads: withoutSettling },
+  { bug: 'works with what was released', breaks: 'resume', reads: withoutSettling },
+  {
+    bug: 'does again what is done',
+    breaks: 'resume',
+    reads: events => events.filter(event => event.event !== 'step.finished' || 'settles' in event),
   },
 ]

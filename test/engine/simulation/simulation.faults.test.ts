@@ -1,8 +1,18 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { promisesBroken } from './broken.ts'
 import { failuresOf } from './check.ts'
+import { plantedReaders } from './planted.ts'
 
 const seeds = 5000
 
-it(`keeps its promises for ${seeds} seeds: random runbooks, answers, outages and signals`, async () => {
-  expect(await failuresOf({ first: 0, seeds })).toEqual([])
+describe('the interpreter under a seeded simulator', () => {
+  it(`keeps its promises for ${seeds} seeds: answers, outages, signals`, async () => {
+    expect(await failuresOf({ first: 0, seeds })).toEqual([])
+  })
+})
+
+describe('a bug planted in resuming is found', () => {
+  it.each(plantedReaders)('$breaks: $bug', async ({ breaks, reads }) => {
+    expect(await promisesBroken({ reads, deaths: true }, breaks)).toContain(breaks)
+  })
 })

@@ -3,6 +3,6 @@ import { failuresOf } from './check.ts'
 
 const seeds = 200_000
 
-it(`keeps its promises for ${seeds} seeds`, async () => {
+it(`keeps its promises for ${seeds} seeds: answers, outages, signals`, async () => {
   expect(await failuresOf({ first: 5000, seeds })).toEqual([])
 })
