@@ -146,6 +146,14 @@ function processesOf(pid: number, hasNamespace: boolean): readonly number[] {
   return [...found]
 }
 
+/**
+ * A login of root runs its ~/.bashrc, which may wait: pyenv's waits a minute for a lock that a shell
+ * killed by an earlier test still holds.
+ */
+const quietLogin = 'if [ -e /root/.bashrc ]; then mount --bind /dev/null /root/.bashrc; fi'
+/** $0 is the host's name, $1 its folder; the daemon follows. */
+const ownDataFolder = 'mount -t tmpfs -o mode=0755 "$0" "$1"'
+
 /** Starts real sshd daemons, each with its own port, host key and, if wanted, data folder. */
 export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
   const { names, dataDir } = options
@@ -167,12 +175,11 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     writeFileSync(config, configuration(folder, hostKey, options.config ?? []))
     const port = await freePort()
     const daemon = ['/usr/sbin/sshd', '-D', '-e', '-f', config, '-p', String(port)]
-    const mount = 'mount -t tmpfs -o mode=0755 "$0" "$1" && shift && exec "$@"'
-    const words =
-      dataDir === undefined
-        ? daemon
-        : ['unshare', '-m', '--propagation', 'private', 'sh', '-c', mount, name, dataDir, ...daemon]
-    const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
+    const mount = dataDir === undefined ? '' : ownDataFolder
+    const script = [quietLogin, mount, 'shift', 'exec "$@"'].join('\n')
+    const place = [name, dataDir ?? '']
+    const words = ['-m', '--propagation', 'private', 'sh', '-ec', script, ...place, ...daemon]
+    const child = spawn('unshare', words, { stdio: ['ignore', 'ignore', 'inherit'] })
     child.unref()
     await greeted(port, () => child.exitCode === null && child.signalCode === null)
     const [type, key] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ')
