@@ -21,9 +21,12 @@ export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
 
 /** What is owed is settled newest first; after a second signal, releases only. */
 function takeNewest(turn: Turn, frame: BlockFrame, kind: Owed['kind']): Owed | undefined {
-  if (kind === 'rollback' && turn.state.cancelled === 2) return undefined
   // What was inherited is settled in one section, rollbacks and releases alike.
-  const newest = frame.owed.findLast(owed => owed.kind === kind || turn.state.windingUp)
+  const newest = frame.owed.findLast(
+    owed =>
+      (owed.kind === kind || turn.state.windingUp) &&
+      (owed.kind === 'release' || turn.state.cancelled < 2),
+  )
   frame.owed = frame.owed.filter(owed => owed !== newest)
   return newest
 }
@@ -91,6 +94,7 @@ export function leaveSection(turn: Turn, frame: BlockFrame): void {
       enterRelease(turn, frame)
       return
     case 'release':
+      dropRollbacks(turn, frame, 'failed')
       leaveBlock(turn, frame)
       return
   }

@@ -18,7 +18,7 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
   const open = new Map<string, { readonly entry: OwedEntry; readonly hosts: Set<string> }>()
   for (const event of events) {
     if (event.event === 'owed') {
-      const key = JSON.stringify([event.kind, event.step, event.item?.index ?? null])
+      const key = keyOf(event.kind, event.step, event.item?.index, event.item_value)
       const hosts = event.hosts ?? [event.host]
       const known = open.get(key)
       if (known === undefined) {
@@ -33,13 +33,23 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
       }
     }
     if (event.event === 'settled' && event.outcome !== 'failed') {
-      const key = JSON.stringify([event.kind, event.settles, event.settles_item ?? null])
+      const key = keyOf(event.kind, event.settles, event.settles_item, event.item_value)
       const known = open.get(key)
       for (const host of event.hosts ?? [event.host]) known?.hosts.delete(host)
       if (known?.hosts.size === 0) open.delete(key)
     }
   }
   return [...open.values()].map(({ entry, hosts }) => ({ ...entry, hosts: [...hosts] }))
+}
+
+/** Loops may differ from host to host: equal places do not make equal items. */
+function keyOf(
+  kind: OwedEntry['kind'],
+  step: string | undefined,
+  index: number | undefined,
+  value: unknown,
+): string {
+  return JSON.stringify([kind, step, index ?? null, value ?? null])
 }
 
 /** What a resumed run inherits: what is owed, and what the steps of earlier attempts registered. */

@@ -2,6 +2,7 @@ import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { RunEvent, StepRef, StepStatus } from '../events/events.ts'
 import type { Task } from '../runbook/contract.ts'
+import { createSettlements } from './settlements.ts'
 
 type Finished = Extract<RunEvent, { event: 'step.finished' }>
 
@@ -11,6 +12,10 @@ export interface Recording {
   outcome(ref: StepRef): Outcome | undefined
   /** The step began and its end is not known: what it had journaled before. */
   interrupted(ref: StepRef): { readonly before: unknown; readonly intent: unknown } | undefined
+  /** The step may have done something for which something is still owed. */
+  leftSomething(ref: StepRef): boolean
+  /** Its rollback began, and it has not run again since. */
+  wasRolledBack(ref: StepRef): boolean
   /** The question of that step was granted. */
   granted(step: string, question: string): boolean
   /** Steps that are done, on whatever host. */
@@ -27,8 +32,8 @@ const done: ReadonlySet<StepStatus> = new Set(['ok', 'changed', 'ignored'])
 export function readRecording(
   events: readonly RunEvent[],
   dependents: (step: string) => ReadonlySet<string>,
-  /** `keepSettled`: as the run saw it, for settling or undoing it; not for going on with it. */
-  options: { readonly keepSettled?: boolean } = {},
+  /** `keepSettled`: of which steps, as the run saw it; not of those that it goes on with. */
+  options: { readonly keepSettled?: (step: string) => boolean } = {},
 ): Recording {
   const outcomes = new Map<string, Finished>()
   const begun = new Map<string, { readonly before: unknown; readonly intent: unknown }>()
@@ -36,31 +41,32 @@ export function readRecording(
   const asked = new Map<string, string>()
   /** Steps that ended on some host, skipped ones too. */
   const ended = new Set<string>()
-  /** Hosts on which what a step owed has run. */
-  const settled = new Map<string, Set<string>>()
+  /** Steps by the key of an end that was a failure: a later attempt runs them again. */
+  const failed = new Map<string, string>()
+  const settlements = createSettlements()
   const wholeBlocks = new Set<string>()
-  const addSettled = ({ settles, hosts, host }: StepRef): void => {
-    if (settles === undefined) return
-    const known = settled.get(settles) ?? new Set<string>()
-    settled.set(settles, known)
-    for (const each of hosts ?? [host]) known.add(each)
+  let resumed = false
+  /** A step really ran: what an earlier attempt knew of its past and its future is outdated. */
+  const outdate = (event: StepRef): void => {
+    if (!resumed) return
+    for (const [key, old] of outcomes) if (isOutdated(old, event)) outcomes.delete(key)
   }
   for (const event of events) {
+    settlements.observe(event)
     switch (event.event) {
       case 'step.started':
         begun.set(keyOf(event), { before: event.before, intent: event.intent })
-        // From here on the release may have taken effect, whether its end is known or not.
-        addSettled(event)
+        outcomes.delete(keyOf(event))
+        outdate(event)
         break
       case 'step.finished':
         begun.delete(keyOf(event))
         ended.add(event.step)
-        if (done.has(event.status)) addSettled(event)
+        if (isFailure(event.status)) failed.set(keyOf(event), event.step)
+        else failed.delete(keyOf(event))
+        if (done.has(event.status)) outdate(event)
         if (done.has(event.status) && !event.withheld) outcomes.set(keyOf(event), event)
         else outcomes.delete(keyOf(event))
-        break
-      case 'settled':
-        if (event.outcome === 'ran') addSettled(event)
         break
       case 'block.finished':
         if (event.failed.length === 0) wholeBlocks.add(event.step)
@@ -68,6 +74,7 @@ export function readRecording(
       case 'run.resumed':
         // What the attempt before had ended, this one may do again.
         wholeBlocks.clear()
+        resumed = true
         break
       case 'confirm.asked':
         asked.set(event.step, event.question)
@@ -78,11 +85,17 @@ export function readRecording(
       default:
     }
   }
-  for (const [step, hosts] of options.keepSettled ? [] : settled) {
+  const unfinished = new Set(failed.values())
+  for (const { step, hosts, rolledBack } of settlements.settled()) {
     const users = dependents(step)
     // A block that ended well needs nothing of it any more, unless someone behind it still does.
-    if (wholeBlocks.has(blockOf(step)) && [...users].every(user => ended.has(user))) continue
-    forget(outcomes, new Set([step, ...users]), hosts)
+    const isOver =
+      !rolledBack &&
+      wholeBlocks.has(blockOf(step)) &&
+      [...users].every(user => ended.has(user) && !unfinished.has(user))
+    if (isOver) continue
+    const lost = [step, ...users].filter(each => !options.keepSettled?.(each))
+    forget(outcomes, new Set(lost), hosts)
   }
   return Object.freeze({
     outcome: (ref: StepRef) => {
@@ -90,8 +103,33 @@ export function readRecording(
       return event === undefined ? undefined : outcomeOf(event)
     },
     interrupted: (ref: StepRef) => begun.get(keyOf(ref)),
+    leftSomething: settlements.leftSomething,
+    wasRolledBack: settlements.wasRolledBack,
     granted: (step: string, question: string) => answers.has(`${step}\n${question}`),
     finishedSteps: new Set([...outcomes.values()].map(event => event.step)),
+  })
+}
+
+function isFailure(status: StepStatus): boolean {
+  return status === 'failed' || status === 'unreachable'
+}
+
+/** What had settled a step that ran again, and what had followed in its blocks from how they went. */
+function isOutdated(old: Finished, { step, item, host, hosts = [host] }: StepRef): boolean {
+  const settledIt =
+    old.settles === step &&
+    old.settles_item === item?.index &&
+    (old.hosts ?? [old.host]).some(each => hosts.includes(each))
+  return settledIt || followersOf(step).some(section => old.step.startsWith(section))
+}
+
+/** Sections that run after the one that a step stands in, of all blocks around it. */
+function followersOf(step: string): readonly string[] {
+  const words = step.split('/')
+  return words.flatMap((word, index) => {
+    const block = words.slice(0, index).join('/')
+    if (word === 'block') return [`${block}/rescue/`, `${block}/always/`]
+    return word === 'rescue' ? [`${block}/always/`] : []
   })
 }
 

@@ -31,16 +31,21 @@ export function createReplayer(options: ReplayOptions): Performer {
       (how === 'resume' && (await performer.confirm(request))),
     perform: async (request: PerformRequest, io: Io, tell: Teller) => {
       const known = recording.outcome(request.ref)
-      // Aborting does nothing again, so nothing that was done goes stale.
-      const stale = how === 'resume' && isStale(request, departed)
-      if (known !== undefined && !stale) return known
-      for (const block of blocksAround(request.ref.step)) departed.add(block)
+      const stale = isStale(request, departed)
+      if (known !== undefined && !stale) {
+        // Its block has failed once: it must not end well now.
+        if (how === 'abort' && recording.wasRolledBack(request.ref)) options.cancel()
+        return known
+      }
       const left = stale ? undefined : recording.interrupted(request.ref)
       if (how === 'abort') {
         // Where the journal ends the run ends: before its blocks can end well and drop what they owe.
         options.cancel()
-        if (!isCleanUp(request)) return left === undefined ? notBegun : wasInterrupted
+        if (!isCleanUp(request)) {
+          return recording.leftSomething(request.ref) ? wasInterrupted : notBegun
+        }
       }
+      for (const block of blocksAround(request.ref.step)) departed.add(block)
       if (left !== undefined) {
         // It began in an earlier attempt: told to end before it is looked at, it is still owed for.
         if (io.signal.aborted) return wasInterrupted

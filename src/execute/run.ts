@@ -145,7 +145,9 @@ export function recordingOf(
 ): Recording {
   const dependents = dependentsOf([...program.tasks.values()], namesIn)
   // An aborted run asks no step again, whatever became of what it held.
-  return readRecording(events, dependents, { keepSettled: how === 'abort' })
+  return readRecording(events, dependents, {
+    keepSettled: step => how === 'abort' && !step.includes('/always/'),
+  })
 }
 
 /** Names of variables that a task uses, those that its own variables use included. */
