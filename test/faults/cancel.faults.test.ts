@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { explain } from '../slice/bkp.ts'
 import {
+  childrenOf,
   endProcesses,
   isRunning,
   journalOf,
@@ -179,4 +180,25 @@ describe.each(['local', 'ssh'] as const)('over %s', transport => {
     const after = here.run(['owed', '-i', here.inventory])
     expect(after.status, explain(after)).toBe(0)
   })
+})
+
+test('row 48: a signal while a connection hangs: the run ends all the same, and all is released', async () => {
+  const { here, live } = await begin('ssh')
+  const [alpha = '', beta = ''] = here.hosts
+  // It answers nothing until keepalives find it dead, after 30 to 40 s.
+  const sessions = childrenOf(here.daemons?.hosts[0]?.pid ?? 0)
+  expect(sessions.length).toBeGreaterThan(0)
+  for (const pid of sessions) process.kill(pid, 'SIGSTOP')
+  try {
+    live.signal('SIGINT')
+    expect(await live.ended, live.output()).toEqual({ status: 130, signal: null })
+  } finally {
+    for (const pid of sessions) process.kill(pid, 'SIGCONT')
+  }
+  expect(logOf(here, alpha)).toContain('thaw\n')
+  expect(logOf(here, beta)).toBe(
+    lines('freeze', 'stop', 'back', 'started', 'always', 'done', 'thawing', 'thaw'),
+  )
+  expect(journalOf(here).at(-1)).toMatchObject({ event: 'run.finished', exit_code: 130 })
+  expect(here.run(['owed']).status).toBe(0)
 })
