@@ -101,8 +101,9 @@ function finishedOn(host: string, events: readonly RunEvent[]): ReadonlySet<stri
   return new Set(
     events.flatMap(event => {
       if (event.event !== 'step.finished' || event.host !== host || event.withheld) return []
-      // What rests on a hidden or released result is asked again.
-      if (settled || event.name === 'use' || event.settles !== undefined) return []
+      // What rests on a hidden or released result is asked again, and so its block is tidied again.
+      const again = event.name === 'use' || event.name === 'tidy'
+      if (settled || again || event.settles !== undefined) return []
       return [event.item === undefined ? event.name : `${event.name} ${event.item.label}`]
     }),
   )
