@@ -18,6 +18,8 @@ export default defineConfig({
           ...installed,
           name: 'unit',
           include: ['test/**/*.test.ts'],
+          // By default one core is left to vitest itself, which has little to do.
+          maxWorkers: 2,
           exclude: [...slow, '**/node_modules/**'],
         },
       },
