@@ -220,10 +220,13 @@ function leaksInProcesses(): readonly string[] {
     .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap(pid => {
       try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        const variables = mayHaveVariables(words)
-          ? ''
-          : readFileSync(`/proc/${pid}/environ`, 'utf8')
+        const wordsOf = () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        const words = wordsOf()
+        const environ = readFileSync(`/proc/${pid}/environ`, 'utf8')
+        // Between two programs a process has no words yet, and whose variables it has is not known:
+        // one that keeps them is seen again, with its words.
+        const isSettled = words !== '' && words === wordsOf()
+        const variables = mayHaveVariables(words) || !isSettled ? '' : environ
         return [
           ...leaksIn(words).map(piece => `cmdline: ${piece}: ${words}`),
           ...leaksIn(variables).map(piece => `environ: ${piece}: ${words}`),
