@@ -30,6 +30,8 @@ function hostWith(shell: 'dash' | 'busybox'): Pick<Host, 'run' | 'name'> {
     run: async ({ argv: [, ...words], stdin }: Command) => {
       const env = { TMPDIR: folder, PATH: path }
       const child = spawn(program, words.map(String), { env, stdio: 'pipe' })
+      // A script that refuses ends before it has read everything.
+      child.stdin.on('error', () => {})
       child.stdin.end(stdin as Uint8Array | undefined)
       const stdout: Buffer[] = []
       const stderr: Buffer[] = []
