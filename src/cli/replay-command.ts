@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { exitCodes } from '../base/errors.ts'
-import { plainReport } from '../report/plain.ts'
-import { createStyle, wantsColor } from '../report/style.ts'
 import { type ApplyFlags, replayRunbook } from './apply-runbook.ts'
 import { type CommandContext, collect, type RunCommand } from './command.ts'
+import { plainOutput } from './plain-output.ts'
 import { findRun, isOver, type StoredRunFlags } from './stored-run.ts'
 
 type Flags = StoredRunFlags & ApplyFlags & { readonly verbose?: boolean }
@@ -37,21 +36,14 @@ async function replay(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const { terminal, redactor } = context
+  const { terminal } = context
   const found = await findRun(name, flags, context)
   try {
     if (isOver(found.stored)) {
       terminal.stdout.write(`run ${name} is over and owes nothing\n`)
       return exitCodes.done
     }
-    const report = plainReport({
-      output: terminal.stdout,
-      style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
-      redact: redactor.redact,
-      diff: false,
-      verbose: flags.verbose ?? false,
-      width: terminal.columns,
-    })
+    const report = plainOutput(context, { verbose: flags.verbose ?? false })
     const { events } = found.stored
     return await replayRunbook(
       found.session,

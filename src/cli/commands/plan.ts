@@ -1,9 +1,8 @@
 import { exitCodes } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
-import { plainReport } from '../../report/plain.ts'
 import { planEnd } from '../../report/plan-document.ts'
-import { createStyle, wantsColor } from '../../report/style.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
+import { plainOutput } from '../plain-output.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { openSession, type Planned, planInto } from '../session.ts'
 
@@ -51,16 +50,10 @@ async function planPlaybook(
 }
 
 /** People see the plan where it grows; with --json only what stops it is told, on stderr. */
-function viewOf(flags: Flags, { terminal, redactor }: CommandContext): EventSink {
+function viewOf(flags: Flags, context: CommandContext): EventSink {
+  const { terminal } = context
   const output = flags.json ? terminal.stderr : terminal.stdout
-  const report = plainReport({
-    output,
-    style: createStyle(wantsColor(output.isTerminal, terminal.environment)),
-    redact: redactor.redact,
-    diff: flags.diff ?? false,
-    verbose: flags.verbose ?? false,
-    width: terminal.columns,
-  })
+  const report = plainOutput(context, flags, output)
   if (!flags.json) return report
   return event => {
     if (event.event === 'step.finished' && event.failure !== undefined) report(event)

@@ -2,11 +2,10 @@ import { Option } from 'commander'
 import { asBkpError } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
 import { jsonLines } from '../../report/json-lines.ts'
-import { plainReport } from '../../report/plain.ts'
 import { planEnd } from '../../report/plan-document.ts'
-import { createStyle, wantsColor } from '../../report/style.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
+import { plainOutput } from '../plain-output.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { finishUnapplied, openSession, planInto } from '../session.ts'
 
@@ -77,15 +76,8 @@ async function runPlaybook(
 }
 
 /** The renderer that the flags ask for. */
-function reportOf(flags: Flags, { terminal, redactor }: CommandContext): EventSink {
-  const { redact } = redactor
-  if (flags.output === 'json') return jsonLines(terminal.stdout, redact)
-  return plainReport({
-    output: terminal.stdout,
-    style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
-    redact,
-    diff: flags.diff ?? false,
-    verbose: flags.verbose ?? false,
-    width: terminal.columns,
-  })
+function reportOf(flags: Flags, context: CommandContext): EventSink {
+  const { terminal, redactor } = context
+  if (flags.output === 'json') return jsonLines(terminal.stdout, redactor.redact)
+  return plainOutput(context, flags)
 }

@@ -1,7 +1,6 @@
-import { plainReport } from '../../report/plain.ts'
-import { createStyle, wantsColor } from '../../report/style.ts'
 import { type ApplyFlags, undoRunbook } from '../apply-runbook.ts'
 import { type CliCommand, type CommandContext, collect } from '../command.ts'
+import { plainOutput } from '../plain-output.ts'
 import { findRun, type StoredRunFlags } from '../stored-run.ts'
 
 type Flags = StoredRunFlags & ApplyFlags
@@ -25,17 +24,9 @@ export const undoCommand: CliCommand = {
 }
 
 async function undoRun(name: string, flags: Flags, context: CommandContext): Promise<number> {
-  const { terminal, redactor } = context
   const found = await findRun(name, flags, context)
   try {
-    const report = plainReport({
-      output: terminal.stdout,
-      style: createStyle(wantsColor(terminal.stdout.isTerminal, terminal.environment)),
-      redact: redactor.redact,
-      diff: false,
-      verbose: false,
-      width: terminal.columns,
-    })
+    const report = plainOutput(context)
     const { events } = found.stored
     return await undoRunbook(found.session, events, { ...found.flags, ...flags }, context, report)
   } finally {

@@ -3,20 +3,16 @@ import { didYouMean } from '../../base/text.ts'
 import type { Block, Step } from '../contract.ts'
 import { describeKind } from '../schema/messages.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
-import { conditionsAt, ignoreErrorsAt } from './conditions.ts'
 import {
   checkKeywords,
   type Entry,
   fault,
-  flagAt,
   type Inherited,
   type PlaybookContext,
-  tagsAt,
   treeAt,
 } from './context.ts'
-import { durationAt } from './durations.ts'
+import { withOwn } from './inherit.ts'
 import { readTask } from './task.ts'
-import { variablesAt } from './variables.ts'
 
 const sections = ['block', 'rescue', 'always'] as const
 
@@ -55,17 +51,7 @@ function readBlock(
 ): Block {
   refuseModules(context, entry)
   checkKeywords(context, withoutModules(context, entry), 'block')
-  const vars = variablesAt(context, entry)
-  const inner: Inherited = {
-    when: [...inherited.when, ...(conditionsAt(context, entry, 'when') ?? [])],
-    vars: vars.size === 0 ? inherited.vars : [...inherited.vars, vars],
-    ignoreErrors: ignoreErrorsAt(context, entry, inherited.ignoreErrors),
-    anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', inherited.anyErrorsFatal),
-    runOnce: flagAt(context, entry, 'run_once', inherited.runOnce),
-    noLog: flagAt(context, entry, 'no_log', inherited.noLog),
-    timeoutMs: durationAt(context, entry, 'timeout') ?? inherited.timeoutMs,
-    tags: [...new Set([...inherited.tags, ...tagsAt(entry)])],
-  }
+  const inner = withOwn(context, entry, inherited)
   const steps = (section: string) =>
     readSteps(context, entry.value[section], [...entry.path, section], `${id}/${section}`, inner)
   if (Array.isArray(entry.value['block']) && entry.value['block'].length === 0) {

@@ -2,23 +2,20 @@ import { isRecord } from '../../base/json.ts'
 import type { Tree } from '../../expression/contract.ts'
 import type { Task } from '../contract.ts'
 import { argumentsAt } from './arguments.ts'
-import { conditionsAt, ignoreErrorsAt } from './conditions.ts'
+import { conditionsAt } from './conditions.ts'
 import { confirmAt } from './confirm.ts'
 import {
   checkKeywords,
   type Entry,
   fault,
-  flagAt,
   type Inherited,
   type PlaybookContext,
-  tagsAt,
   treeAt,
 } from './context.ts'
 import { deadlineAt } from './deadline.ts'
-import { durationAt } from './durations.ts'
+import { withOwn } from './inherit.ts'
 import { findCall } from './module-key.ts'
 import { checkVariableName } from './names.ts'
-import { variablesAt } from './variables.ts'
 
 /** Keywords that hold a task which is owed. */
 type OwedKeyword = 'rollback' | 'release'
@@ -35,17 +32,7 @@ export function readTask(
   if (call === undefined) return undefined
   const { keywords, module } = call
   checkKeywords(context, keywords, owner)
-  const vars = variablesAt(context, keywords)
-  const own: Inherited = {
-    when: [...inherited.when, ...(conditionsAt(context, keywords, 'when') ?? [])],
-    vars: vars.size === 0 ? inherited.vars : [...inherited.vars, vars],
-    ignoreErrors: ignoreErrorsAt(context, keywords, inherited.ignoreErrors),
-    anyErrorsFatal: flagAt(context, keywords, 'any_errors_fatal', inherited.anyErrorsFatal),
-    runOnce: flagAt(context, keywords, 'run_once', inherited.runOnce),
-    noLog: flagAt(context, keywords, 'no_log', inherited.noLog),
-    timeoutMs: durationAt(context, keywords, 'timeout') ?? inherited.timeoutMs,
-    tags: [...new Set([...inherited.tags, ...tagsAt(keywords)])],
-  }
+  const own = withOwn(context, keywords, inherited)
   context.argumentPaths.set(id, [...entry.path, call.key])
   const args = argumentsAt(context, module, entry.value[call.key], [...entry.path, call.key])
   const release = owner === 'task' ? owedAt(context, keywords, 'release', id, own) : undefined
