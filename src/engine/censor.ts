@@ -52,7 +52,7 @@ export function censorEvent(
 /** A loop's items are arguments, too; the index stays, which tells them apart. */
 function withoutLabel<E extends StepRef>(event: E): E {
   if (event.item === undefined) return event
-  return { ...event, item: { index: event.item.index, label: hiddenByNoLog } }
+  return { ...event, item: { ...event.item, label: hiddenByNoLog } }
 }
 
 function censorFailure({ code, place }: Failure): Failure {

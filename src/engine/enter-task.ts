@@ -32,7 +32,14 @@ function enterTask(turn: Turn, task: Task, hosts: string[], settles: Owed | null
   if (first === undefined) return
   const scope = hostScope(turn.program, turn.state, first, task, settles?.item)
   const name = displayName(task.name, scope) ?? task.module
-  turn.events.push({ event: 'task.started', step: task.id, name, module: task.module })
+  turn.events.push({
+    event: 'task.started',
+    step: task.id,
+    name,
+    module: task.module,
+    hosts: [...hosts],
+    ...(task.scope === 'cluster' || task.runOnce ? { once: true } : {}),
+  })
   if (task.confirm !== undefined && mayRun(turn, task, hosts))
     ask(turn, task.id, task.confirm, scope)
 }

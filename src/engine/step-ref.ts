@@ -23,9 +23,14 @@ export function refOf(
       : {}),
     ...(item === undefined || settles !== null
       ? {}
-      : { item: { index: item.index, label: labelOf(task, item, scope) } }),
+      : { item: { index: item.index, label: labelOf(task, item, scope), ...countOf(unit) } }),
     ...(settles === null ? {} : settlesOf(settles)),
   }
+}
+
+/** A loop over a list that is not known yet has one item that stands for all. */
+function countOf({ items }: Unit): { readonly of?: number } {
+  return items === null ? {} : { of: items.length }
 }
 
 function settlesOf({ task, item }: Owed): Pick<StepRef, 'settles' | 'settles_item'> {

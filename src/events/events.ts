@@ -41,12 +41,19 @@ export interface StepRef {
   readonly host: string
   /** All hosts a cluster step speaks for. */
   readonly hosts?: readonly string[]
-  /** Index in the loop, and the item's label. */
-  readonly item?: { readonly index: number; readonly label: string }
+  /** Index in the loop, and the item's label; `of`: how many items there are. */
+  readonly item?: { readonly index: number; readonly label: string; readonly of?: number }
   /** Set on rollbacks and releases: of which step. */
   readonly settles?: string
   /** The loop item that step ran with. */
   readonly settles_item?: number
+}
+
+/** How far one host is with the bytes of a step that works on several. */
+export interface PartProgress {
+  readonly host: string
+  readonly done_bytes: number
+  readonly total_bytes?: number
 }
 
 /** Everything the engine does. Renderers, journal, report and metrics only read it. */
@@ -82,6 +89,10 @@ export type EngineEvent =
       readonly step: string
       readonly name: string
       readonly module: string
+      /** Hosts it is for. */
+      readonly hosts?: readonly string[]
+      /** One step speaks for all of them: a cluster step, run_once. */
+      readonly once?: boolean
     }
   | {
       readonly event: 'section.entered'
@@ -105,6 +116,8 @@ export type EngineEvent =
       readonly event: 'step.progress'
       readonly done_bytes: number
       readonly total_bytes?: number
+      /** How far one host of a step is that moves data for several. */
+      readonly part?: PartProgress
     } & StepRef)
   | ({
       readonly event: 'step.finished'

@@ -1,13 +1,13 @@
 import pLimit from 'p-limit'
 import type { Clock } from '../base/clock.ts'
 import { asBkpError } from '../base/errors.ts'
-import type { Io } from '../base/io.ts'
+import type { HostProgress, Io } from '../base/io.ts'
 import { advance } from '../engine/advance.ts'
 import { censorEvent } from '../engine/censor.ts'
 import type { Program } from '../engine/program.ts'
 import type { Inheritance, Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
-import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
+import type { EngineEvent, EventSink, PartProgress, RunEvent } from '../events/events.ts'
 import { createCancellation } from './cancellation.ts'
 import { performWithin } from './limits.ts'
 import { outcomeOfError } from './outcome.ts'
@@ -100,12 +100,13 @@ export async function drive(options: DriverOptions): Promise<State> {
     const perform = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
       const io: Io = {
         signal,
-        progress: (done, total) =>
+        progress: (done, total, part) =>
           tell({
             event: 'step.progress',
             ...request.ref,
             done_bytes: done,
             ...(total === undefined ? {} : { total_bytes: total }),
+            ...(part === undefined ? {} : { part: partOf(part) }),
           }),
       }
       try {
@@ -125,6 +126,11 @@ export async function drive(options: DriverOptions): Promise<State> {
     })
   })
   return await finished
+}
+
+function partOf({ host, doneBytes, totalBytes }: HostProgress): PartProgress {
+  const total = totalBytes === undefined ? {} : { total_bytes: totalBytes }
+  return { host, done_bytes: doneBytes, ...total }
 }
 
 /** Numbers and dates events on their way out. */
