@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
+import { Secret } from '../base/secret.ts'
+import { escapeControls } from '../base/text.ts'
 import { systemClock, systemRandom } from '../base/clock.ts'
+import { orAbort } from '../connection/abort.ts'
 import { BkpError } from '../base/errors.ts'
 import { toolVersion } from '../base/version.ts'
 import { createConnectionPool } from '../connection/pool.ts'
@@ -26,7 +29,7 @@ export interface OpenEnvironment {
 /** Makes the concrete parts and puts them together; the one place where they meet. */
 export function openEnvironment(
   loaded: LoadedRunbook,
-  { redactor }: CommandContext,
+  { redactor, terminal }: CommandContext,
   options: {
     readonly failpoints: Failpoints | undefined
     /** The run that is gone on with; a new one without. */
@@ -64,8 +67,14 @@ export function openEnvironment(
     readOnlyHost: pool.readOnly,
     storage,
     readOnlyStorage: name => readOnlyStorage(storage(name)),
-    localFiles: requests =>
-      Promise.all(requests.map(({ path }) => readLocalFile(path, loaded.playbookDirectory))),
+    ...localFiles(loaded.playbookDirectory),
+    ask: async ({ text, hidden }, io) => {
+      const shown = escapeControls(redactor.redact(text), { newlines: false })
+      const asking = terminal.ask(shown, { hidden, signal: io.signal })
+      const answer = await orAbort(asking, io.signal)
+      if (hidden && answer !== undefined) redactor.register(new Secret(answer))
+      return answer
+    },
     redactor,
   } satisfies Environment)
   return { environment, close: pool.close }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 
 /** The process as commands see it: streams, environment, a person to ask; made once in `main.ts`. */
 export interface Terminal {
@@ -15,10 +16,19 @@ export interface Terminal {
   conceal?(name: string): void
   /** All variables, concealed ones too; undefined where there is no process. */
   wholeEnvironment?(): Readonly<Record<string, string | undefined>>
-  /** Asks a person and resolves to the line typed; undefined where nobody can be asked. */
-  ask(question: string): Promise<string | undefined>
+  /**
+   * Asks a person and resolves to the line typed; undefined where nobody can be asked, or the answer is
+   * the end of the input. Rejects when the signal aborts.
+   */
+  ask(question: string, options?: AskOptions): Promise<string | undefined>
   /** Calls back on each SIGINT and SIGTERM until it is stopped. */
   onInterrupt(callback: () => void): { stop(): void }
+}
+
+export interface AskOptions {
+  /** The answer is not shown while it is typed. */
+  readonly hidden?: boolean
+  readonly signal?: AbortSignal
 }
 
 export interface OutputStream {
@@ -46,15 +56,8 @@ export function processTerminal(): Terminal {
       delete env[name]
     },
     wholeEnvironment: () => ({ ...env, ...Object.fromEntries(concealed) }),
-    ask: async question => {
-      if (!stdin.isTTY || !stderr.isTTY) return undefined
-      const prompt = createInterface({ input: stdin, output: stderr })
-      try {
-        return await prompt.question(question)
-      } finally {
-        prompt.close()
-      }
-    },
+    ask: async (question, options = {}) =>
+      stdin.isTTY && stderr.isTTY ? await askPerson(question, options) : undefined,
     onInterrupt: callback => {
       process.on('SIGINT', callback)
       process.on('SIGTERM', callback)
@@ -66,6 +69,28 @@ export function processTerminal(): Terminal {
       }
     },
   } satisfies Terminal)
+}
+
+async function askPerson(
+  question: string,
+  { hidden = false, signal }: AskOptions,
+): Promise<string | undefined> {
+  const { stdin, stderr } = process
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const output = hidden ? nowhere : stderr
+  const prompt = createInterface({ input: stdin, output, terminal: true })
+  // A terminal that is read key by key raises no signal of its own.
+  prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const ended = new Promise<undefined>(resolve => prompt.once('close', () => resolve(undefined)))
+  if (hidden) stderr.write(question)
+  try {
+    const shown = hidden ? '' : question
+    const answer = prompt.question(shown, signal === undefined ? {} : { signal })
+    return await Promise.race([answer, ended])
+  } finally {
+    prompt.close()
+    if (hidden) stderr.write('\n')
+  }
 }
 
 function outputStream(stream: NodeJS.WriteStream): OutputStream {

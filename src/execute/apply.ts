@@ -9,7 +9,7 @@ import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
 import type { ConfirmRequest, Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
-import { type Look, look, plannedChanges } from './look.ts'
+import { isHarmless, type Look, look, plannedChanges } from './look.ts'
 import { outcomeOfError } from './outcome.ts'
 import { writableSite } from './site.ts'
 
@@ -44,7 +44,8 @@ export function createApplier(options: ApplierOptions): Performer {
     announce(request, tell, seen)
     await synced()
     const result = await act(environment, request, seen, io)
-    return { status: 'changed', result, ...withheldIf(environment, result) }
+    const status = hasChanged(seen, result) ? 'changed' : 'ok'
+    return { status, result, ...withheldIf(environment, result) }
   }
 
   return Object.freeze({
@@ -74,9 +75,11 @@ async function pauseBefore(
 
 function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
   const { decision } = seen
-  const changes = plannedChanges(decision, request.ref.host)
-  const destructive = changes.some(change => change.destructive)
-  tell({ event: 'step.planned', ...request.ref, changes, certainty: 'sure', destructive })
+  if (!isHarmless(decision)) {
+    const changes = plannedChanges(decision, request.ref.host)
+    const destructive = changes.some(change => change.destructive)
+    tell({ event: 'step.planned', ...request.ref, changes, certainty: 'sure', destructive })
+  }
   tell({ event: 'step.started', ...request.ref, ...leftBehind(seen) })
 }
 
@@ -128,5 +131,12 @@ function withheldIf(environment: Environment, result: unknown): { readonly withh
 }
 
 function asResult(value: unknown): Outcome['result'] {
+/** Most modules know before; for some only what they did tells. */
+function hasChanged({ loaded, decision, facts }: Look, result: Outcome['result']): boolean {
+  if (isHarmless(decision)) return false
+  if (loaded.scope === 'cluster') return true
+  return loaded.module.changed?.({ facts: facts as Answers<Probes>, result }) ?? true
+}
+
   return isRecord(value) ? value : {}
 }

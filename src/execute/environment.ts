@@ -1,7 +1,8 @@
 import type { Clock, RandomBytes } from '../base/clock.ts'
+import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Host, ReadOnlyHost } from '../connection/contract.ts'
-import type { LocalFile, LocalFileRequest } from '../modules/contract.ts'
+import type { LocalFile, LocalFileRequest, Question } from '../modules/contract.ts'
 import type { Inventory, SourceDocument } from '../runbook/contract.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
 import type { ModuleLibrary } from './library.ts'
@@ -24,5 +25,7 @@ export interface Environment {
   readOnlyStorage(name: string): ReadOnlyStorage
   /** Files of the controller, relative ones beside the playbook. @throws file.unreadable */
   localFiles(requests: readonly LocalFileRequest[]): Promise<readonly LocalFile[]>
+  /** Asks a person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
+  ask?(question: Question, io: Io): Promise<string | undefined>
   redactor: { register(secret: Secret): void; redact(text: string): string }
 }

@@ -160,3 +160,8 @@ function eventChange(change: Change, host: string): EventChange {
     ...(change.notes === undefined ? {} : { notes: change.notes }),
   }
 }
+/** It has to be done, but changes nothing. */
+export function isHarmless(decision: AnyDecision): boolean {
+  return decision.kind === 'change' && decision.changesNothing === true
+}
+

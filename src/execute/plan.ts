@@ -7,7 +7,7 @@ import { hasUnknown, Unknown } from '../expression/unknown.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
-import { type EventChange, type Look, look, plannedChanges } from './look.ts'
+import { type EventChange, isHarmless, type Look, look, plannedChanges } from './look.ts'
 import { predictedResult } from './outcome.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
 
@@ -103,6 +103,11 @@ function conclude(
   if (decision.kind === 'unchanged' && !maybe) {
     const message = decision.message === undefined ? {} : { message: decision.message }
     return { status: 'ok', result: decision.result, ...message }
+  }
+  if (isHarmless(decision)) {
+    const known = maybe ? {} : (decision.result ?? {})
+    const result = predictedResult(entry.returns, known, source)
+    return { status: 'ok', result, ...(request.mayBeSkipped ? { certainty: 'maybe' } : {}) }
   }
   const asIs = decision.kind === 'unchanged'
   const certainty: Certainty = maybe || (!asIs && decision.certainty === 'maybe') ? 'maybe' : 'sure'

@@ -21,6 +21,7 @@ export function writableSite(environment: Environment, ref: StepRef): WritableSi
     run: runContext(environment, ref),
     storage: (name: string) => environment.storage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
+    ...(environment.ask === undefined ? {} : { ask: environment.ask }),
   } satisfies WritableSite)
 }
 

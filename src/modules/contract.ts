@@ -40,6 +40,11 @@ export type Decision<F, R> =
       /** Nothing can be foretold of this host any more: later steps there may change. */
       readonly opaque?: boolean
     }
+      /**
+       * It has to be done, but leaves everything as it is: a wait, a request that only reads. The
+       * step ends `ok`, and a plan knows nothing of its result but what is given here.
+       */
+      readonly changesNothing?: boolean
 
 /** Bytes a module may ask of one file of the controller. */
 export const localFileLimitBytes = 64 * 1024 * 1024
@@ -167,6 +172,11 @@ export interface WritableSite {
 }
 
 /** A module that runs once for all hosts of the play. */
+  /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
+  changed?(input: {
+    readonly facts: NoInfer<Answers<P>>
+    readonly result: NoInfer<Static<R>>
+  }): boolean
 export interface ClusterModule<A extends TObject, R extends TObject, F> extends ModuleBase<A, R> {
   inspect(site: Site, args: Static<A>, io: Io): Promise<F>
   plan(input: { readonly args: Static<A>; readonly facts: F }): Decision<F, Static<R>>
@@ -218,6 +228,15 @@ export function defineClusterModule<const A extends TObject, const R extends TOb
 }
 
 /** A defined module as the drivers hold it; its own types are checked where it is defined. */
+  /** Asks the person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
+  ask?(question: Question, io: Io): Promise<string | undefined>
+}
+
+/** A line that a person is asked to type while the run goes on. */
+export interface Question {
+  readonly text: string
+  /** The answer is not shown while it is typed. */
+  readonly hidden: boolean
 export function anyModule<A extends TObject, R extends TObject, P extends Probes>(
   module: DefinedModule<A, R, P>,
 ): AnyModule

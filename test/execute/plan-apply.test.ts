@@ -96,6 +96,18 @@ describe('planning', () => {
     expect(events).toMatchObject([{ event: 'step.planned', certainty: 'unknown' }])
   })
 
+  it('plans what changes nothing as ok, its result unknown but for what is known', async () => {
+    const { perform, events } = planning(createWorld({}))
+    const outcome = await perform(request('wait', {}))
+    expect(outcome).toEqual({ status: 'ok', result: { elapsed: expect.any(Unknown), port: 80 } })
+    expect(await perform(request('wait', {}, { mayBeSkipped: true }))).toEqual({
+      status: 'ok',
+      certainty: 'maybe',
+      result: { elapsed: expect.any(Unknown), port: expect.any(Unknown) },
+    })
+    expect(events).toEqual([])
+  })
+
   it('says "may run" of a step whose when is unknown, and foretells nothing from it', async () => {
     const { perform } = planning(createWorld({}))
     const outcome = await perform(request('unit', start, { mayBeSkipped: true }))
@@ -147,6 +159,24 @@ describe('applying', () => {
     expect(events).toEqual(['step.planned', 'step.started'])
     expect(await perform(request('unit', start))).toEqual({ status: 'ok', result: { pid: 7 } })
     expect(world.ran).toEqual(['a: ctl started db'])
+  })
+
+  it('does what changes nothing, journals that it began, and ends ok', async () => {
+    const { performer, order } = applying(createWorld({}))
+    const events: string[] = []
+    const outcome = await performer.perform(request('wait', {}), quietIo, event =>
+      events.push(event.event),
+    )
+    expect(outcome).toEqual({ status: 'ok', result: { elapsed: 3, port: 80 } })
+    expect([events, order]).toEqual([['step.started'], ['synced after 0 commands']])
+  })
+
+  it('asks the module whether it changed anything where only its result tells', async () => {
+    const { performer } = applying(createWorld({}))
+    const decide = (changes: boolean) =>
+      performer.perform(request('decide', { changes }), quietIo, () => {})
+    expect(await decide(false)).toEqual({ status: 'ok', result: { did: false } })
+    expect(await decide(true)).toEqual({ status: 'changed', result: { did: true } })
   })
 
   it('refuses a cluster step when hosts of the cluster are missing, unless they are excused', async () => {

@@ -69,6 +69,42 @@ const look = defineModule({
   plan: ({ facts }) => unchanged({ active: facts.active }),
 })
 
+/** Has to be done, but changes nothing. */
+const wait = defineModule({
+  name: 'wait',
+  summary: 'Wait.',
+  args: Type.Object({}),
+  returns: Type.Object({ elapsed: Type.Number(), port: Type.Number() }),
+  resources: () => [],
+  inspect: () => ({}),
+  plan: () => ({
+    kind: 'change' as const,
+    changes: [{ action: 'run' as const, target: 'wait' }],
+    after: {},
+    changesNothing: true,
+    result: { port: 80 },
+  }),
+  apply: async () => ({ elapsed: 3, port: 80 }),
+})
+
+/** Only its result tells whether it changed anything. */
+const decide = defineModule({
+  name: 'decide',
+  summary: 'Change something, or nothing.',
+  args: Type.Object({ changes: Type.Boolean() }),
+  returns: Type.Object({ did: Type.Boolean() }),
+  resources: () => [],
+  inspect: () => ({}),
+  plan: () => ({
+    kind: 'change' as const,
+    changes: [{ action: 'run' as const, target: 'decide' }],
+    after: {},
+    certainty: 'maybe' as const,
+  }),
+  apply: async (_host, { args }) => ({ did: args.changes }),
+  changed: ({ result }) => result.did,
+})
+
 /** Tells which hosts it was given. */
 const everywhere = defineClusterModule({
   name: 'everywhere',
@@ -85,7 +121,7 @@ const everywhere = defineClusterModule({
   apply: async site => ({ hosts: site.hosts.map(host => host.name) }),
 })
 
-const modules = [unit, opaque, look, everywhere]
+const modules = [unit, opaque, look, wait, decide, everywhere]
 
 /** What the hosts of a test are and were told. */
 export interface World {
