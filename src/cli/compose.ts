@@ -1,16 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { systemClock, systemRandom } from '../base/clock.ts'
+import { BkpError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 import { escapeControls } from '../base/text.ts'
-import { systemClock, systemRandom } from '../base/clock.ts'
-import { orAbort } from '../connection/abort.ts'
-import { BkpError } from '../base/errors.ts'
 import { toolVersion } from '../base/version.ts'
+import { orAbort } from '../connection/abort.ts'
 import { createConnectionPool } from '../connection/pool.ts'
 import type { Environment } from '../execute/environment.ts'
 import { createLibrary } from '../execute/library.ts'
 import { newRunId } from '../execute/run-id.ts'
-import { type LocalFile, localFileLimitBytes } from '../modules/contract.ts'
 import { moduleLoaders } from '../modules/index.ts'
 import { validateArguments } from '../runbook/schema/validate-arguments.ts'
 import type { Storage } from '../storage/contract.ts'
@@ -18,6 +15,7 @@ import { readOnlyStorage } from '../storage/read-only.ts'
 import type { CommandContext } from './command.ts'
 import type { Failpoints } from './failpoints.ts'
 import type { LoadedRunbook } from './load.ts'
+import { localFiles } from './local-files.ts'
 import { openDefined } from './storages.ts'
 
 /** The outside world of one run, and how to let go of it. */
@@ -78,18 +76,4 @@ export function openEnvironment(
     redactor,
   } satisfies Environment)
   return { environment, close: pool.close }
-}
-
-/** A file of the controller that a step sends; relative ones lie beside the playbook. */
-async function readLocalFile(path: string, playbookDirectory: string): Promise<LocalFile> {
-  const place = isAbsolute(path) ? path : join(playbookDirectory, path)
-  const bytes = await readFile(place).catch((cause: unknown) => {
-    throw new BkpError('file.unreadable', `${place} on this machine cannot be read`, { cause })
-  })
-  if (bytes.length > localFileLimitBytes) {
-    throw new BkpError('file.unreadable', `${place} is larger than ${localFileLimitBytes} bytes`, {
-      hint: 'large data belongs into a repository: see repository.backup and repository.stage',
-    })
-  }
-  return { path, bytes }
 }

@@ -1,4 +1,5 @@
 import type { Certainty, EngineEvent, Failure, StepRef } from '../events/events.ts'
+import type { Scope } from '../expression/contract.ts'
 import type { Owed } from './state.ts'
 
 /**
@@ -24,6 +25,8 @@ export type Request =
       readonly scope: 'host' | 'cluster'
       /** Rendered; in a plan, parts may be Unknown. */
       readonly args: unknown
+      /** What the step's expressions see, for modules that render files. */
+      readonly variables?: Scope
       /** A `when` that is only known after apply: the step may be skipped. */
       readonly mayBeSkipped: boolean
       readonly noLog: boolean
@@ -32,6 +35,8 @@ export type Request =
       /** `main` where it is not said. */
       readonly part?: Part
       readonly timeoutMs?: number
+      /** A release or a rollback is owed for it once it has begun. */
+      readonly owes?: true
       /** Kept by a watchdog on the host from before the step begins until its release has run. */
       readonly deadline?: DeadlineRequest
     }

@@ -90,10 +90,12 @@ function startItem(
       ref: refOf(frame.settles, task, unit, item, scope),
       scope: task.scope,
       args,
+      variables: scope,
       mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
       noLog: task.noLog,
       ...(frame.settles === null ? {} : { attempt: frame.settles.attempts }),
       part: partOf(turn, frame),
+      ...(task.release === undefined && task.rollback === undefined ? {} : { owes: true as const }),
       ...(task.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
       ...(deadline === undefined ? {} : { deadline }),
     })

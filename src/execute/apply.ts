@@ -2,6 +2,7 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import { mask, Secret } from '../base/secret.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
+import { succeeds } from '../connection/probes.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
@@ -29,8 +30,10 @@ export function createApplier(options: ApplierOptions): Performer {
   const watchdogs = options.watchdogs ?? createWatchdogs(environment)
 
   const performStep = async (request: PerformRequest, io: Io, tell: Teller): Promise<Outcome> => {
-    const seen = await look(environment, request, io)
+    let seen: Look
     try {
+      seen = await look(environment, request, io)
+      if (request.owes && !seen.asked) await reach(environment, request, io)
       await watchdogs.arm(request, seen, io)
     } catch (thrown) {
       return { ...outcomeOfError(thrown, request), notBegun: true }
@@ -73,6 +76,11 @@ async function pauseBefore(
   if (attempt > 1) await clock.sleep(1000 * (attempt - 1), io.signal)
 }
 
+/** A host that cannot be reached before the step begins owes nothing for it. */
+async function reach(environment: Environment, { ref }: PerformRequest, io: Io): Promise<void> {
+  await environment.readOnlyHost(ref.host).ask({ reached: succeeds('true') }, io)
+}
+
 function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
   const { decision } = seen
   if (!isHarmless(decision)) {
@@ -100,7 +108,7 @@ async function act(
   seen: Look,
   io: Io,
 ): Promise<Outcome['result']> {
-  const { decision, args, facts, local } = seen
+  const { decision, args, facts, given } = seen
   if (decision.kind === 'unchanged') return decision.result
   const { loaded } = seen
   if (loaded.scope === 'cluster') {
@@ -117,9 +125,17 @@ async function act(
     args,
     facts: facts as Answers<Probes>,
     changes: decision.changes,
-    ...(local === undefined ? {} : { local }),
+    ...given,
+    writeTarget: environment.writeTarget,
   }
   return asResult(await module.apply(host, input, io))
+}
+
+/** Most modules know before; for some only what they did tells. */
+function hasChanged({ loaded, decision, facts }: Look, result: Outcome['result']): boolean {
+  if (isHarmless(decision)) return false
+  if (loaded.scope === 'cluster') return true
+  return loaded.module.changed?.({ facts: facts as Answers<Probes>, result }) ?? true
 }
 
 /** A result that holds a secret is used, but never written down. */
@@ -131,12 +147,5 @@ function withheldIf(environment: Environment, result: unknown): { readonly withh
 }
 
 function asResult(value: unknown): Outcome['result'] {
-/** Most modules know before; for some only what they did tells. */
-function hasChanged({ loaded, decision, facts }: Look, result: Outcome['result']): boolean {
-  if (isHarmless(decision)) return false
-  if (loaded.scope === 'cluster') return true
-  return loaded.module.changed?.({ facts: facts as Answers<Probes>, result }) ?? true
-}
-
   return isRecord(value) ? value : {}
 }

@@ -2,7 +2,14 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Host, ReadOnlyHost } from '../connection/contract.ts'
-import type { LocalFile, LocalFileRequest, Question } from '../modules/contract.ts'
+import type {
+  LocalFile,
+  LocalFileRequest,
+  LocalTarget,
+  LocalTargetRequest,
+  Question,
+  WriteTarget,
+} from '../modules/contract.ts'
 import type { Inventory, SourceDocument } from '../runbook/contract.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
 import type { ModuleLibrary } from './library.ts'
@@ -27,5 +34,8 @@ export interface Environment {
   localFiles(requests: readonly LocalFileRequest[]): Promise<readonly LocalFile[]>
   /** Asks a person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
   ask?(question: Question, io: Io): Promise<string | undefined>
+  /** What stands where steps want to write on the controller. @throws file.unreadable */
+  localTargets(requests: readonly LocalTargetRequest[]): Promise<readonly LocalTarget[]>
+  readonly writeTarget: WriteTarget
   redactor: { register(secret: Secret): void; redact(text: string): string }
 }

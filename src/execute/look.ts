@@ -1,8 +1,9 @@
 import { type BkpError, throwFaults } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
-import type { Answers, Probes, ReadOnlyHost } from '../connection/contract.ts'
-import type { AnyModule, Change, Decision, LocalFile } from '../modules/contract.ts'
+import type { Answers, Probes } from '../connection/contract.ts'
+import type { Scope } from '../expression/contract.ts'
+import type { AnyModule, Change, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -12,12 +13,20 @@ import { readOnlySite, requireWholeCluster } from './site.ts'
 export type Arguments = Readonly<Record<string, unknown>>
 type AnyDecision = Decision<Record<string, unknown>, Record<string, unknown>>
 
+/** What plan and apply get besides arguments and facts. */
+export interface Given {
+  readonly local?: readonly LocalFile[]
+  readonly targets?: readonly LocalTarget[]
+  readonly variables?: Scope
+}
+
 /** What looking at a step's subject gave: facts, and what the module decided from them. */
 export interface Look {
   readonly loaded: AnyModule
   readonly args: Arguments
   readonly facts: unknown
-  readonly local: readonly LocalFile[] | undefined
+  /** What the driver read for the module besides its probes. */
+  readonly given: Given
   readonly decision: AnyDecision
   readonly resources: readonly string[]
   /** Predicted facts by probe identity; empty for cluster steps. */
@@ -62,37 +71,58 @@ async function lookAtHost(
 ): Promise<Look> {
   const { module } = loaded
   const { host } = request.ref
-  const probes = module.inspect(args)
-  const local =
-    module.local === undefined ? undefined : await environment.localFiles(module.local(args))
-  const foretold = predictions(probes, host, overlay)
-  const open = Object.fromEntries(Object.entries(probes).filter(([name]) => !foretold.has(name)))
-  const answers = await askHost(() => environment.readOnlyHost(host), open, io)
-  const facts = Object.freeze({ ...answers, ...Object.fromEntries(foretold) })
-  const decision = module.plan({
-    args,
-    facts: facts as Answers<Probes>,
-    ...(local === undefined ? {} : { local }),
-  }) as AnyDecision
+  const given = await lookHere(environment, module, request, args)
+  const ask = (probes: Probes) => answer(environment, host, probes, io, overlay)
+  const first = module.inspect(args)
+  const seen = await ask(first)
+  // Each probe is there: only in the module's own type some may be left out.
+  const second = (module.inspectFurther?.({ args, facts: seen.facts }) ?? {}) as Probes
+  const more = await ask(second)
+  const probes = { ...first, ...second }
+  const facts = Object.freeze({ ...seen.facts, ...more.facts })
+  const decision = module.plan({ args, facts, ...given }) as AnyDecision
   return {
     loaded,
     args,
     facts,
-    local,
+    given,
     decision,
     resources: module.resources(args),
     after: afterByIdentity(probes, decision),
-    asked: Object.keys(open).length > 0,
+    asked: seen.asked || more.asked,
   }
 }
 
-/** A module that asks nothing needs no connection. */
-async function askHost(
-  host: () => ReadOnlyHost,
+/** What the module wants of the controller: files, places to write, the step's variables. */
+async function lookHere(
+  environment: Environment,
+  module: Extract<AnyModule, { scope: 'host' }>['module'],
+  { ref, variables }: PerformRequest,
+  args: Arguments,
+): Promise<Given> {
+  const local = module.local?.(args)
+  const targets = module.targets?.(args, { host: ref.host })
+  return {
+    ...(local === undefined ? {} : { local: await environment.localFiles(local) }),
+    ...(targets === undefined ? {} : { targets: await environment.localTargets(targets) }),
+    ...(variables === undefined ? {} : { variables }),
+  }
+}
+
+/** Answers of one round: foretold ones, and those of the host; none open needs no connection. */
+async function answer(
+  environment: Environment,
+  host: string,
   probes: Probes,
   io: Io,
-): Promise<Readonly<Record<string, unknown>>> {
-  return Object.keys(probes).length === 0 ? {} : await host().ask(probes, io)
+  overlay: Overlay | undefined,
+): Promise<{ readonly facts: Answers<Probes>; readonly asked: boolean }> {
+  const foretold = predictions(probes, host, overlay)
+  const open = Object.fromEntries(Object.entries(probes).filter(([name]) => !foretold.has(name)))
+  const asked = Object.keys(open).length > 0
+  const answers = asked ? await environment.readOnlyHost(host).ask(open, io) : {}
+  const facts = Object.freeze({ ...answers, ...Object.fromEntries(foretold) })
+  return { facts: facts as Answers<Probes>, asked }
 }
 
 function predictions(
@@ -133,12 +163,17 @@ async function lookAtSite(
     loaded,
     args,
     facts,
-    local: undefined,
+    given: {},
     decision,
     resources: module.resources(args),
     after: new Map(),
     asked: true,
   }
+}
+
+/** It has to be done, but changes nothing. */
+export function isHarmless(decision: AnyDecision): boolean {
+  return decision.kind === 'change' && decision.changesNothing === true
 }
 
 /** The changes of a decision as events and plans carry them. */
@@ -160,8 +195,3 @@ function eventChange(change: Change, host: string): EventChange {
     ...(change.notes === undefined ? {} : { notes: change.notes }),
   }
 }
-/** It has to be done, but changes nothing. */
-export function isHarmless(decision: AnyDecision): boolean {
-  return decision.kind === 'change' && decision.changesNothing === true
-}
-

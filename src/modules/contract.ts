@@ -2,6 +2,7 @@ import type { Static, TObject } from 'typebox'
 import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
 import type { Answers, Command, Host, Probes, ReadOnlyHost } from '../connection/contract.ts'
+import type { Scope } from '../expression/contract.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
 
 /** One thing a step would do, for the plan and its reader. */
@@ -39,12 +40,12 @@ export type Decision<F, R> =
       readonly certainty?: 'sure' | 'maybe'
       /** Nothing can be foretold of this host any more: later steps there may change. */
       readonly opaque?: boolean
-    }
       /**
        * It has to be done, but leaves everything as it is: a wait, a request that only reads. The
        * step ends `ok`, and a plan knows nothing of its result but what is given here.
        */
       readonly changesNothing?: boolean
+    }
 
 /** Bytes a module may ask of one file of the controller. */
 export const localFileLimitBytes = 64 * 1024 * 1024
@@ -55,11 +56,51 @@ export const localFileLimitBytes = 64 * 1024 * 1024
  */
 export interface LocalFileRequest {
   readonly path: string
+  /** A folder beside the playbook where a relative path is looked up first: `templates`. */
+  readonly folder?: string
+  /** It must lie below the playbook's folder, symlinks included. */
+  readonly confined?: boolean
 }
 
 /** A file of the controller, read whole by the driver. */
 export interface LocalFile extends LocalFileRequest {
   readonly bytes: Uint8Array
+  /** Where it was found, as messages name it. */
+  readonly place?: string
+}
+
+/** A file of the controller that a module writes; a relative folder lies beside the playbook. */
+export interface LocalTargetRequest {
+  /** The folder that the user named; it is made where it is missing. */
+  readonly folder: string
+  /** The file below it. It may come from a host, so it never leads out of the folder. */
+  readonly name: string
+}
+
+/** What stands where a module wants to write on the controller. */
+export interface LocalTarget extends LocalTargetRequest {
+  /** The whole path. */
+  readonly path: string
+  readonly kind: 'absent' | 'file' | 'directory' | 'other'
+  /** Of a regular file: its sha256, in hex. */
+  readonly sha256?: string
+}
+
+/**
+ * Writes a target whole, by rename: a stream that breaks off leaves the old file as it was. Resolves to
+ * what was written. `check` is asked before the rename; what it throws leaves the old file, too.
+ * @throws file.unwritable, and whatever the bytes' source throws
+ */
+export type WriteTarget = (
+  target: LocalTarget,
+  bytes: AsyncIterable<Uint8Array>,
+  check: (written: WrittenTarget) => void,
+) => Promise<WrittenTarget>
+
+/** What a target holds now. */
+export interface WrittenTarget {
+  readonly sha256: string
+  readonly sizeBytes: number
 }
 
 /** What a module says of an interrupted apply of its own. */
@@ -92,12 +133,19 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
   extends ModuleBase<A, R> {
   /** What it looks at. Probes are data: nothing is asked here. */
   inspect(args: Static<A>): P
+  /** Probes of a second round trip, where what to ask hangs on the answers of the first. */
+  inspectFurther?(input: {
+    readonly args: Static<A>
+    readonly facts: NoInfer<Answers<P>>
+  }): Partial<NoInfer<P>>
   /**
    * Files of the controller it needs. The driver reads them before plan and hands them to plan and
    * apply in this order; one it cannot read, or above `localFileLimitBytes`, fails the step with
    * file.unreadable.
    */
   local?(args: Static<A>): readonly LocalFileRequest[]
+  /** Files of the controller it writes; the driver tells plan and apply what stands there. */
+  targets?(args: Static<A>, step: { readonly host: string }): readonly LocalTargetRequest[]
   /**
    * Pure. A BkpError thrown here fails the step: while planning, too. Facts that an earlier step of
    * the plan foretold may hold an `Unknown` in place of what cannot be foretold (an mtime, an inode).
@@ -106,6 +154,9 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
     readonly args: Static<A>
     readonly facts: NoInfer<Answers<P>>
     readonly local?: readonly LocalFile[]
+    readonly targets?: readonly LocalTarget[]
+    /** The step's variables, for files with expressions in them; in a plan some are Unknown. */
+    readonly variables?: Scope
   }): Decision<NoInfer<Answers<P>>, NoInfer<Static<R>>>
   /** Only where running the planned commands in order is not enough. */
   apply?(
@@ -114,10 +165,18 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
       readonly args: Static<A>
       readonly facts: NoInfer<Answers<P>>
       readonly local?: readonly LocalFile[]
+      readonly targets?: readonly LocalTarget[]
+      readonly variables?: Scope
       readonly changes: readonly Change[]
+      readonly writeTarget?: WriteTarget
     },
     io: Io,
   ): Promise<NoInfer<Static<R>>>
+  /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
+  changed?(input: {
+    readonly facts: NoInfer<Answers<P>>
+    readonly result: NoInfer<Static<R>>
+  }): boolean
   /** What a killed apply left behind, from the facts before it. */
   recover?(
     host: ReadOnlyHost,
@@ -169,14 +228,18 @@ export interface WritableSite {
   readonly run: RunContext
   storage(name: string): Storage
   cluster(name: string): Cluster
+  /** Asks the person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
+  ask?(question: Question, io: Io): Promise<string | undefined>
+}
+
+/** A line that a person is asked to type while the run goes on. */
+export interface Question {
+  readonly text: string
+  /** The answer is not shown while it is typed. */
+  readonly hidden: boolean
 }
 
 /** A module that runs once for all hosts of the play. */
-  /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
-  changed?(input: {
-    readonly facts: NoInfer<Answers<P>>
-    readonly result: NoInfer<Static<R>>
-  }): boolean
 export interface ClusterModule<A extends TObject, R extends TObject, F> extends ModuleBase<A, R> {
   inspect(site: Site, args: Static<A>, io: Io): Promise<F>
   plan(input: { readonly args: Static<A>; readonly facts: F }): Decision<F, Static<R>>
@@ -228,15 +291,6 @@ export function defineClusterModule<const A extends TObject, const R extends TOb
 }
 
 /** A defined module as the drivers hold it; its own types are checked where it is defined. */
-  /** Asks the person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
-  ask?(question: Question, io: Io): Promise<string | undefined>
-}
-
-/** A line that a person is asked to type while the run goes on. */
-export interface Question {
-  readonly text: string
-  /** The answer is not shown while it is typed. */
-  readonly hidden: boolean
 export function anyModule<A extends TObject, R extends TObject, P extends Probes>(
   module: DefinedModule<A, R, P>,
 ): AnyModule

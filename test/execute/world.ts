@@ -209,6 +209,8 @@ export function createWorld(options: {
       throw new Error('no storage here')
     },
     localFiles: async () => [],
+    localTargets: async () => [],
+    writeTarget: () => Promise.reject(new Error('nothing is written here')),
     redactor: createRedactor(),
   }
   return { environment, ran, asked }
