@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { textBytes } from '../base/byte-text.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { abortError } from './abort.ts'
@@ -67,7 +68,7 @@ async function* readLocal(
   if (range?.lengthBytes === 0) return
   let file: FileHandle
   try {
-    file = await open(typeof path === 'string' ? path : Buffer.from(path), 'r')
+    file = await open(typeof path === 'string' ? textBytes(path) : Buffer.from(path), 'r')
   } catch (thrown) {
     throw unreadable(path, thrown instanceof Error ? thrown.message : String(thrown))
   }

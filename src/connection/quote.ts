@@ -1,3 +1,4 @@
+import { textBytes } from '../base/byte-text.ts'
 import { BkpError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 import type { Command, Word } from './contract.ts'
@@ -21,7 +22,7 @@ export function wordBytes(word: Word): Buffer {
     word instanceof Secret
       ? Buffer.from(word.reveal())
       : typeof word === 'string'
-        ? Buffer.from(word)
+        ? textBytes(word)
         : Buffer.from(word.buffer, word.byteOffset, word.byteLength)
   if (bytes.includes(0)) {
     throw invalid('a word of a command holds a NUL byte', 'no program can be given such a word')

@@ -10,12 +10,15 @@ export type PatternNode =
   | { readonly kind: 'assert'; readonly what: 'start' | 'end' | 'word' | 'notWord' }
   | { readonly kind: 'sequence'; readonly nodes: readonly PatternNode[] }
   | { readonly kind: 'choice'; readonly nodes: readonly PatternNode[] }
+  | { readonly kind: 'group'; readonly index: number; readonly node: PatternNode }
   | {
       readonly kind: 'repeat'
       readonly node: PatternNode
       readonly min: number
       /** Undefined: without end. */
       readonly max: number | undefined
+      /** As few as possible are taken: what is captured hangs on it, not whether there is a match. */
+      readonly lazy: boolean
     }
 
 /** Raised for a pattern that is not RE2 syntax as supported here; the message is for the user. */
@@ -51,12 +54,19 @@ function complement(
 }
 
 /** Parses the part of RE2's syntax that needs no flags but a leading `(?i)` and `(?s)`. @throws PatternError */
-export function parsePattern(pattern: string): { node: PatternNode; ignoreCase: boolean } {
+export function parsePattern(pattern: string): {
+  node: PatternNode
+  ignoreCase: boolean
+  /** Numbers of the groups that have a name. */
+  names: ReadonlyMap<string, number>
+} {
   const flags = /^\(\?([is]+)\)/.exec(pattern)?.[1] ?? ''
   const characters = [...pattern.slice(flags === '' ? 0 : flags.length + 3)]
   const dotAll = flags.includes('s')
   let at = 0
   let depth = 0
+  let groups = 0
+  const names = new Map<string, number>()
 
   const peek = (): string | undefined => characters[at]
   const take = (wanted: string): boolean => {
@@ -82,10 +92,9 @@ export function parsePattern(pattern: string): { node: PatternNode; ignoreCase: 
   function repeated(node: PatternNode): PatternNode {
     const counts = quantifier()
     if (counts === undefined) return node
-    // Lazy or greedy, the same texts match.
-    take('?')
+    const lazy = take('?')
     if (quantifier() !== undefined) throw new PatternError('two quantifiers follow each other')
-    return { kind: 'repeat', node, ...counts }
+    return { kind: 'repeat', node, ...counts, lazy }
   }
 
   function quantifier(): { min: number; max: number | undefined } | undefined {
@@ -131,15 +140,28 @@ export function parsePattern(pattern: string): { node: PatternNode; ignoreCase: 
   }
 
   function group(): PatternNode {
-    if (take('?') && !take(':')) {
-      throw new PatternError('look-around, named groups and flags inside are not supported')
-    }
+    const captures = !take('?') || groupName()
+    if (captures) groups += 1
+    const index = groups
     depth += 1
     if (depth > deepest) throw new PatternError('its groups are nested too deeply')
     const node = choice()
     depth -= 1
     if (!take(')')) throw new PatternError('a "(" is not closed')
-    return node
+    return captures ? { kind: 'group', index, node } : node
+  }
+
+  /** After `(?`: true for a group with a name, `P<name>`, false for one that captures nothing, `:`. */
+  function groupName(): boolean {
+    if (take(':')) return false
+    const named = /^P<([A-Za-z_]\w{0,63})>/.exec(characters.slice(at, at + 70).join(''))
+    if (named?.[1] === undefined) {
+      throw new PatternError('look-around and flags inside are not supported')
+    }
+    if (names.has(named[1])) throw new PatternError('two groups have one name')
+    names.set(named[1], groups + 1)
+    at += named[0].length
+    return true
   }
 
   function escaped(): PatternNode {
@@ -218,5 +240,5 @@ export function parsePattern(pattern: string): { node: PatternNode; ignoreCase: 
 
   const node = choice()
   if (at < characters.length) throw new PatternError('a ")" is not opened')
-  return { node, ignoreCase: flags.includes('i') }
+  return { node, ignoreCase: flags.includes('i'), names }
 }

@@ -1,10 +1,13 @@
 import type { CharacterSet, PatternNode } from './pattern-parser.ts'
 import { PatternError, parsePattern } from './pattern-parser.ts'
 
-type Instruction =
+export type Instruction =
   | { readonly kind: 'set'; readonly set: CharacterSet }
   | { readonly kind: 'assert'; readonly what: 'start' | 'end' | 'word' | 'notWord' }
+  /** Goes on at each of these; the first that leads to a match decides what is captured. */
   | { readonly kind: 'split'; next: readonly number[] }
+  /** Where a group begins (even) or ends (odd). */
+  | { readonly kind: 'save'; readonly slot: number }
   | { readonly kind: 'done' }
 
 const longestPattern = 256
@@ -34,7 +37,7 @@ export function matchesPattern(subject: string, pattern: string): boolean {
 }
 
 /** Instructions in a row; only a split goes elsewhere than to the next one. */
-function assemble(root: PatternNode): readonly Instruction[] {
+export function assemble(root: PatternNode): readonly Instruction[] {
   const code: Instruction[] = []
 
   function emit(instruction: Instruction): number {
@@ -51,8 +54,12 @@ function assemble(root: PatternNode): readonly Instruction[] {
   function add(node: PatternNode): void {
     if (node.kind === 'sequence') for (const inner of node.nodes) add(inner)
     else if (node.kind === 'choice') addChoice(node.nodes)
-    else if (node.kind === 'repeat') addRepeat(node.node, node.min, node.max)
-    else emit(node)
+    else if (node.kind === 'repeat') addRepeat(node)
+    else if (node.kind === 'group') {
+      emit({ kind: 'save', slot: 2 * node.index })
+      add(node.node)
+      emit({ kind: 'save', slot: 2 * node.index + 1 })
+    } else emit(node)
   }
 
   function addChoice(nodes: readonly PatternNode[]): void {
@@ -67,14 +74,20 @@ function assemble(root: PatternNode): readonly Instruction[] {
     for (const jump of jumps) jump.next = [code.length]
   }
 
-  function addRepeat(node: PatternNode, min: number, max: number | undefined): void {
+  function addRepeat({
+    node,
+    min,
+    max,
+    lazy,
+  }: Extract<PatternNode, { readonly kind: 'repeat' }>): void {
+    const inOrder = (next: readonly number[]) => (lazy ? next.toReversed() : next)
     for (let count = 0; count < min; count += 1) add(node)
     if (max === undefined) {
       const start = code.length
       const loop = split()
       add(node)
       split().next = [start]
-      loop.next = [start + 1, code.length]
+      loop.next = inOrder([start + 1, code.length])
       return
     }
     const exits: { next: readonly number[] }[] = []
@@ -84,7 +97,7 @@ function assemble(root: PatternNode): readonly Instruction[] {
       exits.push(exit)
       add(node)
     }
-    for (const exit of exits) exit.next = [...exit.next, code.length]
+    for (const exit of exits) exit.next = inOrder([...exit.next, code.length])
   }
 
   add(root)
@@ -113,6 +126,7 @@ function run(
       reachedAt[index] = at
       if (instruction.kind === 'done') return true
       if (instruction.kind === 'split') pending.push(...instruction.next)
+      else if (instruction.kind === 'save') pending.push(index + 1)
       else if (instruction.kind === 'assert') {
         if (holds(instruction.what, points, at)) pending.push(index + 1)
       } else if (point !== undefined && contains(instruction.set, point, ignoreCase)) {
@@ -124,7 +138,7 @@ function run(
   return false
 }
 
-function holds(
+export function holds(
   what: 'start' | 'end' | 'word' | 'notWord',
   points: readonly number[],
   at: number,
@@ -145,7 +159,7 @@ function isWord(point: number | undefined): boolean {
   )
 }
 
-function contains(set: CharacterSet, point: number, ignoreCase: boolean): boolean {
+export function contains(set: CharacterSet, point: number, ignoreCase: boolean): boolean {
   const points = ignoreCase ? bothCases(point) : [point]
   const found = set.ranges.some(([low, high]) => points.some(p => p >= low && p <= high))
   return found !== set.negated
