@@ -183,9 +183,13 @@ describe('applying', () => {
     const world = createWorld({ hosts: ['a', 'b', 'c'] })
     const { performer } = applying(world)
     const step = request('everywhere', { cluster: 'graph' })
-    await expect(performer.perform(step, quietIo, () => {})).rejects.toMatchObject({
-      code: 'cluster.hosts_missing',
-      message: 'cluster "graph" is not whole: c is missing',
+    expect(await performer.perform(step, quietIo, () => {})).toMatchObject({
+      status: 'failed',
+      notBegun: true,
+      failure: {
+        code: 'cluster.hosts_missing',
+        message: 'cluster "graph" is not whole: c is missing',
+      },
     })
     const excused = request('everywhere', { cluster: 'graph', allow_missing: ['c'] })
     expect(await performer.perform(excused, quietIo, () => {})).toMatchObject({
@@ -196,8 +200,8 @@ describe('applying', () => {
   it('names the nearest cluster when the inventory has none of that name', async () => {
     const { performer } = applying(createWorld({}))
     const step = request('everywhere', { cluster: 'grph' })
-    await expect(performer.perform(step, quietIo, () => {})).rejects.toMatchObject({
-      hint: 'did you mean "graph"?',
+    expect(await performer.perform(step, quietIo, () => {})).toMatchObject({
+      failure: { hint: 'did you mean "graph"?' },
     })
   })
 })

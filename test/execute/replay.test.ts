@@ -293,3 +293,44 @@ describe('a run that failed', () => {
     expect(second.performed).toEqual(['a vacuum'])
   })
 })
+
+describe('a step that could not begin again', () => {
+  const notBegun: Outcome = { status: 'unreachable', result: {}, notBegun: true }
+  const request = {
+    kind: 'perform',
+    id: 1,
+    ref: { step: '/0/tasks/0', name: 'freeze', module: 'shell', host: 'a' },
+    scope: 'host',
+    args: {},
+    mayBeSkipped: false,
+    noLog: false,
+    owes: true,
+  } as const
+  const replaying = (events: readonly EngineEvent[]): Performer => {
+    const program = programOf({
+      hosts: ['a'],
+      plays: [[{ name: 'freeze', release: { name: 'thaw' } }]],
+    })
+    return createReplayer({
+      recording: recordingOf(program, events as readonly RunEvent[], 'resume'),
+      performer: { confirm: async () => true, perform: async () => notBegun },
+      recover: async () => undefined,
+      how: 'resume',
+      cancel: () => {},
+    })
+  }
+  const perform = (events: readonly EngineEvent[]): Promise<Outcome> =>
+    replaying(events).perform(request, quietIo, () => {})
+
+  it('owes nothing where no earlier attempt began it', async () => {
+    expect(await perform([])).toEqual(notBegun)
+  })
+
+  it('still owes what an earlier attempt began', async () => {
+    const owed: EngineEvent = { event: 'owed', kind: 'release', ...request.ref }
+    const started: EngineEvent = { event: 'step.started', ...request.ref }
+    expect(await perform([owed, started])).toEqual({ status: 'unreachable', result: {} })
+    const finished: EngineEvent = { event: 'step.finished', ...request.ref, status: 'failed' }
+    expect(await perform([owed, started, finished])).toEqual({ status: 'unreachable', result: {} })
+  })
+})
