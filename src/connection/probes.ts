@@ -12,5 +12,11 @@ export {
 export { content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
 export { hashBlocks, hashFiles } from './probes/hashes.ts'
 export { packFiles } from './probes/pack.ts'
+export {
+  type ServiceFacts,
+  type ServiceManager,
+  service,
+  serviceNamePattern,
+} from './probes/services.ts'
 export { freeSpace, mountPoint, type SpaceFacts } from './probes/space.ts'
 export { statFiles, type TreeEntry, walkTree } from './probes/tree.ts'

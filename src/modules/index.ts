@@ -16,6 +16,7 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   'repository.swap': async () => anyModule((await import('./repository/swap.ts')).swap),
   'repository.unswap': async () => anyModule((await import('./repository/unswap.ts')).unswap),
   'repository.verify': async () => anyModule((await import('./repository/verify.ts')).verify),
+  service: async () => anyModule((await import('./builtin/service.ts')).service),
   set_fact: async () => anyModule((await import('./builtin/set-fact.ts')).setFact),
   shell: async () => anyModule((await import('./builtin/shell.ts')).shell),
   stat: async () => anyModule((await import('./builtin/stat.ts')).stat),
