@@ -43,6 +43,10 @@ export const errorCodes = {
   'ssh.host_key_unknown': { exit: 4, doc: 'The host key is not in known_hosts.' },
   'ssh.host_key_changed': { exit: 4, doc: 'The host key differs from the one in known_hosts.' },
   'ssh.auth_failed': { exit: 4, doc: 'The host refused every way to log in.' },
+  'ssh.config_invalid': {
+    exit: 4,
+    doc: 'Options of ssh (~/.ssh/config, the inventory) that bkp cannot follow.',
+  },
   'ssh.lost': { exit: 4, doc: 'The connection broke while a step was running.' },
   'storage.unreachable': { exit: 4, doc: 'The storage did not answer.' },
   'storage.not_found': { exit: 2, doc: 'No object has that key.' },

@@ -85,19 +85,32 @@ export interface Host extends ReadOnlyHost {
   dial(address: { readonly host: string; readonly port: number }, io: Io): Promise<Duplex>
 }
 
-/** What a transport needs to know of a host, from the inventory; names are ours, not Ansible's. */
+/**
+ * What an inventory says of reaching a host; names are ours, not Ansible's. What is left out is as the
+ * user's ssh says: `~/.ssh/config`, then ssh's own defaults.
+ */
 export interface HostAddress {
   readonly name: string
   readonly transport: 'ssh' | 'local'
   readonly hostname: string
-  readonly port: number
+  readonly port?: number
   readonly user?: string
   readonly privateKeyFile?: string
+  /** The text of a private key, in place of a file. */
+  readonly privateKey?: Secret
+  readonly privateKeyPassphrase?: Secret
   readonly password?: Secret
   /** As parsed from ansible_ssh_common_args. */
-  readonly strictHostKeyChecking: 'yes' | 'no' | 'accept-new'
-  readonly knownHostsFiles: readonly string[]
-  readonly connectTimeoutMs: number
-  /** Jump hosts as `-J` takes them, `[user@]host[:port]` separated by commas. */
+  readonly strictHostKeyChecking?: 'yes' | 'no' | 'accept-new'
+  readonly knownHostsFiles?: readonly string[]
+  readonly connectTimeoutMs?: number
+  /** Jump hosts as `-J` takes them, `[user@]host[:port]` separated by commas; `none` for none. */
   readonly jump?: string
+  /** Other options, as `ssh -o` takes them: the first of a kind counts, and all win over ssh's files. */
+  readonly sshOptions?: readonly SshOption[]
+  /** In place of ssh's own files, as `ssh -F`; `none` for no file at all. */
+  readonly sshConfigFile?: string
 }
+
+/** An ssh option: its keyword in lower case, and its value as text. */
+export type SshOption = readonly [keyword: string, value: string]

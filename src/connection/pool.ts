@@ -7,8 +7,8 @@ import type { Host, HostAddress, ReadOnlyHost } from './contract.ts'
 import { type ConnectedHost, connectHost } from './host.ts'
 import { localTransport } from './local.ts'
 import { createSlots } from './slots.ts'
-import { currentSurroundings, type Surroundings } from './ssh/login.ts'
-import { sshTransport } from './ssh.ts'
+import { currentSurroundings, type Surroundings } from './ssh/surroundings.ts'
+import { createSshTransports } from './ssh.ts'
 
 /** Channels of one host besides its long-lived shell; sshd allows 10 by default. */
 const channelsAtOnce = 8
@@ -37,6 +37,7 @@ export interface ConnectionPool {
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
   const { addresses, clock, random } = options
   const surroundings = options.surroundings ?? currentSurroundings()
+  const ssh = createSshTransports({ surroundings, clock })
   const connections = new Map<string, Connecting>()
 
   const addressOf = (name: string): HostAddress => {
@@ -48,9 +49,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const open = async (address: HostAddress): Promise<Opened> => {
     const transport =
-      address.transport === 'local'
-        ? localTransport()
-        : await sshTransport(address, surroundings, clock)
+      address.transport === 'local' ? localTransport() : await ssh.open(address)
     const slots = createSlots(channelsAtOnce)
     const graceMs = options.graceMs ?? defaultGraceMs
     const host = address.name

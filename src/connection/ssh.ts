@@ -5,8 +5,8 @@ import { BkpError } from '../base/errors.ts'
 import { orAbort } from './abort.ts'
 import type { Channel, ChannelEnd, Transport } from './channel.ts'
 import type { HostAddress } from './contract.ts'
-import { connectClient } from './ssh/connect.ts'
-import type { Surroundings } from './ssh/login.ts'
+import { type ConnectorOptions, createConnector } from './ssh/connect.ts'
+import { tunnelOf } from './ssh/tunnel.ts'
 
 function channelOf(stream: ClientChannel, closed: Promise<void>): Channel {
   const ended = new Promise<ChannelEnd>(resolve => {
@@ -41,16 +41,32 @@ function channelOf(stream: ClientChannel, closed: Promise<void>): Channel {
   }
 }
 
-/**
- * A host over one SSH connection. Every channel runs `exec /bin/sh`, since a login shell may be csh or
- * fish. @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed
- */
-export async function sshTransport(
+/** Hosts over SSH; those behind the same jump hosts share the connections to them. */
+export interface SshTransports {
+  /**
+   * A host over one SSH connection. Every channel runs `exec /bin/sh`, since a login shell may be csh or
+   * fish.
+   * @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed, ssh.config_invalid
+   */
+  open(address: HostAddress): Promise<Transport>
+}
+
+export function createSshTransports(options: ConnectorOptions): SshTransports {
+  const connector = createConnector(options)
+  return Object.freeze({
+    open: async address => {
+      const { client, release } = await connector.connect(address)
+      return transportOf(address, client, release, options.clock)
+    },
+  } satisfies SshTransports)
+}
+
+function transportOf(
   address: HostAddress,
-  surroundings: Surroundings,
+  client: Client,
+  release: () => void,
   clock: Clock,
-): Promise<Transport> {
-  const client: Client = await connectClient(address, surroundings, clock)
+): Transport {
   let isOpen = true
   let cause: unknown
   client.on('error', error => {
@@ -59,6 +75,7 @@ export async function sshTransport(
   const closed = new Promise<void>(resolve => {
     client.once('close', () => {
       isOpen = false
+      release()
       resolve()
     })
   })
@@ -93,13 +110,12 @@ export async function sshTransport(
         reject(lost())
         return
       }
+      const onClose = () => reject(lost())
+      client.once('close', onClose)
       client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
-        if (error === undefined) resolve(stream)
-        else {
-          const message = `no connection from ${address.name} to ${host}:${port}: ${error.message}`
-          const hint = 'see AllowTcpForwarding in its sshd_config if something listens there'
-          reject(new BkpError('command.failed', message, { cause: error, hint }))
-        }
+        client.off('close', onClose)
+        if (error === undefined) resolve(tunnelOf(stream, client, lost))
+        else reject(isOpen ? undialled(address.name, host, port, error) : lost())
       })
     })
   return Object.freeze({
@@ -117,4 +133,16 @@ export async function sshTransport(
       client.destroy()
     },
   } satisfies Transport)
+}
+
+/** Why a connection from a host to somewhere else did not come about (RFC 4254 §5.1 for the reasons). */
+function undialled(name: string, host: string, port: number, error: Error): BkpError {
+  const { reason } = error as { readonly reason?: unknown }
+  const text = error.message.replace(/^\(SSH\) Channel open failure: /, '')
+  const message = `no connection from ${name} to ${host}:${port}: ${text}`
+  const hint =
+    reason === 1
+      ? 'its sshd does not forward: see AllowTcpForwarding and PermitOpen in its sshd_config'
+      : `see whether something listens there, on the host: ss -ltn 'sport = :${port}'`
+  return new BkpError('command.failed', message, { cause: error, hint })
 }

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { HostAddress } from '../../src/connection/contract.ts'
+import { createSectionReader } from '../../src/connection/ssh/config/options-of.ts'
 import { decideHostKey } from '../../src/connection/ssh/host-key.ts'
 import {
   fingerprint,
@@ -11,6 +13,7 @@ import {
   knownHostName,
   parseKnownHosts,
 } from '../../src/connection/ssh/known-hosts.ts'
+import { targetOf } from '../../src/connection/ssh/target.ts'
 import { localAddress, temporaryFolder } from './support.ts'
 
 const ed25519 = 'AAAAC3NzaC1lZDI1NTE5AAAAIPv4CrPp8Y9cUKMbmJMiQvVqFLfnqNvbiNcZQ7yZsXoM'
@@ -91,41 +94,68 @@ describe('hostKeyAlgorithms', () => {
 })
 
 describe('decideHostKey', () => {
-  const decide = (strict: 'yes' | 'no' | 'accept-new', text: string, hostname = 'db1') =>
-    decideHostKey(
-      { ...localAddress('db1'), transport: 'ssh', hostname, strictHostKeyChecking: strict },
-      parseKnownHosts(text, 'kh'),
-      ['/home/me/.ssh/known_hosts'],
-      key,
-    )
+  const decide = async (
+    strict: 'yes' | 'no' | 'accept-new',
+    text: string,
+    changes: Partial<HostAddress> = {},
+  ) => {
+    const address: HostAddress = {
+      ...localAddress('db1'),
+      transport: 'ssh',
+      hostname: 'db1',
+      strictHostKeyChecking: strict,
+      knownHostsFiles: ['/home/me/.ssh/known_hosts'],
+      sshConfigFile: 'none',
+      ...changes,
+    }
+    const surroundings = { home: '/home/me', user: 'me' }
+    const target = await targetOf(address, { surroundings, read: createSectionReader() })
+    return decideHostKey(target, parseKnownHosts(text, 'kh'), key)
+  }
   const changed = `db1 ssh-ed25519 ${other}\n`
   const revoked = `@revoked db1 ssh-ed25519 ${ed25519}\n`
 
-  it('is strict, and says what to do', () => {
-    const unknown = decide('yes', '').refusal
+  it('is strict, and says what to do', async () => {
+    const unknown = (await decide('yes', '')).refusal
     expect([unknown?.code, unknown?.hint]).toEqual([
       'ssh.host_key_unknown',
       'compare the fingerprint on the host, then: ssh-keyscan db1 >> /home/me/.ssh/known_hosts',
     ])
-    const other = decide('yes', changed).refusal
+    const other = (await decide('yes', changed)).refusal
     expect([other?.code, other?.hint]).toEqual([
       'ssh.host_key_changed',
-      expect.stringContaining('ssh-keygen -R db1 -f /home/me/.ssh/known_hosts'),
+      'if the host was set up anew: ssh-keygen -R db1 -f kh, then ssh-keyscan db1 >> kh; otherwise someone else is answering',
     ])
   })
 
-  it('takes new keys where that was asked for, but no changed ones', () => {
-    expect(decide('accept-new', '')).toEqual({ remember: `db1 ssh-ed25519 ${ed25519}\n` })
-    expect(decide('accept-new', changed).refusal?.code).toBe('ssh.host_key_changed')
+  it('takes new keys where that was asked for, but no changed ones', async () => {
+    expect(await decide('accept-new', '')).toEqual({ remember: `db1 ssh-ed25519 ${ed25519}\n` })
+    expect((await decide('accept-new', changed)).refusal?.code).toBe('ssh.host_key_changed')
   })
 
-  it('takes any key but a revoked one where checking is off', () => {
-    expect(decide('no', changed)).toEqual({})
-    expect(decide('no', revoked).refusal?.code).toBe('ssh.host_key_changed')
+  it('takes any key but a revoked one where checking is off, and trusts no changed one', async () => {
+    expect(await decide('no', '')).toEqual({})
+    expect(await decide('no', changed)).toEqual({ isSuspect: true })
+    expect((await decide('no', revoked)).refusal?.code).toBe('ssh.host_key_changed')
   })
 
-  it('prints no hostile host name into a command line as it is', () => {
-    const { refusal } = decide('yes', '', `x'; rm -rf /\n\u001b[2J`)
+  it('says what to do with a host behind others, under an alias, or vouched for', async () => {
+    const behind = await decide('yes', '', { port: 2200, jump: 'a,me@b:2222' })
+    expect(behind.refusal?.hint).toBe(
+      'compare the fingerprint on the host, then: ssh -J a -p 2222 me@b ssh-keyscan -p 2200 db1 >> /home/me/.ssh/known_hosts',
+    )
+    const alias = await decide('yes', '', { sshOptions: [['hostkeyalias', 'blue']] })
+    expect(alias.refusal?.message).toContain('the key of blue is in no known_hosts file')
+    expect(alias.refusal?.hint).toContain(`ssh-keyscan db1 | sed 's/^[^ ]*/blue/' >> `)
+    const vouched = await decide('yes', `@cert-authority * ssh-ed25519 ${other}\n`)
+    expect(vouched.refusal?.message).toContain('bkp does not read host certificates')
+    expect(vouched.refusal?.hint).toContain(
+      `ssh -p 22 db1 'cat /etc/ssh/ssh_host_*_key.pub', and write each line after db1 into /home/me/.ssh/known_hosts`,
+    )
+  })
+
+  it('prints no hostile host name into a command line as it is', async () => {
+    const { refusal } = await decide('yes', '', { hostname: `x'; rm -rf /\n\u001b[2J` })
     expect(refusal?.hint).toContain(`'x'\\''; rm -rf /\\n`)
     const shown = `${refusal?.message}${refusal?.hint}`
     for (const hostile of ['\n', '\u001b']) expect(shown).not.toContain(hostile)

@@ -8,7 +8,7 @@ import { quietIo } from '../../src/base/io.ts'
 import type { HostAddress } from '../../src/connection/contract.ts'
 import { type ConnectionPool, createConnectionPool } from '../../src/connection/pool.ts'
 import { content, succeeds } from '../../src/connection/probes.ts'
-import { freePort, type SshdHosts, startSshd } from '../servers/sshd.ts'
+import { connectionsOf, freePort, type SshdHosts, startSshd } from '../servers/sshd.ts'
 import { bytesOf, errorOf } from './support.ts'
 
 let servers: SshdHosts
@@ -156,7 +156,7 @@ describe('connecting', () => {
     expect((await asks({ hostname: '-oProxyCommand=id' })).code).toBe('ssh.unreachable')
     const { message } = await asks({ hostname: 'a\nb\u001b[2J' })
     for (const hostile of ['\n', '\u001b']) expect(message).not.toContain(hostile)
-    expect((await asks({ port: 65_536 })).code).toBe('ssh.unreachable')
+    expect((await asks({ port: 65_536 })).code).toBe('ssh.config_invalid')
   })
 
   it.each([
@@ -213,7 +213,7 @@ describe('a host that dies', () => {
         'alpha',
         'while ! ls -A /bkp-test-data | grep -q tmp; do sleep 0.02; done',
       )
-      for (const pid of connectionsOf('alpha')) process.kill(pid, 'SIGKILL')
+      for (const pid of connectionsOf(servers, 'alpha')) process.kill(pid, 'SIGKILL')
       yield Buffer.from('and the rest')
     }
     const error = await errorOf(
@@ -228,11 +228,4 @@ describe('a host that dies', () => {
 
 async function* one(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text)
-}
-
-/** The daemons that serve one connection each, children of the one that listens. */
-function connectionsOf(name: string): readonly number[] {
-  const daemon = servers.hosts.find(host => host.name === name)?.pid
-  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, 'utf8')
-  return children.trim().split(' ').filter(Boolean).map(Number)
 }

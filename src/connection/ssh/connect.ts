@@ -1,178 +1,267 @@
-import { connect as connectSocket, type Socket } from 'node:net'
-import type { AnyAuthMethod, Client } from 'ssh2'
-import ssh2 from 'ssh2'
+import type { Duplex } from 'node:stream'
+import type { Client } from 'ssh2'
 import type { Clock } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'
-import { escapeControls } from '../../base/text.ts'
 import type { HostAddress } from '../contract.ts'
-import { decideHostKey, readKnownHosts, rememberHostKey } from './host-key.ts'
-import { hostKeyAlgorithms, knownHostName } from './known-hosts.ts'
-import { expandHome, loginMethods, loginUser, type Surroundings } from './login.ts'
+import { configFault } from './config/fault.ts'
+import { createSectionReader } from './config/options-of.ts'
+import { behind, reasonOf, shown, unreachable } from './errors.ts'
+import { shakeHands } from './handshake.ts'
+import { createIdentityLoader } from './identities.ts'
+import { defaultKeepalive, type Keepalive, watchSilence } from './keepalive.ts'
+import { credentialsOf } from './login.ts'
+import { openProxyCommand } from './proxy-command.ts'
+import { openSocket } from './socket.ts'
+import type { Surroundings } from './surroundings.ts'
+import { jumpTargetOf, type SshTarget, targetOf } from './target.ts'
 
-/** Keepalives find a dead host: every 10 s, given up after three without an answer. */
-const keepalive = { keepaliveInterval: 10_000, keepaliveCountMax: 3 } as const
-
-/** Where ssh looks when no file is named. */
-const defaultKnownHosts = ['~/.ssh/known_hosts', '~/.ssh/known_hosts2', '/etc/ssh/ssh_known_hosts']
-
-function unreachable(address: HostAddress, why: string, cause?: unknown): BkpError {
-  const where = escapeControls(`${address.hostname}:${address.port}`, { newlines: false })
-  return new BkpError('ssh.unreachable', `${address.name} (${where}) is unreachable: ${why}`, {
-    cause,
-    details: { host: address.name },
-    hint: `try: ssh -p ${address.port} ${escapeControls(address.hostname, { newlines: false })}`,
-  })
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens on that port',
-  ENOTFOUND: 'no such host name',
-  EAI_AGAIN: 'the name service does not answer',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to its network',
-  ETIMEDOUT: 'it does not answer',
-  ECONNRESET: 'it closed the connection',
-}
-
-function reasonOf(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException
-  return (
-    (code === undefined ? undefined : reasons[code]) ?? escapeControls(message, { newlines: false })
-  )
-}
-
-function openSocket(address: HostAddress, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    let socket: Socket
-    try {
-      socket = connectSocket({ host: address.hostname, port: address.port, noDelay: true })
-    } catch (thrown) {
-      reject(unreachable(address, reasonOf(thrown), thrown))
-      return
-    }
-    const onError = (cause: Error) => reject(unreachable(address, reasonOf(cause), cause))
-    const onAbort = () => {
-      socket.destroy()
-      reject(unreachable(address, 'no connection in time'))
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    socket.once('error', onError)
-    socket.once('connect', () => {
-      socket.off('error', onError)
-      signal.removeEventListener('abort', onAbort)
-      resolve(socket)
-    })
-  })
-}
-
-interface Handshake {
-  readonly address: HostAddress
+/** What connections depend on besides the inventory. */
+export interface ConnectorOptions {
   readonly surroundings: Surroundings
-  readonly socket: Socket
-  readonly methods: readonly AnyAuthMethod[]
-  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** When a connection counts as dead; 30 s of silence unless given. */
+  readonly keepalive?: Keepalive
 }
 
-async function shakeHands({
-  address,
-  surroundings,
-  socket,
-  methods,
-  signal,
-}: Handshake): Promise<Client> {
-  const named = address.knownHostsFiles.length > 0 ? address.knownHostsFiles : defaultKnownHosts
-  const files = named.map(file => expandHome(file, surroundings.home))
-  const entries = await readKnownHosts(files)
-  const name = knownHostName(address.hostname, address.port)
-  const client = new ssh2.Client()
-  let refusal: BkpError | undefined
-  return await new Promise<Client>((resolve, reject) => {
-    const fail = (error: BkpError) => {
-      client.destroy()
-      reject(refusal ?? error)
+/** An SSH connection, and what lets go of the jump hosts before it. */
+export interface Connection {
+  readonly client: Client
+  /** Gives back what it shares with others. */
+  release(): void
+}
+
+/** Makes the connections of a run; those that go through the same jump hosts share them. */
+export interface Connector {
+  /**
+   * Connects and logs in.
+   * @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed, ssh.config_invalid
+   */
+  connect(address: HostAddress): Promise<Connection>
+}
+
+/** A connection to a jump host that several hosts lie behind. */
+interface SharedJump {
+  readonly target: SshTarget
+  readonly opening: Promise<Connection>
+  users: number
+  isOver: boolean
+}
+
+/** Waits a second before it tries again, as ssh does. */
+const pauseMs = 1000
+
+export function createConnector(options: ConnectorOptions): Connector {
+  const { surroundings, clock } = options
+  const keepalive = options.keepalive ?? defaultKeepalive
+  const sources = { surroundings, read: createSectionReader() }
+  const load = createIdentityLoader()
+  const jumps = new Map<string, SharedJump>()
+
+  /** The last jump host before a target, with those before it; undefined for a direct way. */
+  const jumpBefore = async (
+    target: SshTarget,
+    address: HostAddress,
+    path: readonly SshTarget[],
+  ): Promise<{ readonly jump: SharedJump; release(): void } | undefined> => {
+    const last = target.jumps.at(-1)
+    if (last === undefined) return undefined
+    const own = await jumpTargetOf(last, address, sources)
+    const before = target.jumps.slice(0, -1)
+    // What was named before it says how to get there; else its own options do.
+    const through: SshTarget = before.length > 0 ? { ...own, jumps: before } : own
+    refuseLoop(through, [...path, target])
+    const key = keyOf(through)
+    const known = jumps.get(key)
+    const jump = known !== undefined && !known.isOver ? known : open(through)
+    jumps.set(key, jump)
+    jump.users += 1
+    const release = () => {
+      jump.users -= 1
+      if (jump.users > 0) return
+      if (jumps.get(key) === jump) jumps.delete(key)
+      jump.opening.then(
+        connection => {
+          connection.client.end()
+          connection.release()
+        },
+        () => {},
+      )
     }
-    const onAbort = () =>
-      fail(unreachable(address, `no SSH handshake within ${address.connectTimeoutMs / 1000} s`))
-    signal.addEventListener('abort', onAbort, { once: true })
-    client.once('ready', () => {
-      signal.removeEventListener('abort', onAbort)
-      // Nagle's algorithm and delayed acknowledgements make 40 ms of every round trip.
-      client.setNoDelay(true)
-      resolve(client)
-    })
-    client.on('error', cause => {
-      if (cause.level === 'client-authentication') {
-        const user = loginUser(address, surroundings)
-        const tried = methods.map(method => method.type).join(', ') || 'nothing'
-        fail(
-          new BkpError(
-            'ssh.auth_failed',
-            `${address.name} refuses to log in ${escapeControls(user, { newlines: false })} (tried: ${tried})`,
-            {
-              cause,
-              details: { host: address.name },
-              hint: 'see ansible_user and ansible_ssh_private_key_file',
-            },
-          ),
-        )
-      } else fail(unreachable(address, reasonOf(cause), cause))
-    })
-    client.once('close', () => fail(unreachable(address, 'it closed the connection')))
-    const verify = async (key: Buffer): Promise<boolean> => {
-      const decision = decideHostKey(address, entries, files, key)
-      refusal = decision.refusal
-      if (refusal !== undefined) return false
-      const [file] = files
-      if (decision.remember !== undefined && file !== undefined) {
-        await rememberHostKey(file, decision.remember)
+    return { jump, release }
+
+    function open(jumpTarget: SshTarget): SharedJump {
+      const shared: SharedJump = {
+        target: jumpTarget,
+        opening: connectTo(jumpTarget, address, [...path, target]),
+        users: 0,
+        isOver: false,
       }
-      return true
+      shared.opening.then(
+        ({ client }) => client.once('close', () => (shared.isOver = true)),
+        () => {},
+      )
+      return shared
     }
-    client.connect({
-      sock: socket,
-      username: loginUser(address, surroundings),
-      authHandler: [...methods],
-      algorithms: { serverHostKey: [...hostKeyAlgorithms(entries, name)] },
-      hostVerifier: (key: Buffer, answer: (isValid: boolean) => void) => {
-        verify(key).then(answer, cause => {
-          refusal = new BkpError('ssh.host_key_unknown', 'the host key cannot be remembered', {
-            cause,
-          })
-          answer(false)
-        })
-      },
-      // Our own limit covers connecting, too.
-      readyTimeout: 0,
-      ...keepalive,
-    })
-  })
-}
+  }
 
-/**
- * Connects and logs in; the host key is checked before anything is sent that could be stolen.
- * @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed
- */
-export async function connectClient(
-  address: HostAddress,
-  surroundings: Surroundings,
-  clock: Clock,
-): Promise<Client> {
-  const methods = await loginMethods(address, surroundings)
-  const limit = new AbortController()
-  const done = new AbortController()
-  clock.sleep(address.connectTimeoutMs, done.signal).then(
-    () => limit.abort(),
-    () => {},
-  )
-  try {
-    const socket = await openSocket(address, limit.signal)
+  const connectTo = async (
+    target: SshTarget,
+    address: HostAddress,
+    path: readonly SshTarget[],
+  ): Promise<Connection> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await connectOnce(target, address, path)
+      } catch (thrown) {
+        const isWorthwhile = thrown instanceof BkpError && thrown.code === 'ssh.unreachable'
+        if (!isWorthwhile || attempt >= target.attempts) throw thrown
+        await clock.sleep(pauseMs)
+      }
+    }
+  }
+
+  const connectOnce = async (
+    target: SshTarget,
+    address: HostAddress,
+    path: readonly SshTarget[],
+  ): Promise<Connection> => {
+    const before = await jumpBefore(target, address, path)
     try {
-      return await shakeHands({ address, surroundings, socket, methods, signal: limit.signal })
+      const carrier = await before?.jump.opening.catch((thrown: unknown) => {
+        throw thrown instanceof BkpError ? behind(target, before.jump.target, thrown) : thrown
+      })
+      const client = await withinLimit(target, signal =>
+        connectThrough(target, carrier?.client, before?.jump.target, signal),
+      )
+      return { client, release: () => before?.release() }
     } catch (thrown) {
-      socket.destroy()
+      before?.release()
       throw thrown
     }
-  } finally {
-    done.abort()
   }
+
+  const withinLimit = async <T>(
+    target: SshTarget,
+    act: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const limit = new AbortController()
+    const done = new AbortController()
+    clock.sleep(target.connectTimeoutMs, done.signal).then(
+      () => limit.abort(),
+      () => {},
+    )
+    try {
+      return await act(limit.signal)
+    } finally {
+      done.abort()
+    }
+  }
+
+  const connectThrough = async (
+    target: SshTarget,
+    carrier: Client | undefined,
+    jump: SshTarget | undefined,
+    signal: AbortSignal,
+  ): Promise<Client> => {
+    const credentials = await orTimeUp(credentialsOf(target, load), target, signal)
+    const { stream, complaint } = await openStream(target, carrier, jump, signal)
+    const keepaliveMs = keepalive.intervalMs
+    try {
+      const client = await shakeHands({ target, socket: stream, credentials, signal, keepaliveMs })
+      void watchSilence(client, stream, clock, keepalive)
+      return client
+    } catch (thrown) {
+      stream.destroy()
+      const said = complaint?.()
+      if (said === undefined || said === '' || !(thrown instanceof BkpError)) throw thrown
+      throw unreachable(target, `its ProxyCommand says: ${said}`, thrown)
+    }
+  }
+
+  const openStream = async (
+    target: SshTarget,
+    carrier: Client | undefined,
+    jump: SshTarget | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly stream: Duplex; complaint?(): string }> => {
+    if (target.proxyCommand !== undefined) return openProxyCommand(target.proxyCommand)
+    if (carrier === undefined || jump === undefined) {
+      return { stream: await openSocket(target, signal) }
+    }
+    return { stream: await forward(target, carrier, jump, signal) }
+  }
+
+  return Object.freeze({
+    connect: async address => await connectTo(await targetOf(address, sources), address, []),
+  } satisfies Connector)
+}
+
+/** Two targets that share a connection are the same in all that makes one. */
+function keyOf(target: SshTarget): string {
+  return JSON.stringify(target, (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
+}
+
+/** `Host *` with a ProxyJump sends the jump host through itself. */
+function refuseLoop(jump: SshTarget, path: readonly SshTarget[]): void {
+  const isSame = (other: SshTarget) =>
+    other.hostname === jump.hostname && other.port === jump.port && other.user === jump.user
+  const known = path.find(isSame)
+  if (known === undefined) return
+  throw configFault(
+    path[0]?.name ?? jump.name,
+    `the way to ${known.name} leads through itself`,
+    `write "ProxyJump none" under "Host ${shown(jump.hostname)}", before the line that sends it on`,
+  )
+}
+
+/** A way from a jump host to what lies behind it. @throws ssh.unreachable */
+function forward(
+  target: SshTarget,
+  carrier: Client,
+  jump: SshTarget,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, cause?: unknown) =>
+      reject(behind(target, jump, unreachable(target, why, cause)))
+    const onAbort = () => fail('no connection in time')
+    const onClose = () => fail(`the connection to ${jump.name} broke`)
+    signal.addEventListener('abort', onAbort, { once: true })
+    carrier.once('close', onClose)
+    try {
+      carrier.forwardOut('127.0.0.1', 0, target.hostname, target.port, (error, stream) => {
+        signal.removeEventListener('abort', onAbort)
+        carrier.off('close', onClose)
+        if (error !== undefined && error !== null) fail(refusalOf(error, jump), error)
+        else if (signal.aborted) stream.destroy()
+        else resolve(stream)
+      })
+    } catch (thrown) {
+      fail(reasonOf(thrown), thrown)
+    }
+  })
+}
+
+/** OpenSSH's words for a forwarding that it did not make (RFC 4254 §5.1 for the reasons). */
+function refusalOf(error: Error, jump: SshTarget): string {
+  const { reason } = error as { readonly reason?: unknown }
+  const text = error.message.replace(/^\(SSH\) Channel open failure: /, '')
+  const name = shown(jump.name)
+  return reason === 1
+    ? `${name} forwards no connections (${text}): see AllowTcpForwarding and PermitOpen in its sshd_config`
+    : `from ${name}: ${text}`
+}
+
+/** An agent that accepts a connection and never answers must not hold a run. */
+function orTimeUp<T>(promise: Promise<T>, target: SshTarget, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(unreachable(target, 'the ssh agent does not answer'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort))
+      .catch(() => {})
+  })
 }

@@ -1,4 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { type HostKeyAlgorithm, hostKeys } from './algorithms.ts'
+import { matchesPatterns } from './config/patterns.ts'
 
 /** One line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
 export interface KnownHost {
@@ -44,16 +46,6 @@ export function knownHostName(hostname: string, port: number): string {
   return port === 22 ? lower : `[${lower}]:${port}`
 }
 
-/** `*` and `?` of ssh's patterns; everything else means itself. */
-function matchesPattern(pattern: string, name: string): boolean {
-  const expression = pattern
-    .toLowerCase()
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  return new RegExp(`^${expression}$`, 's').test(name)
-}
-
 function matchesHash(hashed: string, name: string): boolean {
   const [, , salt, hash] = hashed.split('|')
   if (salt === undefined || hash === undefined) return false
@@ -65,9 +57,7 @@ function matchesHash(hashed: string, name: string): boolean {
 /** True when the line speaks of that host; a negated pattern (`!name`) that matches rules it out. */
 function namesHost(entry: KnownHost, name: string): boolean {
   if (entry.names.startsWith('|1|')) return matchesHash(entry.names, name)
-  const patterns = entry.names.split(',')
-  const isNegated = patterns.some(p => p.startsWith('!') && matchesPattern(p.slice(1), name))
-  return !isNegated && patterns.some(p => !p.startsWith('!') && matchesPattern(p, name))
+  return matchesPatterns(entry.names.split(','), name)
 }
 
 /** The type that a public key blob says of itself: a string, length first (RFC 4253 §6.6). */
@@ -102,18 +92,6 @@ const algorithmsOf: Readonly<Record<string, readonly string[]>> = {
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
 }
 
-const allAlgorithms = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-  'ssh-rsa',
-] as const
-
-export type HostKeyAlgorithm = (typeof allAlgorithms)[number]
-
 /**
  * Host key algorithms in the order to ask for them: first those of which known_hosts holds a key. A
  * host with several keys would otherwise show another one, and look as if it had changed.
@@ -126,5 +104,5 @@ export function hostKeyAlgorithms(
     .filter(entry => entry.marker === 'none' && namesHost(entry, name))
     .flatMap(entry => algorithmsOf[entry.keyType] ?? [entry.keyType])
   const isKnown = (algorithm: string) => known.includes(algorithm)
-  return [...allAlgorithms.filter(isKnown), ...allAlgorithms.filter(a => !isKnown(a))]
+  return [...hostKeys.offered.filter(isKnown), ...hostKeys.offered.filter(a => !isKnown(a))]
 }

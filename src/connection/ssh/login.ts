@@ -1,97 +1,177 @@
-import { readFile, stat } from 'node:fs/promises'
-import { homedir, userInfo } from 'node:os'
-import { join } from 'node:path'
-import type { AnyAuthMethod } from 'ssh2'
-import ssh2 from 'ssh2'
-import { BkpError } from '../../base/errors.ts'
-import type { HostAddress } from '../contract.ts'
+import type { AnyAuthMethod, AuthHandlerMiddleware } from 'ssh2'
+import { type AgentKey, agentKeys } from './agent.ts'
+import type { LoadIdentity } from './identities.ts'
+import type { LoginKind, SshTarget } from './target.ts'
 
-/** What of the controller's surroundings a login depends on. */
-export interface Surroundings {
-  /** Where `~` leads. */
-  readonly home: string
-  readonly user: string
-  /** SSH_AUTH_SOCK. */
-  readonly agentSocket?: string
+/** One try at logging in. */
+export interface Attempt {
+  readonly kind: LoginKind
+  /** For messages. */
+  readonly label: string
+  readonly method: AnyAuthMethod
 }
 
-/** The surroundings of this process. */
-export function currentSurroundings(): Surroundings {
-  const agent = process.env['SSH_AUTH_SOCK']
-  return {
-    home: homedir(),
-    user: userInfo().username,
-    ...(agent === undefined || agent === '' ? {} : { agentSocket: agent }),
-  }
-}
-
-/** `~` and `~/...` as paths of this user. */
-export function expandHome(path: string, home: string): string {
-  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path
-}
-
-/** Keys that ssh tries when none is named, in this order. */
-const defaultIdentities = ['id_ed25519', 'id_rsa'] as const
-
-/** The text of a private key that others cannot read, or why there is none. */
-async function readKey(file: string): Promise<{ readonly key: Buffer } | { readonly why: string }> {
-  try {
-    // ssh itself refuses such a key: whoever else can read it can log in.
-    if (((await stat(file)).mode & 0o077) !== 0) {
-      return { why: `${file} may be read by others: chmod 600 ${file}` }
-    }
-    const key = await readFile(file)
-    const parsed = ssh2.utils.parseKey(key)
-    if (parsed instanceof Error) return { why: `${file}: ${parsed.message}` }
-    return { key }
-  } catch (thrown) {
-    return { why: `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}` }
-  }
-}
-
-/** The user to log in as. */
-export function loginUser(address: HostAddress, surroundings: Surroundings): string {
-  return address.user ?? surroundings.user
+/** What can be tried, and why something else cannot. */
+export interface Credentials {
+  readonly attempts: readonly Attempt[]
+  /** Keys that were meant and cannot be used, an agent that does not answer. */
+  readonly notes: readonly string[]
 }
 
 /**
- * The ways to log in, in the order they are tried: the key that was named, the agent, the usual keys,
- * the password. @throws ssh.auth_failed when the key that was named cannot be used
+ * The ways to log in, in the order they are tried: keys that were named, other keys of the agent, the
+ * usual files, the password. A key that the agent holds is used there, so that it needs no passphrase.
  */
-export async function loginMethods(
-  address: HostAddress,
-  surroundings: Surroundings,
-): Promise<readonly AnyAuthMethod[]> {
-  const username = loginUser(address, surroundings)
-  const methods: AnyAuthMethod[] = []
-  if (address.privateKeyFile !== undefined) {
-    const read = await readKey(expandHome(address.privateKeyFile, surroundings.home))
-    if (!('key' in read)) {
-      throw new BkpError('ssh.auth_failed', `the private key cannot be used: ${read.why}`, {
-        hint: 'a key with a passphrase is used through ssh-agent: ssh-add, and name no key file',
+export async function credentialsOf(target: SshTarget, load: LoadIdentity): Promise<Credentials> {
+  const notes: string[] = []
+  const wants = (kind: LoginKind) => target.logins.includes(kind)
+  const agent = wants('publickey') ? await heldKeys(target, notes) : []
+  const keys = wants('publickey') ? await keyAttempts(target, agent, load, notes) : []
+  const attempts = [...keys, ...passwordAttempts(target)]
+  return {
+    attempts: target.logins.flatMap(kind => attempts.filter(attempt => attempt.kind === kind)),
+    notes,
+  }
+}
+
+async function heldKeys(target: SshTarget, notes: string[]): Promise<readonly AgentKey[]> {
+  if (target.agentSocket === undefined) return []
+  try {
+    return await agentKeys(target.agentSocket)
+  } catch {
+    notes.push(`no agent answers at ${target.agentSocket}`)
+    return []
+  }
+}
+
+async function keyAttempts(
+  { user: username, identities, isIdentityNamed, identitiesOnly }: SshTarget,
+  held: readonly AgentKey[],
+  load: LoadIdentity,
+  notes: string[],
+): Promise<readonly Attempt[]> {
+  const ofAgent = (key: AgentKey): Attempt => ({
+    kind: 'publickey',
+    label: `the agent's key ${key.comment}`,
+    method: { type: 'agent', username, agent: key.agent },
+  })
+  const files: Attempt[] = []
+  const used = new Set<AgentKey>()
+  for (const identity of identities) {
+    const loaded = await load(identity)
+    if (loaded.kind === 'unusable') {
+      if (isIdentityNamed || !loaded.isAbsent) notes.push(loaded.why)
+      continue
+    }
+    const there = held.find(key => key.publicKey.equals(loaded.publicKey))
+    if (there !== undefined) {
+      if (!used.has(there)) files.push(ofAgent(there))
+      used.add(there)
+    } else if (loaded.kind === 'agent_only') notes.push(loaded.why)
+    else {
+      const label = identity.text === undefined ? `the key ${identity.file}` : identity.file
+      files.push({
+        kind: 'publickey',
+        label,
+        method: { type: 'publickey', username, key: loaded.key },
       })
     }
-    methods.push({ type: 'publickey', username, key: read.key })
   }
-  if (surroundings.agentSocket !== undefined) {
-    methods.push({ type: 'agent', username, agent: surroundings.agentSocket })
-  }
-  if (address.privateKeyFile === undefined) {
-    for (const name of defaultIdentities) {
-      const read = await readKey(join(surroundings.home, '.ssh', name))
-      if ('key' in read) methods.push({ type: 'publickey', username, key: read.key })
+  const others = identitiesOnly ? [] : held.filter(key => !used.has(key)).map(ofAgent)
+  return isIdentityNamed ? [...files, ...others] : [...others, ...files]
+}
+
+function passwordAttempts({ user: username, password: secret }: SshTarget): readonly Attempt[] {
+  const password = secret?.reveal()
+  if (password === undefined) return []
+  return [
+    {
+      kind: 'password',
+      label: 'the password',
+      method: { type: 'password', username, password },
+    },
+    {
+      kind: 'keyboard-interactive',
+      label: 'the password, asked for',
+      method: {
+        type: 'keyboard-interactive',
+        username,
+        prompt: answerOnce(password),
+      },
+    },
+  ]
+}
+
+type Prompt = Extract<AnyAuthMethod, { readonly type: 'keyboard-interactive' }>['prompt']
+
+/**
+ * Gives the password to the first question whose answer is not shown. A second one is for something
+ * else: a code, or a new password in place of one that has expired.
+ */
+function answerOnce(password: string): Prompt {
+  let isGiven = false
+  return (_name, _instructions, _language, prompts, finish) =>
+    finish(
+      prompts.map(prompt => {
+        if (prompt.echo === true || isGiven) return ''
+        isGiven = true
+        return password
+      }),
+    )
+}
+
+/** The course of one login, for messages. */
+export interface LoginRecord {
+  readonly tried: readonly Attempt[]
+  /** What the host would take, as far as it said. */
+  readonly accepted: readonly string[]
+}
+
+/** Chooses what to try next; `record` tells what was. */
+export interface LoginCourse {
+  readonly handler: AuthHandlerMiddleware
+  record(): LoginRecord
+  /** From now on no password is given: the host may be another one. */
+  withholdPassword(): void
+}
+
+/**
+ * Asks first what the host takes, as ssh does, and tries only that; a host that wants several proofs
+ * gets them in its own order. A password that was refused is not given again in another way: hosts
+ * count such failures, and lock out.
+ */
+export function createLoginCourse(target: SshTarget, credentials: Credentials): LoginCourse {
+  const left = new Set(credentials.attempts)
+  const tried: Attempt[] = []
+  let accepted: readonly string[] = []
+  let isPasswordSpent = false
+  const handler: AuthHandlerMiddleware = (methods, isPartial, next) => {
+    // ssh2 gives null at first, whatever its types say.
+    const offered = methods as readonly string[] | null
+    if (offered === null) {
+      next({ type: 'none', username: target.user })
+      return
     }
+    accepted = offered
+    const last = tried.at(-1)
+    if (last !== undefined && last.kind !== 'publickey' && !isPartial) isPasswordSpent = true
+    const choice = [...left].find(
+      ({ kind }) => offered.includes(kind) && (kind === 'publickey' || !isPasswordSpent),
+    )
+    if (choice === undefined) {
+      // ssh2 takes false for the end of the list, which its types leave out.
+      ;(next as (none: unknown) => void)(false)
+      return
+    }
+    left.delete(choice)
+    tried.push(choice)
+    next(choice.method)
   }
-  const password = address.password?.reveal()
-  if (password !== undefined) {
-    methods.push({ type: 'password', username, password })
-    methods.push({
-      type: 'keyboard-interactive',
-      username,
-      prompt: (_name, _instructions, _language, prompts, finish) =>
-        // A question whose answer would be shown is not the one for the password.
-        finish(prompts.map(prompt => (prompt.echo === true ? '' : password))),
-    })
+  return {
+    handler,
+    record: () => ({ tried, accepted }),
+    withholdPassword: () => {
+      for (const attempt of left) if (attempt.kind !== 'publickey') left.delete(attempt)
+    },
   }
-  return methods
 }

@@ -1,6 +1,6 @@
 import { BkpError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
-import type { HostAddress } from '../../connection/contract.ts'
+import type { HostAddress, SshOption } from '../../connection/contract.ts'
 import type { Scope, Variables } from '../../expression/contract.ts'
 import { createScope, literal } from '../../expression/scope.ts'
 import type { AddressOf, Inventory, InventoryHost } from '../contract.ts'
@@ -22,10 +22,6 @@ export interface AddressOptions {
 export function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
   return inventory.hosts.get(name) ?? inventory.implicit?.get(name)
 }
-
-const defaultPort = 22
-const defaultTimeoutSeconds = 10
-const defaultKnownHosts: readonly string[] = ['~/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts']
 
 /** Reads connection variables by Ansible's names; each is rendered only when it is needed. */
 export function createAddressOf(options: AddressOptions): AddressOf {
@@ -58,30 +54,52 @@ function toAddress(
   const expand = (path: string) => expandHome(path, { environment: options.environment })
   const hostname = read.text('ansible_host', 'ansible_ssh_host') ?? name
   const user = read.text('ansible_user', 'ansible_ssh_user')
+  const port = read.number('ansible_port', 'ansible_ssh_port')
   const key = read.text('ansible_ssh_private_key_file', 'ansible_private_key_file')
-  const password = read.secret('ansible_password', 'ansible_ssh_password', 'ansible_ssh_pass')
   const timeout =
-    read.number('ansible_ssh_timeout', 'ansible_timeout') ??
-    args.connectTimeoutSeconds ??
-    defaultTimeoutSeconds
+    read.number('ansible_ssh_timeout', 'ansible_timeout') ?? args.connectTimeoutSeconds
   const checking = read.boolean('ansible_ssh_host_key_checking', 'ansible_host_key_checking')
-  const strict = args.strictHostKeyChecking ?? (checking === false ? 'no' : 'yes')
+  const strict = args.strictHostKeyChecking ?? (checking === false ? 'no' : undefined)
+  const retries = read.number('ansible_ssh_retries')
+  // As ssh's options do: what is said first counts, and -o comes after the variables.
+  const sshOptions: readonly SshOption[] = [
+    ...(retries === undefined ? [] : [['connectionattempts', String(retries + 1)] as const]),
+    ...args.options,
+  ]
   return Object.freeze({
     name,
     transport,
     hostname,
-    port: read.number('ansible_port', 'ansible_ssh_port') ?? defaultPort,
-    ...(user === undefined ? {} : { user }),
-    ...(key === undefined ? {} : { privateKeyFile: expand(key) }),
-    ...(password === undefined ? {} : { password }),
-    strictHostKeyChecking: strict,
-    knownHostsFiles: (args.knownHostsFiles ?? defaultKnownHosts).map(expand),
-    connectTimeoutMs: timeout * 1000,
-    ...(args.jump === undefined ? {} : { jump: args.jump }),
+    ...given('port', port),
+    ...given('user', user),
+    ...given('privateKeyFile', key === undefined ? undefined : expand(key)),
+    ...given('privateKey', read.secret('ansible_ssh_private_key', 'ansible_private_key')),
+    ...given(
+      'privateKeyPassphrase',
+      read.secret('ansible_ssh_private_key_passphrase', 'ansible_private_key_passphrase'),
+    ),
+    ...given(
+      'password',
+      read.secret('ansible_password', 'ansible_ssh_password', 'ansible_ssh_pass'),
+    ),
+    ...given('strictHostKeyChecking', strict),
+    ...given('knownHostsFiles', args.knownHostsFiles?.map(expand)),
+    ...given('connectTimeoutMs', timeout === undefined ? undefined : timeout * 1000),
+    ...given('jump', args.jump),
+    ...given('sshConfigFile', args.configFile),
+    ...given('sshOptions', sshOptions.length === 0 ? undefined : sshOptions),
   })
 }
 
-/** ansible_ssh_extra_args adds to the common ones, as in ssh the first of a kind counts. */
+/** What was not given is not there: the transport looks into ssh's own files for it. */
+function given<K extends keyof HostAddress>(
+  key: K,
+  value: HostAddress[K] | undefined,
+): Partial<Pick<HostAddress, K>> {
+  return value === undefined ? {} : ({ [key]: value } as Partial<Pick<HostAddress, K>>)
+}
+
+/** In Ansible's order, where ansible_ssh_extra_args comes last; the first of a kind counts. */
 function sshArguments(read: Reader): SshArguments {
   const text = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args']
     .flatMap(variable => read.text(variable) ?? [])

@@ -1,5 +1,8 @@
 import { BkpError } from '../../base/errors.ts'
 import { escapeControls } from '../../base/text.ts'
+import type { SshOption } from '../../connection/contract.ts'
+import { parseJumps } from '../../connection/ssh/jump.ts'
+import { optionKey, parseStrictness, treatmentOf } from '../../connection/ssh/options.ts'
 
 /** What `ansible_ssh_common_args` says that we honour, and what we do not. */
 export interface SshArguments {
@@ -7,12 +10,13 @@ export interface SshArguments {
   readonly knownHostsFiles?: readonly string[]
   readonly jump?: string
   readonly connectTimeoutSeconds?: number
+  /** `-F`: in place of ssh's own files. */
+  readonly configFile?: string
+  /** Others that are honoured, in their order. */
+  readonly options: readonly SshOption[]
   /** Options that change something and are not honoured. */
   readonly ignored: readonly string[]
 }
-
-/** Options that make ssh(1) keep or check connections, which the transport does by itself. */
-const needless = /^(control|serveralive|tcpkeepalive|batchmode|loglevel|compression|forwardagent)/i
 
 /** Words of a command line, by quotes and blanks. */
 function words(text: string): readonly string[] {
@@ -23,75 +27,126 @@ function words(text: string): readonly string[] {
   return found
 }
 
-/** `-o Key=value`, `-oKey value`, `-J host` as pairs of a lower-case key and a value. */
-function options(text: string): readonly (readonly [key: string, value: string])[] {
+/** Letters of ssh(1) that say the same as an option. */
+const letters: Readonly<Record<string, string>> = {
+  J: 'proxyjump',
+  p: 'port',
+  l: 'user',
+  i: 'identityfile',
+  c: 'ciphers',
+  m: 'macs',
+  b: 'bindaddress',
+  F: 'configfile',
+}
+
+/** Letters that say nothing about how a host is reached. */
+const needlessLetters = /^-[ACKNTXYaknqtvxy]+$/
+
+const fixed: Readonly<Record<string, SshOption>> = {
+  '-4': ['addressfamily', 'inet'],
+  '-6': ['addressfamily', 'inet6'],
+}
+
+/** `-o Key=value`, `-oKey value`, `-J host` as options; what is none of them keeps its word. */
+function options(text: string): readonly SshOption[] {
   const list = words(text)
-  const found: (readonly [string, string])[] = []
+  const found: SshOption[] = []
   for (let index = 0; index < list.length; index += 1) {
     const word = list[index] ?? ''
-    const next = () => {
+    const rest = () => {
+      if (word.length > 2) return word.slice(2)
       index += 1
       return list[index] ?? ''
     }
-    if (word.startsWith('-o')) {
-      const option = word.length > 2 ? word.slice(2) : next()
-      const match = /^\s*([A-Za-z]+)\s*[=\s]\s*([\s\S]*)$/.exec(option)
-      found.push(
-        match === null
-          ? [option.toLowerCase(), '']
-          : [(match[1] ?? '').toLowerCase(), match[2] ?? ''],
-      )
-    } else if (word.startsWith('-J'))
-      found.push(['proxyjump', word.length > 2 ? word.slice(2) : next()])
-    else if (word === '-C') found.push(['compression', 'yes'])
-    else found.push([word, ''])
+    const same = fixed[word]
+    const letter = /^-[A-Za-z]/.test(word) ? letters[word[1] ?? ''] : undefined
+    if (word.startsWith('-o')) found.push(optionOf(rest()))
+    else if (letter !== undefined) found.push([letter, rest()])
+    else if (same !== undefined) found.push(same)
+    else if (!needlessLetters.test(word)) found.push([word, ''])
   }
   return found
 }
 
+function optionOf(text: string): SshOption {
+  const match = /^\s*([A-Za-z]\w*)\s*[=\s]\s*([\s\S]*)$/.exec(text)
+  return match === null
+    ? [optionKey(text.trim()), '']
+    : [optionKey(match[1] ?? ''), (match[2] ?? '').trim()]
+}
+
 /**
- * Reads the ssh options of an inventory.
+ * Reads the ssh options of an inventory; the first of a kind counts, as with ssh.
  * @throws inventory.invalid for values that ssh would not take
  */
 export function parseSshArguments(text: string): SshArguments {
   const ignored: string[] = []
-  let result: Omit<SshArguments, 'ignored'> = {}
-  for (const [key, value] of options(text)) {
-    switch (key) {
-      case 'stricthostkeychecking':
-        result = { ...result, strictHostKeyChecking: strictness(value) }
-        break
-      case 'userknownhostsfile':
-        result = { ...result, knownHostsFiles: value.split(/\s+/).filter(Boolean) }
-        break
-      case 'proxyjump':
-        result = value.toLowerCase() === 'none' ? result : { ...result, jump: jump(value) }
-        break
-      case 'connecttimeout':
-        result = /^\d+$/.test(value) ? { ...result, connectTimeoutSeconds: Number(value) } : result
-        break
-      default:
-        if (!needless.test(key)) ignored.push(escapeControls(key, { newlines: false }))
+  const others: SshOption[] = []
+  const first = new Map<string, string>()
+  const routes = new Set<string>()
+  for (const option of options(text)) {
+    const [key, value] = option
+    const isOwn = ownOptions.has(key)
+    const treatment = isOwn ? 'followed' : treatmentOf(option)
+    if (treatment === 'not_followed') ignored.push(escapeControls(key, { newlines: false }))
+    if (treatment !== 'followed') continue
+    if (value === '') throw invalid(`the ssh option "${key}" has no value`)
+    if (key === 'proxyjump' || key === 'proxycommand') {
+      // Both say how to get there: ssh takes the one that comes first.
+      if (routes.size > 0) continue
+      routes.add(key)
     }
+    if (!isOwn) others.push(option)
+    else if (!first.has(key)) first.set(key, value)
   }
-  return { ...result, ignored }
+  const strictness = first.get('stricthostkeychecking')
+  const files = first.get('userknownhostsfile')
+  const jump = first.get('proxyjump')
+  const timeout = first.get('connecttimeout')
+  const configFile = first.get('configfile')
+  return {
+    ...(strictness === undefined ? {} : { strictHostKeyChecking: strictnessOf(strictness) }),
+    ...(files === undefined ? {} : { knownHostsFiles: filesOf(files) }),
+    ...(jump === undefined ? {} : { jump: jumpOf(jump) }),
+    ...(timeout === undefined ? {} : { connectTimeoutSeconds: timeoutOf(timeout) }),
+    ...(configFile === undefined ? {} : { configFile }),
+    options: others,
+    ignored,
+  }
 }
 
-function strictness(value: string): 'yes' | 'no' | 'accept-new' {
-  const lower = value.toLowerCase()
-  if (lower === 'no' || lower === 'off') return 'no'
-  if (lower === 'accept-new') return 'accept-new'
-  // `ask` cannot be answered by a run: unknown keys are refused, as with yes.
-  if (lower === 'yes' || lower === 'ask') return 'yes'
-  throw new BkpError('inventory.invalid', `StrictHostKeyChecking cannot be "${value}"`, {
-    hint: 'write yes, no or accept-new',
-  })
+/** Options with a place of their own in an address. */
+const ownOptions: ReadonlySet<string> = new Set([
+  'stricthostkeychecking',
+  'userknownhostsfile',
+  'proxyjump',
+  'connecttimeout',
+  'configfile',
+])
+
+function invalid(message: string, hint = 'see: man ssh_config'): BkpError {
+  return new BkpError('inventory.invalid', message, { hint })
 }
 
-function jump(value: string): string {
-  const hop = /^(?:[\w.+-]+@)?(?:[\w.-]+|\[[\da-f:.%\w]+\])(?::\d{1,5})?$/i
-  if (value.split(',').every(part => hop.test(part) && !part.startsWith('-'))) return value
-  throw new BkpError('inventory.invalid', `ProxyJump cannot be "${value}"`, {
-    hint: 'write [user@]host[:port], several separated by commas',
-  })
+function strictnessOf(value: string): 'yes' | 'no' | 'accept-new' {
+  const strictness = parseStrictness(value)
+  if (strictness !== undefined) return strictness
+  throw invalid(`StrictHostKeyChecking cannot be "${value}"`, 'write yes, no or accept-new')
+}
+
+function filesOf(value: string): readonly string[] {
+  return value.split(/\s+/).filter(file => file !== '' && file.toLowerCase() !== 'none')
+}
+
+function timeoutOf(value: string): number {
+  if (/^\d+$/.test(value) && Number(value) > 0) return Number(value)
+  throw invalid(`ConnectTimeout cannot be "${value}"`, 'write a number of seconds')
+}
+
+function jumpOf(value: string): string {
+  if (parseJumps(value) !== undefined) return value
+  throw invalid(
+    `ProxyJump cannot be "${value}"`,
+    'write [user@]host[:port], several separated by commas',
+  )
 }

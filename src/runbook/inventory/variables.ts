@@ -19,7 +19,12 @@ export interface ReadContext {
 }
 
 /** Connection variables whose plain text is a Secret, too, though their names say so less clearly. */
-const secretVariables: readonly string[] = ['ansible_ssh_pass', 'ansible_become_pass']
+const secretVariables: readonly string[] = [
+  'ansible_ssh_pass',
+  'ansible_become_pass',
+  'ansible_ssh_private_key',
+  'ansible_private_key',
+]
 
 /**
  * The variables of a map in a file, with `{{ }}` compiled and secrets read. Faults are collected;

@@ -12,15 +12,11 @@ function addressOf(vars: string, host = 'x') {
 }
 
 describe('addresses', () => {
-  test('without variables', () => {
+  test('without variables, the rest is as ~/.ssh/config says', () => {
     expect(addressOf('')).toEqual({
       name: 'x',
       transport: 'ssh',
       hostname: 'x',
-      port: 22,
-      strictHostKeyChecking: 'yes',
-      knownHostsFiles: ['/home/me/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts'],
-      connectTimeoutMs: 10_000,
     })
   })
 
@@ -40,7 +36,7 @@ describe('addresses', () => {
 
   test('ssh options: honoured, needless, and others, which are warnings', () => {
     const inventory = inventoryOf(
-      `all: {hosts: {x: {ansible_ssh_common_args: "-o StrictHostKeyChecking=no -oUserKnownHostsFile='/k1 ~/k2' -o ControlMaster=auto -o ServerAliveInterval=5 -J me@bastion:2222 -o Ciphers=none"}}}`,
+      `all: {hosts: {x: {ansible_ssh_common_args: "-o StrictHostKeyChecking=no -oUserKnownHostsFile='/k1 ~/k2' -o ControlMaster=auto -o ServerAliveInterval=5 -J me@bastion:2222 -o EscapeKey=none -o Ciphers=aes128-ctr -o GSSAPIAuthentication=no -q -p 99"}}}`,
     )
     const warnings: string[] = []
     const address = createAddressOf({ environment, warn: each => warnings.push(each) })
@@ -49,12 +45,54 @@ describe('addresses', () => {
         strictHostKeyChecking: 'no',
         knownHostsFiles: ['/k1', '/home/me/k2'],
         jump: 'me@bastion:2222',
+        sshOptions: [
+          ['ciphers', 'aes128-ctr'],
+          ['port', '99'],
+        ],
       })
     }
-    expect(warnings).toEqual(['ansible_ssh_common_args: the option "ciphers" is not honoured'])
+    expect(warnings).toEqual(['ansible_ssh_common_args: the option "escapekey" is not honoured'])
     expect(inventory.warnings).toEqual([
-      '/inv/hosts.yml:1:44: the ssh option "ciphers" is not honoured',
+      '/inv/hosts.yml:1:44: the ssh option "escapekey" is not honoured',
     ])
+  })
+
+  test('the first of a kind counts, also over the three variables', () => {
+    const vars =
+      'ansible_ssh_common_args: "-o ConnectTimeout=3 -J none", ansible_ssh_extra_args: "-o ConnectTimeout=9 -J b -F /c -i ~/k", ansible_ssh_retries: 2'
+    expect(addressOf(vars)).toEqual({
+      name: 'x',
+      transport: 'ssh',
+      hostname: 'x',
+      connectTimeoutMs: 3000,
+      jump: 'none',
+      sshConfigFile: '/c',
+      sshOptions: [
+        ['connectionattempts', '3'],
+        ['identityfile', '~/k'],
+      ],
+    })
+  })
+
+  test('keys and their passphrases are secrets', () => {
+    const address = addressOf(
+      'ansible_ssh_private_key: KEY, ansible_ssh_private_key_passphrase: open',
+    )
+    expect([address.privateKey?.reveal(), address.privateKeyPassphrase?.reveal()]).toEqual([
+      'KEY',
+      'open',
+    ])
+    expect(JSON.stringify(address)).not.toMatch(/KEY|open/)
+  })
+
+  test.each([
+    ['-o ProxyJump=-x', 'ProxyJump cannot be "-x"'],
+    ['-J a,-oProxyCommand=id', 'ProxyJump cannot be "a,-oProxyCommand=id"'],
+    ['-o ConnectTimeout=soon', 'ConnectTimeout cannot be "soon"'],
+    ['-o Port', 'the ssh option "port" has no value'],
+  ])('%s is refused', (args, message) => {
+    const vars = `a: "${args}", ansible_ssh_common_args: "{{ a }}"`
+    expect(errorOf(() => addressOf(vars)).message).toContain(message)
   })
 
   test('localhost needs no entry', () => {
