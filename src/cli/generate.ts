@@ -5,8 +5,8 @@ import { BkpError } from '../base/errors.ts'
 import { filesKind } from '../databases/files/kind.ts'
 import type { JsonSchema, ModuleEntry } from '../modules/catalogue.ts'
 import type { AnyModule } from '../modules/contract.ts'
-import { fileStorageType } from '../runbook/inventory/storages.ts'
 import { emitSchemas } from '../runbook/schema/emit.ts'
+import { storageBackends } from '../storage/open.ts'
 
 /** Files that are made from code: their paths below the root of the project, and their text. */
 export type GeneratedFiles = ReadonlyMap<string, string>
@@ -123,7 +123,7 @@ export async function generateFiles(): Promise<GeneratedFiles> {
   const schemas = emitSchemas({
     modules: entries,
     kinds: [filesKind],
-    storageTypes: [fileStorageType],
+    storageTypes: storageBackends,
   })
   return new Map([
     ['src/modules/index.ts', indexText(modules)],

@@ -11,9 +11,9 @@ import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { createAddressOf } from '../runbook/inventory/address.ts'
 import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
 import { matchHosts } from '../runbook/inventory/patterns.ts'
-import { fileStorageType } from '../runbook/inventory/storages.ts'
 import { checkRunbook, loadInventory, loadPlaybook } from '../runbook/load.ts'
 import { vaultHeader } from '../runbook/vault/vault-text.ts'
+import { storageBackends } from '../storage/open.ts'
 import type { CommandContext } from './command.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import { createSecretSources } from './secret-sources.ts'
@@ -77,7 +77,7 @@ export function loadInventories(
   return loadInventory({
     sources,
     kinds: clusterKinds,
-    storageTypes: [fileStorageType],
+    storageTypes: storageBackends,
     files: systemFiles,
     secrets,
     ...(playbookDirectory === undefined ? {} : { playbookDirectory }),

@@ -10,6 +10,11 @@ export interface StorageDefinition {
 export interface StorageBackend {
   /** `type` in an inventory and the scheme of its URLs. */
   readonly type: string
+  /**
+   * JSON Schema of what stands beside `type` in an inventory. `x-bkp` marks values with a meaning:
+   * `secret` (read at load: a Secret then) and `path` (absolute then).
+   */
+  readonly settings: Readonly<Record<string, unknown>>
   /** A URL of this backend, for messages. */
   readonly example: string
   /** @throws usage.invalid when the URL does not name a place; it holds no credentials */

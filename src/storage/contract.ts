@@ -44,10 +44,22 @@ export interface Storage extends ReadOnlyStorage {
     keys: readonly Key[],
     io: Io,
   ): Promise<readonly { readonly key: Key; readonly error: Error }[]>
-  presign?(request: {
-    readonly method: 'PUT' | 'GET'
-    readonly key: Key
-    readonly sha256?: Uint8Array
-    readonly expiresInSeconds: number
-  }): Promise<{ readonly url: Secret; readonly headers: Readonly<Record<string, string>> }>
+  presign?(request: PresignRequest): Promise<Presigned>
+}
+
+/** What a URL is to allow, for a while, to whoever holds it. */
+export interface PresignRequest {
+  readonly method: 'PUT' | 'GET'
+  readonly key: Key
+  /** Of the bytes to be put (32 bytes): the server refuses others. */
+  readonly sha256?: Uint8Array
+  /** The put fails where there is such an object. */
+  readonly ifAbsent?: boolean
+  readonly expiresInSeconds: number
+}
+
+export interface Presigned {
+  readonly url: Secret
+  /** To be sent with the request as they are: they are part of what was signed. */
+  readonly headers: Readonly<Record<string, string>>
 }

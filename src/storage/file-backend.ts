@@ -9,6 +9,19 @@ const example = 'file:///backups/graph'
 /** `file`: a folder of the controller's file system. */
 export const fileBackend: StorageBackend = Object.freeze({
   type: 'file',
+  settings: {
+    type: 'object',
+    properties: {
+      path: {
+        type: 'string',
+        minLength: 1,
+        'x-bkp': 'path',
+        description: 'A directory; relative to the folder of the inventory when not absolute.',
+      },
+    },
+    required: ['path'],
+    additionalProperties: false,
+  },
   example,
   fromUrl: (url: URL) => {
     if (url.hostname !== '' && url.hostname !== 'localhost') {

@@ -3,11 +3,12 @@ import { didYouMean } from '../base/text.ts'
 import type { StorageBackend, StorageDefinition } from './backend.ts'
 import type { Storage } from './contract.ts'
 import { fileBackend } from './file-backend.ts'
+import { s3Backend } from './s3/backend.ts'
 
 export type { StorageDefinition } from './backend.ts'
 
 /** Every backend there is; a new one is one file and one line here. */
-const storageBackends: readonly StorageBackend[] = Object.freeze([fileBackend])
+export const storageBackends: readonly StorageBackend[] = Object.freeze([fileBackend, s3Backend])
 
 /**
  * A storage from an inventory's definition or from URL text. Opens no connection.

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { filesKind } from '../../src/databases/files/kind.ts'
-import { fileStorageType } from '../../src/runbook/inventory/storages.ts'
 import { emitSchemas } from '../../src/runbook/schema/emit.ts'
 import { loadKeywordSchemas } from '../../src/runbook/schema-files.ts'
 import { parseYaml } from '../../src/runbook/yaml/yaml-document.ts'
+import { storageBackends } from '../../src/storage/open.ts'
 import { testModules } from './support/catalogue.ts'
 
 const schemas = emitSchemas({
   modules: testModules,
   kinds: [filesKind],
-  storageTypes: [fileStorageType],
+  storageTypes: storageBackends,
 })
 
 function accepts(schema: string, text: string): boolean {

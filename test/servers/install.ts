@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import type { TestProject } from 'vitest/node'
+import { installGoPrograms } from './go-programs.ts'
 
 /** A program that tests start, and the Debian package that brings it. */
 interface Tool {
@@ -30,7 +31,11 @@ const tools: readonly Tool[] = [
 export function setup({ name }: Pick<TestProject, 'name'>): void {
   const wanted = tools.filter(({ unit }) => name !== 'unit' || unit === true)
   const missing = missingOf(wanted)
-  if (missing.length === 0) return
+  if (missing.length > 0) installPackages(wanted, missing)
+  installGoPrograms(name)
+}
+
+function installPackages(wanted: readonly Tool[], missing: readonly Tool[]): void {
   const packages = [...new Set(missing.map(tool => tool.package))]
   if (process.getuid?.() !== 0 || !isThere('apt-get')) fail(missing, packages, '')
   const failure =

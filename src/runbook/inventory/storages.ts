@@ -25,24 +25,6 @@ export interface StorageType {
   readonly settings: JsonSchema
 }
 
-/** A directory of the controller: `path` is absolute, or relative to the inventory's folder. */
-export const fileStorageType: StorageType = Object.freeze({
-  type: 'file',
-  settings: {
-    type: 'object',
-    properties: {
-      path: {
-        type: 'string',
-        minLength: 1,
-        'x-bkp': 'path',
-        description: 'A directory; relative to the folder of the inventory when not absolute.',
-      },
-    },
-    required: ['path'],
-    additionalProperties: false,
-  },
-})
-
 /** The storages of a document, added to those of earlier ones. */
 export function readStorages(
   document: YamlDocument,

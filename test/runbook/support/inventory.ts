@@ -2,7 +2,8 @@ import { secretReference } from '../../../src/base/secret-reference.ts'
 import { filesKind } from '../../../src/databases/files/kind.ts'
 import type { Inventory, SecretSources } from '../../../src/runbook/contract.ts'
 import { readInventory } from '../../../src/runbook/inventory/inventory.ts'
-import { fileStorageType, type StorageType } from '../../../src/runbook/inventory/storages.ts'
+import type { StorageType } from '../../../src/runbook/inventory/storages.ts'
+import { fileBackend } from '../../../src/storage/file-backend.ts'
 import { memoryFiles, testSecrets } from './memory-files.ts'
 
 /** A storage type with credentials. */
@@ -37,7 +38,7 @@ export function inventoryOf(
   return readInventory({
     sources: options.sources ?? [Object.keys(files)[0] ?? ''],
     kinds: [filesKind],
-    storageTypes: [fileStorageType, vaultType],
+    storageTypes: [fileBackend, vaultType],
     files: memoryFiles(files),
     secrets: options.secrets ?? testSecrets(),
     ...(options.playbookDirectory === undefined

@@ -1,0 +1,95 @@
+import { BkpError } from '../../base/errors.ts'
+import { isRecord } from '../../base/json.ts'
+import { Secret } from '../../base/secret.ts'
+import { secretReference } from '../../base/secret-reference.ts'
+import { didYouMean } from '../../base/text.ts'
+import type { StorageBackend, StorageDefinition } from '../backend.ts'
+import { checkedPlace, placeOfUrl, type S3Place, s3Example } from './place.ts'
+import { createS3Storage } from './s3.ts'
+
+const text = (description: string): Readonly<Record<string, unknown>> => ({
+  type: 'string',
+  minLength: 1,
+  description,
+})
+
+const properties = {
+  bucket: text('The bucket; it must exist.'),
+  prefix: text('What every key begins with, without slashes at its ends: one for each repository.'),
+  region: text('The region of the bucket; the SDK’s own (AWS_REGION, profile) without it.'),
+  endpoint: text('Scheme, host and port of a server other than Amazon’s.'),
+  path_style: {
+    type: 'boolean',
+    description: 'Ask for endpoint/bucket/key; the rule where there is an endpoint.',
+  },
+  profile: text('The profile of ~/.aws/config to take credentials and region from.'),
+  credentials: {
+    type: 'object',
+    description: 'Without them: environment, profile, web identity, container, instance.',
+    properties: {
+      access_key_id: secretReference('The name of the key.'),
+      secret_access_key: secretReference('The key.'),
+      session_token: secretReference('The token of temporary credentials.'),
+    },
+    required: ['access_key_id', 'secret_access_key'],
+    additionalProperties: false,
+  },
+} as const
+
+/** `s3`: a bucket of Amazon S3 or of a server that speaks its protocol. */
+export const s3Backend: StorageBackend = Object.freeze({
+  type: 's3',
+  settings: { type: 'object', properties, required: ['bucket'], additionalProperties: false },
+  example: s3Example,
+  fromUrl: (url: URL) => createS3Storage(placeOfUrl(url)),
+  fromDefinition: definition => createS3Storage(placeOfDefinition(definition)),
+} satisfies StorageBackend)
+
+/** The place an inventory defines; the schema has said most of what is wrong, with its line. */
+function placeOfDefinition({ type: _type, ...settings }: StorageDefinition): S3Place {
+  for (const setting of Object.keys(settings)) {
+    if (setting in properties) continue
+    throw new BkpError('usage.invalid', `an s3 storage has no option "${setting}"`, {
+      hint: didYouMean(setting, Object.keys(properties)) ?? 'write { type: s3, bucket: backups }',
+    })
+  }
+  const read = (name: string): { readonly [key: string]: string } => {
+    const value = settings[name]
+    if (value === undefined) return {}
+    if (typeof value === 'string') return { [name]: value }
+    throw new BkpError('usage.invalid', `${name} of an s3 storage is text`)
+  }
+  const pathStyle = settings['path_style']
+  return checkedPlace(
+    {
+      bucket: '',
+      prefix: '',
+      ...read('bucket'),
+      ...read('prefix'),
+      ...read('region'),
+      ...read('endpoint'),
+      ...read('profile'),
+      ...(typeof pathStyle === 'boolean' ? { pathStyle } : {}),
+    },
+    credentialsOf(settings['credentials']),
+  )
+}
+
+function credentialsOf(value: unknown): S3Place['credentials'] {
+  if (value === undefined) return undefined
+  const given: Readonly<Record<string, unknown>> = isRecord(value) ? value : {}
+  const accessKeyId = given['access_key_id']
+  const secretAccessKey = given['secret_access_key']
+  const sessionToken = given['session_token']
+  if (!(accessKeyId instanceof Secret) || !(secretAccessKey instanceof Secret)) {
+    throw new BkpError(
+      'usage.invalid',
+      'credentials of an s3 storage are access_key_id and secret_access_key',
+    )
+  }
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken instanceof Secret ? { sessionToken } : {}),
+  }
+}

@@ -1,0 +1,87 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { Clock } from '../../base/clock.ts'
+import { type AnswerWatch, boundAnswers } from './answers.ts'
+import { signKnownHashes } from './known-hashes.ts'
+import type { S3Place } from './place.ts'
+
+/** The SDK, loaded: its client for one place, and its commands. */
+export interface Sdk {
+  readonly client: S3Client
+  readonly commands: typeof import('@aws-sdk/client-s3')
+  /** The server's clock as of its latest answer, and when that came. */
+  readonly watch: AnswerWatch
+}
+
+/** Requests at the same time, and so connections: for 16 to 32 transfers and what they ask between. */
+export const connections = 64
+
+/** A server that says nothing for so long is taken for dead, in milliseconds. */
+const silenceMs = 30_000
+const connectMs = 10_000
+
+/** The SDK for a place. It takes a third of a second to load: only a run that uses S3 pays for it. */
+export async function loadSdk(place: S3Place, clock: Clock): Promise<Sdk> {
+  const commands = await import('@aws-sdk/client-s3')
+  const agentOptions = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections }
+  const client = quietly(
+    () =>
+      new commands.S3Client({
+        ...configOf(place),
+        // Only our own retrier tries again.
+        maxAttempts: 1,
+        followRegionRedirects: false,
+        // Blocks are named by their sums and checked by them; other sums would only cost time.
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+        responseChecksumValidation: 'WHEN_REQUIRED',
+        // One more round trip for every block, and servers exist that never say "continue".
+        expectContinueHeader: false,
+        requestHandler: {
+          httpAgent: new HttpAgent(agentOptions),
+          httpsAgent: new HttpsAgent(agentOptions),
+          connectionTimeout: connectMs,
+          socketTimeout: silenceMs,
+        },
+      }),
+  )
+  const watch = boundAnswers(client, clock)
+  signKnownHashes(client)
+  return Object.freeze({ client, commands, watch })
+}
+
+function configOf({ region, endpoint, pathStyle, profile, credentials }: S3Place): S3ClientConfig {
+  // Servers of one's own rarely have regions, yet signatures name one.
+  const named = region ?? (endpoint === undefined ? undefined : 'us-east-1')
+  return {
+    forcePathStyle: pathStyle,
+    ...(named === undefined ? {} : { region: named }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(credentials === undefined
+      ? {}
+      : {
+          credentials: {
+            accessKeyId: credentials.accessKeyId.reveal(),
+            secretAccessKey: credentials.secretAccessKey.reveal(),
+            ...(credentials.sessionToken === undefined
+              ? {}
+              : { sessionToken: credentials.sessionToken.reveal() }),
+          },
+        }),
+  }
+}
+
+const warningSwitch = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'
+
+/** The SDK warns whoever runs it of Node's age; that is for us to know, not for users of bkp. */
+function quietly<T>(make: () => T): T {
+  const before = process.env[warningSwitch]
+  process.env[warningSwitch] = 'true'
+  try {
+    return make()
+  } finally {
+    if (before === undefined) delete process.env[warningSwitch]
+    else process.env[warningSwitch] = before
+  }
+}

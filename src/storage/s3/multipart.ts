@@ -1,0 +1,212 @@
+import type { CompletedPart } from '@aws-sdk/client-s3'
+import type { RandomBytes } from '../../base/clock.ts'
+import { type Io, quietIo } from '../../base/io.ts'
+import type { Key } from '../contract.ts'
+import { wrongSize } from '../memory.ts'
+import { OddAnswer } from './answers.ts'
+import { readFailure } from './errors.ts'
+import { base64Sha256, putObject, writerField } from './put.ts'
+import type { Requests } from './requests.ts'
+
+/** Smaller objects go in one request; parts are at least so large, in bytes. */
+const partBytes = 8 * 1024 * 1024
+const megabyte = 1024 * 1024
+/** S3's limit. */
+const mostParts = 10_000
+/** Parts on their way at the same time: what a stream holds in memory is that, and one more. */
+const inFlight = 4
+/** Time to take back what was begun, also when the run was interrupted. */
+const abortMs = 30_000
+
+/** Writes an object of known size as it comes; its name has the old object until all of it is there. */
+export async function putObjectStream(
+  requests: Requests,
+  key: Key,
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  io: Io,
+  random: RandomBytes,
+): Promise<void> {
+  io.signal.throwIfAborted()
+  const eachBytes = Math.max(partBytes, Math.ceil(sizeBytes / mostParts / megabyte) * megabyte)
+  const parts = partsOf(key, source, sizeBytes, eachBytes, io)
+  if (sizeBytes <= eachBytes) {
+    let whole = new Uint8Array()
+    for await (const part of parts) whole = part
+    await putObject(requests, key, whole, io)
+    return
+  }
+  const writer = Buffer.from(random(16)).toString('hex')
+  const upload = await begin(requests, key, writer, io)
+  try {
+    const sent = await sendParts(requests, key, upload, parts, io)
+    await complete(requests, key, { upload, writer, sizeBytes, parts: sent }, io)
+  } catch (error) {
+    await abandon(requests, key, upload)
+    throw error
+  }
+}
+
+/** The source in parts of one size, the last one smaller. @throws storage.failed on another size */
+async function* partsOf(
+  key: Key,
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  eachBytes: number,
+  io: Io,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let part = new Uint8Array(Math.min(eachBytes, sizeBytes))
+  let filled = 0
+  let taken = 0
+  for await (let bytes of source) {
+    io.signal.throwIfAborted()
+    taken += bytes.length
+    if (taken > sizeBytes) throw wrongSize(key, taken, sizeBytes)
+    while (bytes.length > 0) {
+      const fits = bytes.subarray(0, part.length - filled)
+      part.set(fits, filled)
+      filled += fits.length
+      bytes = bytes.subarray(fits.length)
+      if (filled < part.length) continue
+      const left = sizeBytes - (taken - bytes.length)
+      // The last one only once the source has ended as announced.
+      if (left === 0) break
+      yield part
+      part = new Uint8Array(Math.min(eachBytes, left))
+      filled = 0
+    }
+  }
+  if (taken !== sizeBytes) throw wrongSize(key, taken, sizeBytes)
+  yield part
+}
+
+async function begin(requests: Requests, key: Key, writer: string, io: Io): Promise<string> {
+  return await requests.send(`writing ${key}`, io, async ({ client, commands }) => {
+    const { UploadId } = await client.send(
+      new commands.CreateMultipartUploadCommand({
+        Bucket: requests.bucket,
+        Key: requests.nameOf(key),
+        // Said here, given with each part and named again at the end: servers want all or none.
+        ChecksumAlgorithm: 'SHA256',
+        Metadata: { [writerField]: writer },
+      }),
+      { abortSignal: io.signal },
+    )
+    if (UploadId === undefined) throw new OddAnswer('the upload has no id')
+    return UploadId
+  })
+}
+
+async function sendParts(
+  requests: Requests,
+  key: Key,
+  upload: string,
+  parts: AsyncIterable<Uint8Array>,
+  io: Io,
+): Promise<readonly CompletedPart[]> {
+  const sent: CompletedPart[] = []
+  const underWay = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  const send = async (number: number, part: Uint8Array): Promise<void> => {
+    try {
+      sent.push(await sendPart(requests, key, upload, number, part, io))
+    } catch (error) {
+      failure ??= { error }
+    }
+  }
+  try {
+    let number = 0
+    for await (const part of parts) {
+      if (failure !== undefined) throw failure.error
+      number += 1
+      const sending = send(number, part).finally(() => underWay.delete(sending))
+      underWay.add(sending)
+      if (underWay.size >= inFlight) await Promise.race(underWay)
+    }
+  } finally {
+    // None may still be on its way when the upload is taken back: its part would stay for ever.
+    await Promise.all(underWay)
+  }
+  if (failure !== undefined) throw failure.error
+  return sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
+}
+
+async function sendPart(
+  requests: Requests,
+  key: Key,
+  upload: string,
+  number: number,
+  part: Uint8Array,
+  io: Io,
+): Promise<CompletedPart> {
+  const sha256 = base64Sha256(part)
+  return await requests.send(`writing ${key}`, io, async ({ client, commands }) => {
+    const { ETag } = await client.send(
+      new commands.UploadPartCommand({
+        Bucket: requests.bucket,
+        Key: requests.nameOf(key),
+        UploadId: upload,
+        PartNumber: number,
+        Body: part,
+        ChecksumSHA256: sha256,
+      }),
+      { abortSignal: io.signal },
+    )
+    if (ETag === undefined) throw new OddAnswer('the answer to a write has no ETag')
+    return { PartNumber: number, ETag, ChecksumSHA256: sha256 }
+  })
+}
+
+interface Completion {
+  readonly upload: string
+  readonly writer: string
+  readonly sizeBytes: number
+  readonly parts: readonly CompletedPart[]
+}
+
+async function complete(
+  requests: Requests,
+  key: Key,
+  { upload, writer, sizeBytes, parts }: Completion,
+  io: Io,
+): Promise<void> {
+  const object = { Bucket: requests.bucket, Key: requests.nameOf(key) }
+  await requests.send(`writing ${key}`, io, async ({ client, commands }) => {
+    try {
+      const { ETag } = await client.send(
+        new commands.CompleteMultipartUploadCommand({
+          ...object,
+          UploadId: upload,
+          MultipartUpload: { Parts: [...parts] },
+        }),
+        { abortSignal: io.signal },
+      )
+      if (ETag === undefined) throw new OddAnswer('the answer to a write has no ETag')
+    } catch (failure) {
+      if (readFailure(failure).name !== 'NoSuchUpload') throw failure
+      // Completed before, and the answer was lost: the object then bears our name.
+      const found = await client.send(new commands.HeadObjectCommand(object), {
+        abortSignal: io.signal,
+      })
+      const isOurs = found.Metadata?.[writerField] === writer && found.ContentLength === sizeBytes
+      if (!isOurs) throw failure
+    }
+  })
+}
+
+/** Takes back an upload. One that cannot be is left to the bucket's rule for unfinished uploads. */
+async function abandon(requests: Requests, key: Key, upload: string): Promise<void> {
+  const io: Io = { ...quietIo, signal: AbortSignal.timeout(abortMs) }
+  await requests
+    .send(`taking back ${key}`, io, async ({ client, commands }) => {
+      await client.send(
+        new commands.AbortMultipartUploadCommand({
+          Bucket: requests.bucket,
+          Key: requests.nameOf(key),
+          UploadId: upload,
+        }),
+        { abortSignal: io.signal },
+      )
+    })
+    .catch(() => {})
+}

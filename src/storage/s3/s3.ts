@@ -1,0 +1,64 @@
+import { systemClock, systemRandom } from '../../base/clock.ts'
+import type { Io } from '../../base/io.ts'
+import type { Storage } from '../contract.ts'
+import { createRetrier, type RetryTools } from '../retry.ts'
+import { loadSdk, type Sdk } from './client.ts'
+import { deleteObjects } from './delete.ts'
+import { getObject } from './get.ts'
+import { listObjects } from './list.ts'
+import { putObjectStream } from './multipart.ts'
+import { type S3Place, urlOfPlace } from './place.ts'
+import { presignObject } from './presign.ts'
+import { createCreator, putObject } from './put.ts'
+import { createRequests, type Requests } from './requests.ts'
+
+/**
+ * Objects below a prefix of a bucket. Opens no connection and loads no SDK before the first request.
+ * Every request is bounded, tried again where that is safe and may help, and cancelled at once.
+ */
+export function createS3Storage(
+  place: S3Place,
+  tools: RetryTools = { clock: systemClock, random: systemRandom },
+): Storage {
+  const { clock, random } = tools
+  const url = urlOfPlace(place)
+  let sdk: Promise<Sdk> | undefined
+  const load = (): Promise<Sdk> => {
+    sdk ??= loadSdk(place, clock)
+    return sdk
+  }
+  const requests = createRequests(place, url, load, createRetrier(tools))
+  const creator = createCreator(requests, random)
+  return Object.freeze({
+    url,
+    capabilities: Object.freeze({
+      get atomicCreate() {
+        return creator.isAtomic()
+      },
+      presign: true,
+      overwrite: true,
+    }),
+    now: io => serverTime(requests, place, io),
+    get: (key, io, range) => getObject(requests, key, io, range),
+    list: (prefix, io, after) => listObjects(requests, place, prefix, io, after),
+    put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
+    putIfAbsent: creator.putIfAbsent,
+    putStream: (key, source, sizeBytes, io) =>
+      putObjectStream(requests, key, source, sizeBytes, io, random),
+    delete: (keys, io) => deleteObjects(requests, keys, io),
+    presign: request => presignObject(load, place, url, request),
+  } satisfies Storage)
+}
+
+/** The server's clock, to the second, from the Date of an answer. */
+async function serverTime(requests: Requests, { prefix }: S3Place, io: Io): Promise<Date> {
+  return await requests.send('asking for the time', io, async ({ client, commands, watch }) => {
+    await client.send(
+      new commands.ListObjectsV2Command({ Bucket: requests.bucket, Prefix: prefix, MaxKeys: 1 }),
+      { abortSignal: io.signal },
+    )
+    const time = watch.serverTime()
+    if (time === undefined) throw new Error('the server tells no time')
+    return time
+  })
+}
