@@ -9,7 +9,7 @@ export {
   succeeds,
   tools,
 } from './probes/commands.ts'
-export { content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
+export { type ContentFacts, content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
 export { hashBlocks, hashFiles } from './probes/hashes.ts'
 export { packFiles } from './probes/pack.ts'
 export {

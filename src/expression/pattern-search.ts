@@ -40,6 +40,9 @@ export function compilePattern(pattern: string, stepLimit: number = mostSteps): 
   }
   const { node, ignoreCase, names } = parsePattern(pattern)
   const code = assemble({ kind: 'group', index: 0, node })
+  // `^` at its beginning: no other place needs to be tried.
+  const [, second] = code
+  const fromStart = second?.kind === 'assert' && second.what === 'start'
   const budget = { steps: stepLimit }
   const find = (text: string, anchored: boolean): PatternMatch | undefined => {
     const saves = run({ code, ignoreCase, anchored, budget }, text)
@@ -47,7 +50,7 @@ export function compilePattern(pattern: string, stepLimit: number = mostSteps): 
   }
   return Object.freeze({
     names,
-    search: (text: string) => find(text, false),
+    search: (text: string) => find(text, fromStart),
     matchStart: (text: string) => find(text, true),
   })
 }

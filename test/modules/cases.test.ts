@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { BkpError } from '../../src/base/errors.ts'
-import type { LocalFile } from '../../src/modules/contract.ts'
+import type { LocalFile, LocalTarget } from '../../src/modules/contract.ts'
 import { moduleLoaders } from '../../src/modules/index.ts'
 import { loadCatalogue } from '../../src/modules/load-catalogue.ts'
+import { variablesOf } from '../contracts/module.ts'
 import { dehydrate, revive } from './case-values.ts'
 
 /** What a case file holds: what goes into plan, and what comes out. */
@@ -11,6 +12,9 @@ interface Case {
   readonly args: unknown
   readonly facts: unknown
   readonly local?: unknown
+  readonly targets?: unknown
+  /** The step's variables. */
+  readonly variables?: unknown
   readonly decision?: Readonly<Record<string, unknown>>
   readonly error?: { readonly code: string; readonly message: string; readonly details?: unknown }
   /** Why nothing has to change; required where nothing changes. */
@@ -36,9 +40,18 @@ async function planCase(name: string, read: Case): Promise<unknown> {
   const facts = revive(read.facts) as Readonly<Record<string, never>>
   const local = revive(read.local) as readonly LocalFile[] | undefined
   // Every fact of a case must be one that the module asks for with these arguments.
-  const asked = Object.keys(module.inspect(args)).sort()
+  const further = module.inspectFurther?.({ args, facts }) ?? {}
+  const asked = Object.keys({ ...module.inspect(args), ...further }).sort()
   expect(Object.keys(read.facts as object).sort(), 'facts of the case').toEqual(asked)
-  return module.plan({ args, facts, ...(local === undefined ? {} : { local }) })
+  const targets = revive(read.targets) as readonly LocalTarget[] | undefined
+  const variables = revive(read.variables) as Readonly<Record<string, unknown>> | undefined
+  return module.plan({
+    args,
+    facts,
+    ...(local === undefined ? {} : { local }),
+    ...(targets === undefined ? {} : { targets }),
+    ...(variables === undefined ? {} : variablesOf(variables)),
+  })
 }
 
 for (const { name, files } of modules) {

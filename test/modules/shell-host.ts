@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { renameSync, writeFileSync } from 'node:fs'
+import { createReadStream, renameSync, writeFileSync } from 'node:fs'
 import type { Exit, Host, Probe } from '../../src/connection/contract.ts'
 import { probeParts } from '../../src/connection/probes/internals.ts'
 import { commandScript } from '../../src/connection/quote.ts'
@@ -67,7 +67,7 @@ export function shellHost(): Host {
       renameSync(temporary, String(path))
     },
     scan: refuse,
-    read: refuse,
+    read: path => createReadStream(String(path)),
     stream: refuse,
     dial: refuse,
   }

@@ -5,6 +5,7 @@ import { defineModule } from '../contract.ts'
 import { applyCopy } from './copying/apply-copy.ts'
 import { planCopy } from './copying/plan-copy.ts'
 import { placesOf, questions } from './copying/request.ts'
+import { validateArgument } from './copying/validate.ts'
 import { attributeArguments } from './files/attributes.ts'
 import { describedSchema } from './files/facts.ts'
 
@@ -38,6 +39,7 @@ export const copy = defineModule({
           description: 'Keep what is replaced beside it, under a name with the time.',
         }),
       ),
+      ...validateArgument,
       force: Type.Optional(
         Type.Boolean({
           default: true,

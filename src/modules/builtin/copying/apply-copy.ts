@@ -15,6 +15,7 @@ import {
   spotOf,
   wantedBytes,
 } from './request.ts'
+import { validateContent } from './validate.ts'
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
@@ -79,6 +80,7 @@ export async function applyCopy(
   }
   if (work.kind === 'write') {
     if (facts.parent.kind === 'absent') await makeFolder(host, args, io)
+    await validateContent(host, spot.path, { bytes, validate: args.validate }, io)
     if (args.backup === true && isPresent(spot.file)) {
       backupFile = `${spot.path}.${compactTime(clock.now())}~`
       // -P: a symlink is kept as the symlink it was.

@@ -99,7 +99,7 @@ function showable(bytes: Uint8Array | undefined): string | undefined {
 }
 
 function difference(args: CopyArguments, spot: Spot, bytes: Uint8Array): Pick<Change, 'diff'> {
-  if (args.content instanceof Secret) return {}
+  if (args.content instanceof Secret || args.hidden === true) return {}
   const known = spot.content?.truncated === true ? undefined : spot.content?.bytes
   const before = spot.file.kind === 'file' ? showable(known) : ''
   const after = showable(bytes)
@@ -110,6 +110,7 @@ function writeNotes(args: CopyArguments, spot: Spot, parent: FileFacts): readonl
   return [
     ...(spot.file.kind === 'file' ? compareAttributes(spot.file, args).notes : []),
     ...(spot.file.kind === 'symlink' ? [`replaces the symlink to ${spot.file.target}`] : []),
+    ...(args.validate === undefined ? [] : [`only if this succeeds: ${args.validate}`]),
     ...(args.backup === true && isPresent(spot.file) ? ['keeps a copy of the old file'] : []),
     ...(parent.kind === 'absent' ? [`makes ${placesOf(args).parent} too`] : []),
   ]

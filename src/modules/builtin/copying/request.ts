@@ -17,6 +17,11 @@ export interface CopyArguments extends Attributes {
   readonly backup?: boolean
   readonly force?: boolean
   readonly directory_mode?: string
+  readonly validate?: string
+  /** A secret is in the content: it is not shown. */
+  readonly hidden?: boolean
+  /** Folders above it are made where they are missing. */
+  readonly parents?: boolean
 }
 
 type Content = { readonly bytes: Uint8Array; readonly truncated: boolean }
@@ -55,7 +60,7 @@ export function placesOf(args: CopyArguments): Places {
         hint: 'give the name of the file in dest',
       })
     }
-    return { path: bare, parent: posix.dirname(bare), makesFolder: false }
+    return { path: bare, parent: posix.dirname(bare), makesFolder: args.parents === true }
   }
   const inside = posix.join(bare, posix.basename(args.src))
   if (folder) return { path: inside, parent: bare, makesFolder: true }
@@ -124,6 +129,7 @@ export function wantedBytes(
     return source.bytes
   }
   const given = args.content
+  if (given instanceof Uint8Array) return given
   if (given instanceof Secret) return new TextEncoder().encode(given.reveal())
   return new TextEncoder().encode(typeof given === 'string' ? given : JSON.stringify(given))
 }
