@@ -6,6 +6,7 @@ import { viewFromHere } from '../execute/lock/controller.ts'
 import { acquireLocalLock } from '../execute/lock/local-lock.ts'
 import { acquirePlayLock } from '../execute/lock/play-lock.ts'
 import type { Lock } from '../execute/lock/registers.ts'
+import { runLockName } from '../execute/lock/run-lock.ts'
 import { createMirror } from '../execute/mirror.ts'
 import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
@@ -49,7 +50,7 @@ export async function holdRun(
   }
   try {
     // Two processes must not go on with one run at once.
-    held.push(await acquireLocalLock({ ...request, name: `run ${run.id}` }))
+    held.push(await acquireLocalLock({ ...request, name: runLockName(run.id) }))
     const mirrors = new Map<string, JournalMirror>()
     for (const { name, storage } of locksOf(session)) {
       const shared =

@@ -40,12 +40,12 @@ export async function loadRunbook(
   files: FileAccess = systemFiles,
 ): Promise<LoadedRunbook> {
   const { terminal } = context
-  const secrets = createSecretSources(context, flags)
+  const secrets = await createSecretSources(context, flags)
   const catalogue = loadCatalogue()
   const playbookDirectory = dirname(resolve(terminal.directory, path))
   const read = loadPlaybook({ path, catalogue, files, secrets })
   const { playbook } = read
-  const inventory = loadInventories(flags.inventory ?? [], context, {
+  const inventory = loadInventories(flags.inventory ?? [], {
     playbookDirectory,
     secrets,
   })
@@ -70,10 +70,9 @@ export async function loadRunbook(
 /** Inventories alone, for commands that only need a storage's or a cluster's definition. */
 export function loadInventories(
   sources: readonly string[],
-  context: CommandContext,
-  options: { readonly playbookDirectory?: string; readonly secrets?: SecretSources } = {},
+  options: { readonly playbookDirectory?: string; readonly secrets: SecretSources },
 ): Inventory {
-  const { playbookDirectory, secrets = createSecretSources(context) } = options
+  const { playbookDirectory, secrets } = options
   return loadInventory({
     sources,
     kinds: clusterKinds,
@@ -85,14 +84,10 @@ export function loadInventories(
 }
 
 /** Every fault of a playbook or an inventory; none when the file is fine. */
-export function faultsOf(
-  path: string,
-  context: CommandContext,
-  secrets: SecretSources,
-): readonly BkpError[] {
+export function faultsOf(path: string, secrets: SecretSources): readonly BkpError[] {
   try {
     if (isInventory(path, secrets)) {
-      loadInventories([path], context, { secrets })
+      loadInventories([path], { secrets })
     } else {
       loadPlaybook({ path, catalogue: loadCatalogue(), files: systemFiles, secrets })
     }

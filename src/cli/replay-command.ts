@@ -3,7 +3,9 @@ import { exitCodes } from '../base/errors.ts'
 import { type ApplyFlags, replayRunbook } from './apply-runbook.ts'
 import { type CommandContext, collect, type RunCommand } from './command.ts'
 import { plainOutput } from './plain-output.ts'
+import { addVaultFlags } from './runbook-flags.ts'
 import { findRun, isOver, type StoredRunFlags } from './stored-run.ts'
+import { endUnbegun } from './unbegun-run.ts'
 
 type Flags = StoredRunFlags & ApplyFlags & { readonly verbose?: boolean }
 
@@ -13,8 +15,7 @@ export function replayCommand(
   description: string,
 ): (command: Command, run: RunCommand) => void {
   return (command, run) => {
-    command
-      .description(description)
+    addVaultFlags(command.description(description))
       .argument('<run>', 'the run, as bkp runs lists it')
       .option(
         '-i, --inventory <path>',
@@ -37,6 +38,11 @@ async function replay(
   context: CommandContext,
 ): Promise<number> {
   const { terminal } = context
+  const ended = await endUnbegun(name, flags, context)
+  if (ended !== undefined) {
+    terminal.stdout.write(`${ended}\n`)
+    return exitCodes.done
+  }
   const found = await findRun(name, flags, context)
   try {
     if (isOver(found.stored)) {

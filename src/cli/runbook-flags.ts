@@ -39,9 +39,10 @@ export function addVaultFlags(command: Command): Command {
     )
     .option(
       '--vault-id <id@file>',
-      'the same for one vault id; may be given several times',
+      'the same for one vault id, or ID@prompt to be asked; may be given several times',
       collect,
     )
+    .option('--ask-vault-pass', 'ask for the vault password')
 }
 
 function positiveInteger(text: string): number {

@@ -4,6 +4,7 @@ import { asBkpError, type BkpError, exitCodes } from '../base/errors.ts'
 import { quietIo } from '../base/io.ts'
 import type { RunEvent } from '../events/events.ts'
 import { readStoredRun } from '../execute/journal.ts'
+import { holderOfRun, type RunHolder } from '../execute/lock/run-lock.ts'
 import { listMirrors, readMirror } from '../execute/mirror-read.ts'
 import { type OwedEntry, owedOf } from '../execute/owed.ts'
 import type { StorageDefinition } from '../runbook/contract.ts'
@@ -14,9 +15,18 @@ export interface RunSummary {
   readonly id: string
   readonly started: string
   readonly playbook: string
-  readonly state: 'finished' | 'interrupted'
+  /** `unknown`: in the hands of a process of another machine or container, out of sight from here. */
+  readonly state: 'running' | 'finished' | 'interrupted' | 'unknown'
   readonly exit_code: number | null
   readonly owed: number
+  /** The process that has it in hand, while it runs. */
+  readonly holder?: {
+    readonly host: string
+    readonly user: string
+    readonly pid: number
+    /** ISO 8601 UTC. */
+    readonly since: string
+  }
 }
 
 /** A run and what it owes. */
@@ -29,7 +39,11 @@ export interface ListedRun {
 export async function listRuns(stateDirectory: string): Promise<readonly ListedRun[]> {
   const names = await readdir(join(stateDirectory, 'runs')).catch(() => [])
   const runs = await Promise.all(
-    names.map(async name => summarise(name, (await readStoredRun(stateDirectory, name)).events)),
+    names.map(async name => {
+      const { events } = await readStoredRun(stateDirectory, name)
+      const isOpen = events.at(-1)?.event !== 'run.finished'
+      return summarise(name, events, isOpen ? await holderOfRun(stateDirectory, name) : undefined)
+    }),
   )
   return runs.sort((a, b) => (a.summary.id < b.summary.id ? 1 : -1))
 }
@@ -74,19 +88,32 @@ function hasEndedWell(last: readonly RunEvent[]): boolean {
   return end?.event === 'run.finished' && end.exit_code !== exitCodes.owed
 }
 
-function summarise(id: string, events: readonly RunEvent[]): ListedRun {
+function summarise(
+  id: string,
+  events: readonly RunEvent[],
+  held: RunHolder | undefined,
+): ListedRun {
   const started = events.find(event => event.event === 'run.started')
   const last = events.at(-1)
   const owed = owedOf(events)
+  const state = last?.event === 'run.finished' ? 'finished' : openStates[held?.liveness ?? 'gone']
   return {
     owed,
     summary: {
       id,
-      started: started?.time ?? '',
+      started: started?.time ?? held?.holder.since ?? '',
       playbook: started?.playbook ?? '',
-      state: last?.event === 'run.finished' ? 'finished' : 'interrupted',
+      state,
       exit_code: last?.event === 'run.finished' ? last.exit_code : null,
       owed: owed.length,
+      ...(held === undefined || state === 'interrupted' ? {} : { holder: holderView(held) }),
     },
   }
+}
+
+const openStates = { alive: 'running', gone: 'interrupted', unknown: 'unknown' } as const
+
+function holderView({ holder }: RunHolder): RunSummary['holder'] & object {
+  const { host, user, pid } = holder.controller
+  return { host, user, pid, since: holder.since }
 }

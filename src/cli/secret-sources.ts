@@ -7,14 +7,27 @@ import { type VaultFlags, vaultPasswords } from './vault-passwords.ts'
 
 /**
  * Secrets of this machine: its environment, its files, what its commands print, and what vault
- * passwords open. @throws usage.file_missing, usage.invalid for flags that name no file
+ * passwords open; a person is asked for those first.
+ * @throws usage.file_missing, usage.invalid for flags that name no file, or where nobody can be asked
  */
 export function createSecretSources(
-  { terminal, redactor }: CommandContext,
+  context: CommandContext,
   flags: VaultFlags = {},
-): SecretSources {
+): Promise<SecretSources> {
+  const sources = opened.get(context) ?? openSources(context, flags)
+  opened.set(context, sources)
+  return sources
+}
+
+/** Of one command line: a person is asked once, though inventories may be read several times. */
+const opened = new WeakMap<CommandContext, Promise<SecretSources>>()
+
+async function openSources(
+  { terminal, redactor }: CommandContext,
+  flags: VaultFlags,
+): Promise<SecretSources> {
   const printed = new Map<string, string>()
-  const vault = createVault(vaultPasswords(flags, terminal, redactor.register))
+  const vault = createVault(await vaultPasswords(flags, terminal, redactor.register))
   return Object.freeze({
     environment: terminal.environment,
     ...(terminal.conceal === undefined ? {} : { conceal: terminal.conceal }),

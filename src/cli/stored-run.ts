@@ -5,6 +5,7 @@ import { mask } from '../base/secret.ts'
 import { createProgram } from '../engine/program.ts'
 import type { RunEvent } from '../events/events.ts'
 import { adoptRun, readStoredRun, type StoredRun } from '../execute/journal.ts'
+import { refuseIfRunning } from '../execute/lock/run-lock.ts'
 import { readMirror } from '../execute/mirror-read.ts'
 import { owedOf } from '../execute/owed.ts'
 import { recordingOf } from '../execute/run.ts'
@@ -15,8 +16,9 @@ import type { CommandContext } from './command.ts'
 import { openPlace } from './place.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import { openSession, type Session } from './session.ts'
+import type { VaultFlags } from './vault-passwords.ts'
 
-export interface StoredRunFlags {
+export interface StoredRunFlags extends VaultFlags {
   readonly stateDir?: string
   readonly extraVars?: readonly string[]
   readonly inventory?: readonly string[]
@@ -48,7 +50,11 @@ export async function findRun(
   const directory = started.directory ?? context.terminal.directory
   const place = (path: string): string =>
     isAbsolute(path) || path.includes(',') ? path : resolve(directory, path)
+  const { vaultPasswordFile, vaultId, askVaultPass } = flags
   const runbookFlags: RunbookFlags & { readonly stateDir?: string } = {
+    ...(vaultPasswordFile === undefined ? {} : { vaultPasswordFile }),
+    ...(vaultId === undefined ? {} : { vaultId }),
+    ...(askVaultPass === undefined ? {} : { askVaultPass }),
     forks: started.forks ?? 50,
     inventory: flags.inventory ?? started.inventory.map(place),
     extraVars: extraVarsOf(started, flags),
@@ -70,8 +76,9 @@ async function storedRun(
   context: CommandContext,
 ): Promise<StoredRun> {
   const stateDirectory = await stateDirectoryOf(flags.stateDir, context)
+  await refuseIfRunning(stateDirectory, run)
   if (flags.from === undefined) return await readStoredRun(stateDirectory, run)
-  const storage = await openPlace(flags.from, flags.inventory ?? [], context)
+  const storage = await openPlace(flags.from, flags, context)
   const mirrored = await readMirror(storage, run, quietIo)
   await adoptRun(stateDirectory, mirrored)
   return mirrored

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { BkpError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
+import { escapeControls } from '../base/text.ts'
 import { systemFiles } from '../runbook/file-access.ts'
 import { expandHome } from '../runbook/inventory/secrets.ts'
 import { createVault, type VaultPassword } from '../runbook/vault/vault.ts'
@@ -12,39 +13,53 @@ import type { Terminal } from './terminal.ts'
 /** The flags that say where vault passwords are. */
 export interface VaultFlags {
   readonly vaultPasswordFile?: readonly string[]
-  /** `ID@FILE`, or a file alone. */
+  /** `ID@FILE`, a file alone, or `ID@prompt`. */
   readonly vaultId?: readonly string[]
+  readonly askVaultPass?: boolean
 }
 
-/** Where a password is, and the id it is for. */
-interface PasswordSource {
-  readonly id: string
-  readonly file: string
-}
+/** Where a password is, or what a person typed, and the id it is for. */
+type PasswordSource = { readonly id: string } & (
+  | { readonly file: string }
+  | { readonly typed: Secret }
+)
 
 /**
  * The passwords that the flags and ANSIBLE_VAULT_PASSWORD_FILE name, read when they are first
- * needed. Files are looked for at once: a flag that names none is a mistake, needed or not.
+ * needed. Files are looked for at once: a flag that names none is a mistake, needed or not. A person
+ * is asked at once, too, once for each id.
  * @throws usage.file_missing, usage.invalid; secret.unresolved from what is returned
  */
-export function vaultPasswords(
+export async function vaultPasswords(
   flags: VaultFlags,
   terminal: Terminal,
   register: (secret: Secret) => void,
-): () => readonly VaultPassword[] {
+): Promise<() => readonly VaultPassword[]> {
   const fromEnvironment = terminal.environment('ANSIBLE_VAULT_PASSWORD_FILE')
   const files = [
     ...(flags.vaultPasswordFile ?? []),
     ...(fromEnvironment === undefined || fromEnvironment === '' ? [] : [fromEnvironment]),
   ]
-  const sources = [
-    ...(flags.vaultId ?? []).map(text => sourceOf(text, terminal)),
-    ...files.map(file => ({ id: defaultVaultId, file: pathOf(file, terminal) })),
-  ]
+  const sources: PasswordSource[] = []
+  for (const text of flags.vaultId ?? []) {
+    const { id, where } = partsOf(text)
+    sources.push(
+      where === 'prompt'
+        ? { id, typed: await askPassword(`--vault-id ${text}`, id, terminal) }
+        : { id, file: pathOf(where, terminal) },
+    )
+  }
+  for (const file of files) sources.push({ id: defaultVaultId, file: pathOf(file, terminal) })
+  if (flags.askVaultPass) {
+    const typed = await askPassword('--ask-vault-pass', defaultVaultId, terminal)
+    sources.push({ id: defaultVaultId, typed })
+  }
+  for (const source of sources) if ('typed' in source) register(source.typed)
   return () => {
     const passwords: VaultPassword[] = []
     for (const source of sources) {
-      const password = new Secret(readPassword(source, passwords, terminal))
+      const password =
+        'typed' in source ? source.typed : new Secret(readPassword(source, passwords, terminal))
       register(password)
       passwords.push({ id: source.id, password })
     }
@@ -53,16 +68,27 @@ export function vaultPasswords(
 }
 
 /** `ID@FILE` as Ansible takes it apart: at the first @. */
-function sourceOf(text: string, terminal: Terminal): PasswordSource {
+function partsOf(text: string): { readonly id: string; readonly where: string } {
   const at = text.indexOf('@')
   const id = at > 0 ? text.slice(0, at) : defaultVaultId
-  const file = text.slice(at + 1)
-  if (file === 'prompt' || file === '') {
-    throw new BkpError('usage.invalid', `--vault-id ${text}: a file is needed`, {
-      hint: 'write --vault-id ID@FILE; an executable file may ask for the password',
+  const where = text.slice(at + 1)
+  if (where !== '') return { id, where }
+  throw new BkpError('usage.invalid', `--vault-id ${text}: a file is needed`, {
+    hint: 'write --vault-id ID@FILE, or --vault-id ID@prompt to be asked',
+  })
+}
+
+/** Asks a person for a vault password, which is not shown while it is typed. */
+async function askPassword(flag: string, id: string, terminal: Terminal): Promise<Secret> {
+  const whose = id === defaultVaultId ? '' : ` (${escapeControls(id, { newlines: false })})`
+  const typed = await terminal.ask(`Vault password${whose}: `, { hidden: true })
+  if (typed === undefined) {
+    throw new BkpError('usage.invalid', `${flag}: there is no terminal to ask at`, {
+      hint: 'give the password with --vault-password-file FILE, or --vault-id ID@FILE',
     })
   }
-  return { id, file: pathOf(file, terminal) }
+  if (typed !== '') return new Secret(typed)
+  throw new BkpError('usage.invalid', `${flag}: the password is empty`)
 }
 
 function pathOf(file: string, terminal: Terminal): string {
@@ -73,7 +99,7 @@ function pathOf(file: string, terminal: Terminal): string {
 
 /** @throws secret.unresolved, usage.file_missing when the file cannot be read */
 function readPassword(
-  { id, file }: PasswordSource,
+  { id, file }: { readonly id: string; readonly file: string },
   known: readonly VaultPassword[],
   terminal: Terminal,
 ): string {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main } from '../../src/cli/program.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 
 export interface CliOutcome {
   readonly status: number
@@ -16,6 +17,7 @@ export interface CliOptions {
   readonly isTerminal?: boolean
   /** What a person types; nobody is there by default. */
   readonly answer?: string
+  readonly ask?: Terminal['ask']
 }
 
 /** Runs the program in this process, its streams caught. */
@@ -24,6 +26,7 @@ export async function runCli(
   options: CliOptions = {},
 ): Promise<CliOutcome> {
   const { directory = tmpdir(), environment = {}, isTerminal = false, answer } = options
+  const { ask = async () => answer } = options
   let stdout = ''
   let stderr = ''
   const status = await main(words, {
@@ -42,7 +45,7 @@ export async function runCli(
     columns: 100,
     directory,
     environment: name => environment[name],
-    ask: async () => answer,
+    ask,
     onInterrupt: () => ({ stop: () => {} }),
   })
   return { status, stdout, stderr }

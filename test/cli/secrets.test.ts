@@ -95,11 +95,59 @@ describe('vault passwords', () => {
       6,
       /may be executed, and is no program/,
     ],
-    ['a prompt', ['--vault-id', 'prod@prompt'], 5, /a file is needed/],
+    ['an id without a file', ['--vault-id', 'prod@'], 5, /a file is needed/],
+    ['a prompt without a terminal', ['--vault-id', 'prod@prompt'], 5, /no terminal to ask at/],
+    ['a question without a terminal', ['--ask-vault-pass'], 5, /no terminal to ask at/],
   ])('%s is told', async (_name, flags, status, message) => {
     const outcome = await plan([...vaulted, ...flags])
     expect(outcome.stderr).toMatch(message)
     expect(outcome).toMatchObject({ status })
+  })
+
+  test.each<[string, readonly string[], string]>([
+    ['--vault-id ID@prompt', ['--vault-id', 'prod@prompt'], 'Vault password (prod): '],
+    ['--ask-vault-pass', ['--ask-vault-pass'], 'Vault password: '],
+  ])('%s asks a person, without showing what is typed', async (_name, flags, question) => {
+    const asked: (readonly [string, boolean | undefined])[] = []
+    const outcome = await runCli(
+      ['plan', join(folder, 'book.yml'), ...vaulted.map(inFolder), ...flags],
+      {
+        directory: folder,
+        ask: async (text, options) => {
+          asked.push([text, options?.hidden])
+          return 'spaced pass'
+        },
+      },
+    )
+    expect(outcome).toMatchObject({ status: 0 })
+    expect(asked).toEqual([[question, true]])
+    expect(outcome.stdout + outcome.stderr).not.toMatch(/canary|spaced pass/)
+  })
+
+  test('nothing typed is told', async () => {
+    const options = { directory: folder, answer: '' }
+    const words = ['plan', join(folder, 'book.yml'), ...vaulted.map(inFolder), '--ask-vault-pass']
+    const outcome = await runCli(words, options)
+    expect(outcome).toMatchObject({ status: 5 })
+    expect(outcome.stderr).toContain('the password is empty')
+  })
+
+  test.each([
+    ['list', ['list', 'vault']],
+    ['show', ['show', 'vault']],
+    ['verify', ['verify', 'vault']],
+    ['owed', ['owed']],
+    ['resume', ['resume', 'some-run', '--from', 'vault']],
+    ['abort', ['abort', 'some-run', '--from', 'vault']],
+  ])('%s opens the inventory with them', async (_name, words) => {
+    // All of the file is encrypted, as ansible-vault does it: without the password nothing is known.
+    const inventory = write('sealed.yml', readFileSync(goldenVault, 'utf8'))
+    const options = { directory: folder, environment: { BKP_STATE_DIR: join(folder, 'state') } }
+    const without = await runCli([...words, '-i', inventory], options)
+    expect(without.stderr).toContain('no password was given')
+    const password = ['--vault-id', `prod@${join(folder, 'password')}`]
+    const opened = await runCli([...words, '-i', inventory, ...password], options)
+    expect(opened.stderr).toContain('the group "db_password" must be a map')
   })
 
   test('validate takes them too', async () => {

@@ -103,7 +103,7 @@ describe('row 1: a file that is listed and then cannot be read', () => {
     expect(run.stderr).toContain('EACCES')
   })
 
-  test('a playbook that vanishes between the look and the reading (row 1) is named', () => {
+  test('a playbook that vanishes between the look and the reading (row 1) is named', async () => {
     const playbook = site.playbook(book)
     const vanishing: FileAccess = {
       ...systemFiles,
@@ -113,7 +113,7 @@ describe('row 1: a file that is listed and then cannot be read', () => {
         return kind
       },
     }
-    const secrets = createSecretSources({
+    const secrets = await createSecretSources({
       terminal: {
         stdout: { isTerminal: false, write: () => {} },
         stderr: { isTerminal: false, write: () => {} },

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Secret } from '../../src/base/secret.ts'
+import { createScope } from '../../src/expression/scope.ts'
+import { compileTree, renderTree } from '../../src/expression/tree.ts'
 import { parseYaml } from '../../src/runbook/yaml/yaml-document.ts'
 import { errorOf, faultsOf, shown } from './support/errors.ts'
 
@@ -76,4 +79,39 @@ test('all faults of a file are told, in order', () => {
   expect(
     faultsOf(() => parseYaml('x', 'a: 012\nb: !x y\na: .inf\n')).map(each => each.slice(0, 3)),
   ).toEqual(['1:4', '2:4', '3:1'])
+})
+
+describe('!unsafe', () => {
+  const scope = createScope([new Map()])
+  const rendered = (text: string): unknown =>
+    renderTree(
+      compileTree(parseYaml('x', text, 'inventory').value, () => undefined),
+      scope,
+    )
+
+  test('text, lists and maps under it are never rendered', () => {
+    const text = `a: !unsafe "{{ nothing }}"
+b: !unsafe ["{% if %}", 1, [{ c: "{{ x }}" }]]
+d: !unsafe { e: '{{ "{{" }}', f: true }
+g: "{{ 1 + 1 }}"
+`
+    expect(rendered(text)).toEqual({
+      a: '{{ nothing }}',
+      b: ['{% if %}', 1, [{ c: '{{ x }}' }]],
+      d: { e: '{{ "{{" }}', f: true },
+      g: 2,
+    })
+  })
+
+  test('a scalar under it is text', () => {
+    expect(rendered('a: !unsafe 012\nb: !unsafe yes\n')).toEqual({ a: '012', b: 'yes' })
+  })
+
+  test('a credential under it is registered as it stands', () => {
+    const secrets: string[] = []
+    const register = (secret: Secret): void => void secrets.push(secret.reveal())
+    const decrypt = (): Uint8Array => new Uint8Array()
+    parseYaml('x', 'password: !unsafe "a{{b"', 'inventory', { register, decrypt })
+    expect(secrets).toEqual(['a{{b'])
+  })
 })

@@ -3,12 +3,10 @@ import { quietIo } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
 import { type BackupSummary, listBackups } from '../../repository/catalogue.ts'
 import type { CliCommand } from '../command.ts'
-import { collect } from '../command.ts'
-import { openRepositoryAt } from '../place.ts'
+import { addPlaceFlags, openRepositoryAt, type PlaceFlags } from '../place.ts'
 import { textTable } from '../text-table.ts'
 
-interface Flags {
-  readonly inventory?: readonly string[]
+interface Flags extends PlaceFlags {
   readonly cluster?: string
   readonly json?: boolean
 }
@@ -16,15 +14,16 @@ interface Flags {
 export const listCommand: CliCommand = {
   name: 'list',
   register: (command, run) => {
-    command
-      .description('list the backups in a storage')
-      .argument('<storage>', 'a storage URL, or a name from the inventory')
-      .option('-i, --inventory <path>', 'inventory; may be given several times', collect)
+    addPlaceFlags(
+      command
+        .description('list the backups in a storage')
+        .argument('<storage>', 'a storage URL, or a name from the inventory'),
+    )
       .option('--cluster <name>', 'only backups of this cluster')
       .option('--json', 'print JSON')
       .action((place: string, flags: Flags) =>
         run(async context => {
-          const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
+          const repository = await openRepositoryAt(place, flags, context)
           const { backups: all, damaged } = await listBackups(repository, quietIo)
           const backups = all.filter(
             backup => flags.cluster === undefined || backup.cluster.name === flags.cluster,

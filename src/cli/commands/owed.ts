@@ -3,11 +3,13 @@ import type { OwedEntry } from '../../execute/owed.ts'
 import { stateDirectoryOf } from '../apply-runbook.ts'
 import { type CliCommand, type CommandContext, collect } from '../command.ts'
 import { loadInventories } from '../load.ts'
+import type { PlaceFlags } from '../place.ts'
+import { addVaultFlags } from '../runbook-flags.ts'
 import { listMirroredOwed, listRuns } from '../runs.ts'
+import { createSecretSources } from '../secret-sources.ts'
 import { textTable } from '../text-table.ts'
 
-interface Flags {
-  readonly inventory?: readonly string[]
+interface Flags extends PlaceFlags {
   readonly stateDir?: string
   readonly json?: boolean
 }
@@ -18,9 +20,11 @@ type Line = OwedEntry & { readonly run: string; readonly storage?: string }
 export const owedCommand: CliCommand = {
   name: 'owed',
   register: (command, run) => {
-    command
-      .description('list what runs still owe: releases and rollbacks that have not run')
-      .option('-i, --inventory <path>', 'look into its storages, too: runs of others', collect)
+    addVaultFlags(
+      command
+        .description('list what runs still owe: releases and rollbacks that have not run')
+        .option('-i, --inventory <path>', 'look into its storages, too: runs of others', collect),
+    )
       .option('--state-dir <path>', 'where runs are journaled')
       .option('--json', 'print JSON')
       .action((flags: Flags) => run(context => listOwed(flags, context)))
@@ -33,7 +37,9 @@ async function listOwed(flags: Flags, context: CommandContext): Promise<number> 
   const here: readonly Line[] = runs.flatMap(({ summary, owed }) =>
     owed.map(entry => ({ run: summary.id, ...entry })),
   )
-  const { storages } = loadInventories(flags.inventory ?? [], context)
+  const { storages } = loadInventories(flags.inventory ?? [], {
+    secrets: await createSecretSources(context, flags),
+  })
   const mirrored = await listMirroredOwed(storages)
   const known = new Set(runs.map(({ summary }) => summary.id))
   const elsewhere: readonly Line[] = mirrored.owed

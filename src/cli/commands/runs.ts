@@ -1,4 +1,5 @@
 import { exitCodes } from '../../base/errors.ts'
+import { describeController } from '../../execute/lock/held.ts'
 import { stateDirectoryOf } from '../apply-runbook.ts'
 import type { CliCommand } from '../command.ts'
 import { listRuns, type RunSummary } from '../runs.ts'
@@ -27,7 +28,10 @@ export const runsCommand: CliCommand = {
             ? JSON.stringify({ runs }, undefined, 2)
             : runs.length === 0
               ? 'no runs'
-              : textTable(['RUN', 'STARTED', 'STATE', 'EXIT', 'OWED', 'PLAYBOOK'], runs.map(row))
+              : [
+                  textTable(['RUN', 'STARTED', 'STATE', 'EXIT', 'OWED', 'PLAYBOOK'], runs.map(row)),
+                  ...(only === undefined ? [] : runs.flatMap(inHand)),
+                ].join('\n')
           context.terminal.stdout.write(`${text}\n`)
           return exitCodes.done
         }),
@@ -44,4 +48,12 @@ function row(run: RunSummary): readonly string[] {
     String(run.owed),
     run.playbook,
   ]
+}
+
+/** Who has a run in hand: for one that was asked for by name. */
+function inHand({ id, state, holder }: RunSummary): readonly string[] {
+  if (holder === undefined) return []
+  const who = describeController(holder)
+  const note = state === 'running' ? '' : '; whether it still runs cannot be seen from here'
+  return [`${id} is in the hands of ${who} since ${holder.since}${note}`]
 }

@@ -6,11 +6,10 @@ import { resolveBackup, summarize } from '../../repository/catalogue.ts'
 import { readFileEntries } from '../../repository/read.ts'
 import type { FileView } from '../../repository/views.ts'
 import { viewFile } from '../../repository/views.ts'
-import { type CliCommand, collect } from '../command.ts'
-import { backupQuery, openRepositoryAt } from '../place.ts'
+import type { CliCommand } from '../command.ts'
+import { addPlaceFlags, backupQuery, openRepositoryAt, type PlaceFlags } from '../place.ts'
 
-interface Flags {
-  readonly inventory?: readonly string[]
+interface Flags extends PlaceFlags {
   readonly cluster?: string
   readonly json?: boolean
 }
@@ -18,17 +17,18 @@ interface Flags {
 export const showCommand: CliCommand = {
   name: 'show',
   register: (command, run) => {
-    command
-      .description('show one backup and its files')
-      .argument('<storage>', 'a storage URL, or a name from the inventory')
-      .argument('[backup]', 'a name, the beginning of one, or latest', 'latest')
-      .option('-i, --inventory <path>', 'inventory; may be given several times', collect)
+    addPlaceFlags(
+      command
+        .description('show one backup and its files')
+        .argument('<storage>', 'a storage URL, or a name from the inventory')
+        .argument('[backup]', 'a name, the beginning of one, or latest', 'latest'),
+    )
       .option('--cluster <name>', 'whose latest, where the storage holds several clusters')
       .option('--json', 'print JSON')
       .action((place: string, backup: string, flags: Flags) =>
         run(async context => {
           const { terminal } = context
-          const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
+          const repository = await openRepositoryAt(place, flags, context)
           const found = await resolveBackup(repository, backupQuery(backup, flags.cluster), quietIo)
           const summary = summarize(found.name, found.manifest, false)
           const files = readFileEntries(repository, found, quietIo)

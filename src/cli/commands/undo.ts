@@ -1,6 +1,7 @@
 import { type ApplyFlags, undoRunbook } from '../apply-runbook.ts'
 import { type CliCommand, type CommandContext, collect } from '../command.ts'
 import { plainOutput } from '../plain-output.ts'
+import { addVaultFlags } from '../runbook-flags.ts'
 import { findRun, type StoredRunFlags } from '../stored-run.ts'
 
 type Flags = StoredRunFlags & ApplyFlags
@@ -8,8 +9,9 @@ type Flags = StoredRunFlags & ApplyFlags
 export const undoCommand: CliCommand = {
   name: 'undo',
   register: (command, run) => {
-    command
-      .description('put back what a finished run did, where its steps have rollbacks')
+    addVaultFlags(
+      command.description('put back what a finished run did, where its steps have rollbacks'),
+    )
       .argument('<run>', 'the run, as bkp runs lists it')
       .option(
         '-i, --inventory <path>',

@@ -13,8 +13,8 @@ export const validateCommand: CliCommand = {
       .argument('<file...>', 'playbooks and inventories')
       .action((files: readonly string[], flags: VaultFlags) =>
         run(async context => {
-          const secrets = createSecretSources(context, flags)
-          const faults = files.flatMap(file => faultsOf(file, context, secrets))
+          const secrets = await createSecretSources(context, flags)
+          const faults = files.flatMap(file => faultsOf(file, secrets))
           throwFaults(faults, `${faults.length} faults`)
           for (const file of files) context.terminal.stdout.write(`${file}: valid\n`)
           return 0

@@ -4,11 +4,10 @@ import { quietIo } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { verify } from '../../repository/verify.ts'
-import { type CliCommand, collect } from '../command.ts'
-import { backupQuery, openRepositoryAt } from '../place.ts'
+import type { CliCommand } from '../command.ts'
+import { addPlaceFlags, backupQuery, openRepositoryAt, type PlaceFlags } from '../place.ts'
 
-interface Flags {
-  readonly inventory?: readonly string[]
+interface Flags extends PlaceFlags {
   readonly cluster?: string
   readonly readData?: string | true
   readonly json?: boolean
@@ -17,18 +16,19 @@ interface Flags {
 export const verifyCommand: CliCommand = {
   name: 'verify',
   register: (command, run) => {
-    command
-      .description('check that backups are whole')
-      .argument('<storage>', 'a storage URL, or a name from the inventory')
-      .argument('[backup]', 'a name, the beginning of one, or latest; without it, all')
-      .option('-i, --inventory <path>', 'inventory; may be given several times', collect)
+    addPlaceFlags(
+      command
+        .description('check that backups are whole')
+        .argument('<storage>', 'a storage URL, or a name from the inventory')
+        .argument('[backup]', 'a name, the beginning of one, or latest; without it, all'),
+    )
       .option('--cluster <name>', 'whose latest, where the storage holds several clusters')
       .option('--read-data [percent]', 'read blocks back and check their sums')
       .option('--json', 'print JSON')
       .action((place: string, backup: string | undefined, flags: Flags) =>
         run(async context => {
           const { terminal } = context
-          const repository = await openRepositoryAt(place, flags.inventory ?? [], context)
+          const repository = await openRepositoryAt(place, flags, context)
           const chosen =
             backup === undefined
               ? undefined

@@ -3,7 +3,7 @@ import { BkpError } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import { setRegister } from '../../repository/register.ts'
 import { getIfThere } from '../../repository/repository.ts'
-import type { Key, Storage } from '../../storage/contract.ts'
+import type { Key, ReadOnlyStorage, Storage } from '../../storage/contract.ts'
 import type { ControllerView, Liveness } from './controller.ts'
 import { type LockPlace, lockHeld, lockUnreadable } from './held.ts'
 import { decodeHolder, encodeHolder, type Holder } from './holder.ts'
@@ -85,7 +85,7 @@ export async function takeLock(request: LockRequest, registers: Registers): Prom
 }
 
 /** What a listing says of a lock. */
-interface Survey {
+export interface Survey {
   /** The highest number given; 0 for none. */
   readonly highest: number
   readonly isFree: boolean
@@ -93,7 +93,12 @@ interface Survey {
   readonly unreleased: readonly number[]
 }
 
-async function surveyRegisters(storage: Storage, prefix: string, io: Io): Promise<Survey> {
+/** Who was the last to take a lock, by number, and whether it is free. @throws storage.* */
+export async function surveyRegisters(
+  storage: ReadOnlyStorage,
+  prefix: string,
+  io: Io,
+): Promise<Survey> {
   const unreleased = new Set<number>()
   let highest = 0
   for await (const { key } of storage.list(prefix, io)) {

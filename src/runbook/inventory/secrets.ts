@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { BkpError } from '../../base/errors.ts'
 import { isRecord } from '../../base/json.ts'
 import { Secret } from '../../base/secret.ts'
+import { plainText } from '../../expression/literal.ts'
 import type { SecretSources } from '../contract.ts'
 import type { Faults } from '../faults.ts'
 import { meaningOf, propertiesOf, type Schema } from '../meaning.ts'
@@ -84,7 +85,7 @@ export function createSecretReader(
       // A vault value, registered when it was decrypted.
       if (value instanceof Secret) return value
       let text: string | undefined
-      if (typeof value === 'string') text = value
+      if (typeof value === 'string') text = plainText(value)
       else if (isSecretReference(value)) text = fromReference(value, path)
       if (text === undefined) return undefined
       const secret = new Secret(text)

@@ -10,6 +10,7 @@ import {
 } from 'yaml'
 import { BkpError } from '../../base/errors.ts'
 import { mask, Secret } from '../../base/secret.ts'
+import { literalText } from '../../expression/literal.ts'
 import type { SecretSources } from '../contract.ts'
 import type { Faults } from '../faults.ts'
 import { isCredentialKey, type SourceLines } from './source-lines.ts'
@@ -69,6 +70,9 @@ export type VaultAccess = Pick<SecretSources, 'decrypt' | 'register'>
 /** The tags of values that Ansible Vault encrypted; the second is an old name. */
 export const vaultTags: readonly string[] = ['!vault', '!vault-encrypted']
 
+/** Ansible's tag of values that are never rendered, whatever stands in them. */
+export const unsafeTag = '!unsafe'
+
 /** How a document is read, besides its text. */
 export interface ConvertOptions {
   readonly flavour: Flavour
@@ -91,6 +95,8 @@ export function convertDocument(
   warnings: string[],
 ): Converted {
   const anchors = new Map<string, Converted | 'open'>()
+  /** How many nodes tagged `!unsafe` stand around what is being converted. */
+  let unsafe = 0
   let expanded = 0
 
   const placeOf = ([start, end]: Range) =>
@@ -111,6 +117,8 @@ export function convertDocument(
     if (isAlias(node)) return convertAlias(node.source, range, key, credential)
     const anchor = (node as (Node & { anchor?: string }) | null)?.anchor
     if (anchor !== undefined) anchors.set(anchor, 'open')
+    const isUnsafe = (node as Node | null)?.tag === unsafeTag
+    if (isUnsafe) unsafe += 1
     const result = isMap(node)
       ? convertMap(node.items, range, key, credential)
       : isSeq(node)
@@ -118,6 +126,7 @@ export function convertDocument(
         : isScalar(node)
           ? convertScalar(node, range, key, credential)
           : nothing(range, credential, key)
+    if (isUnsafe) unsafe -= 1
     const tag = (node as Node | null)?.tag
     if (tag !== undefined && refusedTags.test(tag)) {
       faults.add('yaml.invalid', `the tag "!!${tag.split(':').at(-1)}" is not accepted`, {
@@ -171,6 +180,11 @@ export function convertDocument(
     }
     const value =
       style === 'plain' && node.tag === undefined ? readPlain(node, range, credential) : node.value
+    if (unsafe > 0 && typeof value === 'string') {
+      // Text with braces is not taken for a credential as it stands.
+      if (credential && value !== '') vault?.register(new Secret(value))
+      return { value: literalText(value), position, size: 1 }
+    }
     return { value, position, size: 1 }
   }
 

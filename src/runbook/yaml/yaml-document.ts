@@ -8,6 +8,7 @@ import {
   type ConvertOptions,
   convertDocument,
   type Flavour,
+  unsafeTag,
   type VaultAccess,
   vaultTags,
 } from './convert.ts'
@@ -105,7 +106,11 @@ function readTree(
       uniqueKeys: false,
       // 'silent' would hide that there is a second document.
       logLevel: 'error',
-      customTags: vaultTags.map(tag => ({ tag, resolve: (value: string) => value })),
+      customTags: [
+        ...[...vaultTags, unsafeTag].map(tag => ({ tag, resolve: (value: string) => value })),
+        { tag: unsafeTag, collection: 'map' as const },
+        { tag: unsafeTag, collection: 'seq' as const },
+      ],
     })
     // The composer tells of an unknown tag only by a warning: here it is a fault.
     for (const error of [...document.errors, ...document.warnings]) {
