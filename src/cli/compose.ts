@@ -63,6 +63,7 @@ export function openEnvironment(
     random: systemRandom,
     host: pool.host,
     readOnlyHost: pool.readOnly,
+    endLost: pool.endLost,
     storage,
     readOnlyStorage: name => readOnlyStorage(storage(name)),
     ...localFiles(loaded.playbookDirectory),

@@ -7,7 +7,7 @@ import { probeParts, type ScanEnd, scanParts } from './probes/internals.ts'
 import { startProcess } from './process.ts'
 import { commandScript, joinLines, script } from './quote.ts'
 import { readThroughShell } from './read-file.ts'
-import type { Session } from './session.ts'
+import { type Session, untilEnded } from './session.ts'
 import { createShells } from './shells.ts'
 import { writeFile } from './write-file.ts'
 
@@ -39,7 +39,7 @@ export function connectHost(session: Session): ConnectedHost {
   async function* scan<T>(scanned: Parameters<Host['scan']>[0], io: Io): AsyncGenerator<T, void> {
     const parts = scanParts(scanned)
     const input = parts.input?.()
-    const running = await startProcess(session, { script: parts.script, input }, io)
+    const running = await startProcess(session, { script: parts.script, input, reads: true }, io)
     const end = async (): Promise<ScanEnd> => await running.ended
     try {
       for await (const record of parts.parse(running.stdout, end)) yield record as T
@@ -49,6 +49,7 @@ export function connectHost(session: Session): ConnectedHost {
   }
 
   async function run(command: Command, io: Io): Promise<Exit> {
+    await untilEnded(session, io)
     if (command.stdin !== undefined) return await shells.useOwn(io, shell => shell.run(command, io))
     const exit = await shells.use(io, async shell =>
       // Without setsid a cancelled command takes its shell along: it gets one of its own.
@@ -64,7 +65,8 @@ export function connectHost(session: Session): ConnectedHost {
       commandScript(command),
     ])
     const input = stdin === undefined ? undefined : inputOf(stdin)
-    const starting = startProcess(session, { script: body, input }, io)
+    const request = { script: body, input, reads: false }
+    const starting = untilEnded(session, io).then(() => startProcess(session, request, io))
     starting.catch(() => {})
     const exit = starting.then(async ({ ended }): Promise<Exit> => {
       const { stderr, ...end } = await ended
@@ -106,7 +108,10 @@ export function connectHost(session: Session): ConnectedHost {
     stream,
     read: (path, io, range) =>
       transport.read?.(path, io, range) ?? readThroughShell(session, path, io, range),
-    write: (path, bytes, options, io) => writeFile(session, shells, path, bytes, options.mode, io),
+    write: async (path, bytes, options, io) => {
+      await untilEnded(session, io)
+      await writeFile(session, shells, path, bytes, options.mode, io)
+    },
     dial,
   } satisfies Host)
 

@@ -1,11 +1,11 @@
 import type { Clock, RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
-import { orAbort } from './abort.ts'
-import type { Transport } from './channel.ts'
 import type { Host, HostAddress, ReadOnlyHost } from './contract.ts'
-import { type ConnectedHost, connectHost } from './host.ts'
+import { connectHost } from './host.ts'
+import { createLink, type Link, type Opened } from './link.ts'
 import { localTransport } from './local.ts'
+import { createSession } from './session.ts'
 import { createSlots } from './slots.ts'
 import { currentSurroundings, type Surroundings } from './ssh/surroundings.ts'
 import { createSshTransports } from './ssh.ts'
@@ -31,14 +31,20 @@ export interface ConnectionPool {
   host(name: string): Host
   /** The same connection without anything that could write. */
   readOnly(name: string): ReadOnlyHost
+  /**
+   * At the end of a run: ends what commands whose connection broke have left running on hosts that nobody
+   * has reached since. One short attempt a host; resolves to what may still run.
+   */
+  endLost(): Promise<readonly BkpError[]>
   close(): Promise<void>
 }
 
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
   const { addresses, clock, random } = options
   const surroundings = options.surroundings ?? currentSurroundings()
+  const graceMs = options.graceMs ?? defaultGraceMs
   const ssh = createSshTransports({ surroundings, clock })
-  const connections = new Map<string, Connecting>()
+  const links = new Map<string, Link>()
 
   const addressOf = (name: string): HostAddress => {
     const address = addresses.get(name)
@@ -47,36 +53,28 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     return address
   }
 
-  const open = async (address: HostAddress): Promise<Opened> => {
+  const open = async (address: HostAddress, withinMs?: number): Promise<Opened> => {
+    const limitMs = address.connectTimeoutMs
+    const hurried =
+      withinMs === undefined ? {} : { connectTimeoutMs: Math.min(limitMs ?? withinMs, withinMs) }
     const transport =
-      address.transport === 'local' ? localTransport() : await ssh.open(address)
+      address.transport === 'local' ? localTransport() : await ssh.open({ ...address, ...hurried })
     const slots = createSlots(channelsAtOnce)
-    const graceMs = options.graceMs ?? defaultGraceMs
-    const host = address.name
-    return { transport, ...connectHost({ host, transport, slots, random, clock, graceMs }) }
+    const session = createSession({ host: address.name, transport, slots, random, clock, graceMs })
+    return { session, connected: connectHost(session) }
   }
 
-  // A connection that failed stays failed for the run: a host that is down costs its timeout once.
-  // One that broke later is opened anew by whoever needs it: what is owed on that host may still be done.
-  const connected = async (address: HostAddress, io: Io): Promise<Host> => {
-    const before = connections.get(address.name)
-    const isLost = before?.opened !== undefined && !before.opened.transport.isAlive()
-    const connecting = before === undefined || isLost ? start(address) : before
-    return (await orAbort(connecting.promise, io.signal)).host
+  const linkTo = (address: HostAddress): Link => {
+    const known = links.get(address.name)
+    if (known !== undefined) return known
+    const { name } = address
+    const link = createLink({ name, clock, open: withinMs => open(address, withinMs) })
+    links.set(name, link)
+    return link
   }
 
-  const start = (address: HostAddress): Connecting => {
-    const connecting: Connecting = {
-      opened: undefined,
-      promise: open(address).then(opened => {
-        connecting.opened = opened
-        return opened
-      }),
-    }
-    connecting.promise.catch(() => {})
-    connections.set(address.name, connecting)
-    return connecting
-  }
+  const connected = async (address: HostAddress, io: Io): Promise<Host> =>
+    await linkTo(address).host(io)
 
   const readOnly = (name: string): ReadOnlyHost => {
     const address = addressOf(name)
@@ -119,17 +117,14 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   return Object.freeze({
     host,
     readOnly,
+    endLost: async () => {
+      const told = [...links.values()].map(async link => await link.endLost())
+      return (await Promise.all(told)).flat()
+    },
     close: async () => {
-      const all = [...connections.values()]
-      connections.clear()
-      await Promise.allSettled(all.map(async ({ promise }) => await (await promise).close()))
+      const all = [...links.values()]
+      links.clear()
+      await Promise.allSettled(all.map(async link => await link.close()))
     },
   })
-}
-
-type Opened = ConnectedHost & { readonly transport: Transport }
-
-interface Connecting {
-  readonly promise: Promise<Opened>
-  opened: Opened | undefined
 }

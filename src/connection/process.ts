@@ -3,9 +3,10 @@ import { abortError, onAbort, orAbort } from './abort.ts'
 import type { ChannelEnd } from './channel.ts'
 import { outputLimitBytes } from './contract.ts'
 import { frameReader } from './frames.ts'
+import { type Group, giveUp, idFunction, idLimitBytes, readGroup } from './groups.ts'
 import { feed, type Input } from './input.ts'
 import { joinLines, script } from './quote.ts'
-import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
+import { newMarker, prologue, type Session, within } from './session.ts'
 
 /** How a script on a channel of its own ended. */
 interface ProcessEnd {
@@ -28,6 +29,11 @@ export interface ProcessRequest {
   /** Run as one compound command, so that the shell has read all of it before the input begins. */
   readonly script: Buffer
   readonly input?: Input | undefined
+  /**
+   * It changes nothing. Whatever may change something begins only when we know which process it is: if
+   * the connection broke before, nothing would tell what to end.
+   */
+  readonly reads: boolean
 }
 
 /** How long the last words on stderr may take once the process has ended: a daemon may hold it open. */
@@ -77,24 +83,33 @@ async function startOnChannel(
   const newline = Buffer.from('\n')
   // Login shells may print before /bin/sh takes over: what counts begins at the marker.
   const text = joinLines([
-    script`{ printf '%s\n' ${marker}; printf '%s\n%s\n' ${marker} "$$" >&2`,
+    idFunction,
+    script`{ printf '%s\n' ${marker}; { printf '%s\n' ${marker}; bkp_id $$; } >&2`,
+    ...(request.reads ? [] : [script`IFS= read -r bkp_go || exit 125`]),
     request.script,
     script`}`,
   ])
   channel.stdin.write(Buffer.concat([prologue, text]))
-  if (request.input === undefined) channel.stdin.end()
+  if (request.reads && request.input === undefined) channel.stdin.end()
   const begin = Buffer.concat([marker, newline])
   const leader = async () => {
     await stderr.until(begin, 0)
-    return Number((await stderr.until(newline, 32))?.bytes.toString())
+    const line = (await stderr.until(newline, idLimitBytes))?.bytes.toString('latin1')
+    const read = readGroup(line ?? '', { isShell: false, reads: request.reads })
+    if (read === undefined) throw session.transport.lost()
+    return read
   }
-  let pid: number
+  let group: Group
   try {
-    pid = await orAbort(leader(), io.signal)
-    if (!Number.isInteger(pid)) throw session.transport.lost()
+    group = await orAbort(leader(), io.signal)
   } catch (thrown) {
     channel.close()
     throw thrown
+  }
+  session.groups.add(group)
+  if (!request.reads) {
+    channel.stdin.write(newline)
+    if (request.input === undefined) channel.stdin.end()
   }
 
   const said = { kept: [] as Buffer[], total: 0 }
@@ -107,9 +122,7 @@ async function startOnChannel(
     failure ??= reason
     ending ??= finished
       ? Promise.resolve()
-      : endGroup(session, pid, { ...io, signal: new AbortController().signal })
-          .catch(() => {})
-          .then(() => channel.close())
+      : giveUp(session, [group], io).then(() => channel.close())
     return ending
   }
   const cancel = () => void stop(abortError(io.signal))
@@ -128,6 +141,7 @@ async function startOnChannel(
     try {
       end = await channel.ended
       finished = true
+      if (!end.lost) session.groups.delete(group)
       await ending
       await within(session, listening, lastWordsMs)
       // A source that gives nothing more must not keep a process alive that has ended.

@@ -30,7 +30,8 @@ export async function* readThroughShell(
       ? script`stat -L -c %s ${file} && exec cat <${file}`
       : // dd moves the open file's position without reading; head takes from there.
         script`stat -L -c %s ${file} && { dd bs=1 skip=${range.offset} count=0 2>/dev/null; exec head -c ${range.lengthBytes}; } <${file}`
-  const { stdout, ended } = await startProcess(session, { script: joinLines([body]) }, io)
+  const request = { script: joinLines([body]), reads: true }
+  const { stdout, ended } = await startProcess(session, request, io)
   let wanted = range?.lengthBytes
   let got = 0
   let line: Buffer | undefined = Buffer.alloc(0)

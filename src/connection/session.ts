@@ -1,6 +1,8 @@
 import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
+import { orAbort } from './abort.ts'
 import type { Transport } from './channel.ts'
+import type { Group } from './groups.ts'
 import { joinLines, script } from './quote.ts'
 import type { Slots } from './slots.ts'
 
@@ -15,6 +17,20 @@ export interface Session {
   readonly clock: Clock
   /** Between SIGTERM and SIGKILL, in milliseconds. */
   readonly graceMs: number
+  /** What runs on the host for somebody, or was not seen to end: what is left when the connection breaks. */
+  readonly groups: Set<Group>
+  /** Ends of groups that take long because the connection hangs. */
+  readonly endings: Set<Promise<unknown>>
+}
+
+/** A session in which nothing runs yet. */
+export function createSession(parts: Omit<Session, 'groups' | 'endings'>): Session {
+  return Object.freeze({ ...parts, groups: new Set<Group>(), endings: new Set<Promise<unknown>>() })
+}
+
+/** Waits until nothing is being ended on a connection that hung. @throws step.cancelled */
+export async function untilEnded(session: Pick<Session, 'endings'>, io: Io): Promise<void> {
+  if (session.endings.size > 0) await orAbort(Promise.allSettled(session.endings), io.signal)
 }
 
 /**
@@ -44,43 +60,4 @@ export async function within(
   } finally {
     done.abort()
   }
-}
-
-const pollMs = 50
-
-/**
- * Ends a process group on the host: SIGTERM, and SIGKILL for what is left after the grace. Resolves
- * when it is gone. A connection that is lost cannot end anything: then it returns at once.
- */
-export async function endGroup(session: Session, leader: number, io: Io): Promise<void> {
-  if (!session.transport.isAlive()) return
-  const polls = Math.max(1, Math.ceil(session.graceMs / pollMs))
-  const text = joinLines([
-    script`{ p=${leader}; i=0`,
-    // What has ended but was not waited for yet (a zombie) still takes signals, and is not alive.
-    script`alive() {`,
-    script`  kill -0 "-$p" 2>/dev/null || kill -0 "$p" 2>/dev/null || return 1`,
-    script`  [ -r /proc/self/stat ] || return 0`,
-    script`  for f in /proc/[0-9]*/stat; do`,
-    script`    read -r line <"$f" || continue`,
-    script`    set -- "\${f#/proc/}" \${line##*) }`,
-    script`    [ "$4" = "$p" ] || [ "\${1%/stat}" = "$p" ] || continue`,
-    script`    case $2 in Z|X) ;; *) return 0 ;; esac`,
-    script`  done 2>/dev/null`,
-    script`  return 1`,
-    script`}`,
-    // The process may not lead its group yet: then it is alone.
-    script`kill -TERM "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null || exit 0`,
-    script`kill -CONT "-$p" 2>/dev/null`,
-    script`while alive; do`,
-    script`  if [ $i -ge ${polls} ]; then kill -KILL "-$p" 2>/dev/null; kill -KILL "$p" 2>/dev/null; exit 0; fi`,
-    script`  sleep ${Buffer.from(String(pollMs / 1000))} 2>/dev/null || sleep 1; i=$((i + 1))`,
-    script`done; exit 0; }`,
-  ])
-  const channel = await session.transport.open(io)
-  channel.stdout.resume()
-  channel.stderr.resume()
-  channel.stdin.end(Buffer.concat([prologue, text]))
-  await channel.ended
-  channel.close()
 }

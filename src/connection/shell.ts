@@ -5,10 +5,11 @@ import { abortError, orAbort } from './abort.ts'
 import type { Channel } from './channel.ts'
 import { type Command, type Exit, outputLimitBytes } from './contract.ts'
 import { type FrameReader, frameReader, type Section } from './frames.ts'
+import { type Group, giveUp, idFunction, idLimitBytes, readGroup } from './groups.ts'
 import { feed, inputOf } from './input.ts'
 import type { ProbeParts, Reply } from './probes/internals.ts'
 import { commandScript, joinLines, script } from './quote.ts'
-import { endGroup, newMarker, prologue, type Session, within } from './session.ts'
+import { newMarker, prologue, type Session, within } from './session.ts'
 
 /** What a frame asks: a script, and how much of its output to keep. */
 type Question = Pick<ProbeParts<unknown>, 'script' | 'limitBytes'>
@@ -68,7 +69,7 @@ function runFrame(command: Command, marker: Buffer, launcher: readonly string[])
     commandScript(command, launcher),
     script`) <${Buffer.from(hasInput ? '&3' : '/dev/null')} >"$bkp_dir/out" 2>"$bkp_dir/err" &`,
     script`exec 3<&-`,
-    script`printf '%s\n' "$!"`,
+    script`bkp_id "$!"`,
     script`wait "$!"; s=$?`,
     script`printf '%s %s %s\n' "$s" $(wc -c <"$bkp_dir/out") $(wc -c <"$bkp_dir/err")`,
     script`head -c ${outputLimitBytes} "$bkp_dir/out"; printf '%s\n' ${marker}`,
@@ -106,7 +107,8 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
         script`trap '[ -z "\${bkp_dir-}" ] || rm -rf "$bkp_dir"' EXIT`,
         // Of these a shell would die without its EXIT trap: PIPE comes when the controller is gone.
         script`trap 'exit 129' HUP; trap 'exit 141' PIPE; trap 'exit 143' TERM`,
-        script`{ printf '%s\n%s\n' ${marker.subarray(0, -1)} "$$"`,
+        idFunction,
+        script`{ printf '%s\n' ${marker.subarray(0, -1)}; bkp_id $$`,
         script`command -v setsid >/dev/null 2>&1 && echo yes || echo no; }`,
       ]),
     ]),
@@ -114,16 +116,18 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
   const hello = async () => {
     const words = [
       await stdout.until(marker, 0),
-      await stdout.until(newline, 32),
+      await stdout.until(newline, idLimitBytes),
       await stdout.until(newline, 32),
     ]
-    const [, pid, setsid] = words
-    if (pid === undefined || setsid === undefined) throw session.transport.lost()
-    return { pid: Number(text(pid)), hasSetsid: text(setsid) === 'yes' }
+    const [, id, setsid] = words
+    if (id === undefined || setsid === undefined) throw session.transport.lost()
+    const group = readGroup(text(id), { isShell: true, reads: true })
+    if (group === undefined) throw session.transport.lost()
+    return { group, hasSetsid: text(setsid) === 'yes' }
   }
   try {
-    const { pid, hasSetsid } = await orAbort(hello(), io.signal)
-    return createShell({ session, channel, stdout, stderr, pid, hasSetsid })
+    const { group, hasSetsid } = await orAbort(hello(), io.signal)
+    return createShell({ session, channel, stdout, stderr, group, hasSetsid })
   } catch (thrown) {
     channel.close()
     throw thrown
@@ -135,7 +139,7 @@ interface ShellParts {
   readonly channel: Channel
   readonly stdout: FrameReader
   readonly stderr: FrameReader
-  readonly pid: number
+  readonly group: Group
   readonly hasSetsid: boolean
 }
 
@@ -148,7 +152,15 @@ function createShell(parts: ShellParts): Shell {
     usable = false
     throw session.transport.lost()
   }
-  const quiet = (io: Io): Io => ({ ...io, signal: new AbortController().signal })
+  const { groups } = session
+  /** The shell while it has a frame of somebody who only asks, or who changes something. */
+  const asking = parts.group
+  const acting: Group = Object.freeze({ ...asking, reads: false })
+  void channel.ended.then(end => {
+    if (end.lost) return
+    groups.delete(asking)
+    groups.delete(acting)
+  })
 
   const ask: Shell['ask'] = async (questions, io) => {
     const marker = newMarker(session)
@@ -168,9 +180,11 @@ function createShell(parts: ShellParts): Shell {
       for (const _ of questions) sections.push(needed(await stderr.until(end, outputLimitBytes)))
       return sections
     }
+    groups.add(asking)
     channel.stdin.write(askFrame(questions, marker))
     try {
       const [replies, said] = await orAbort(Promise.all([outputs(), complaints()]), io.signal)
+      groups.delete(asking)
       return replies.map(({ section, code }, index) => ({
         code,
         stdout: section.bytes,
@@ -180,7 +194,7 @@ function createShell(parts: ShellParts): Shell {
     } catch (thrown) {
       // A probe that hangs is ended together with its shell; the next frame gets a new one.
       usable = false
-      if (io.signal.aborted) await endGroup(session, parts.pid, quiet(io)).catch(() => {})
+      if (io.signal.aborted) await giveUp(session, [asking], io)
       channel.close()
       throw thrown
     }
@@ -191,10 +205,11 @@ function createShell(parts: ShellParts): Shell {
     const end = Buffer.concat([marker, newline])
     const frame = runFrame(command, marker, hasSetsid ? ['setsid'] : [])
     if (command.stdin !== undefined) usable = false
+    groups.add(acting)
     channel.stdin.write(frame)
     const leader = async () => {
       needed(await stdout.until(end, 0))
-      return text(needed(await stdout.until(newline, 32)))
+      return text(needed(await stdout.until(newline, idLimitBytes)))
     }
     const result = async (): Promise<Exit> => {
       const [status, outBytes, errBytes] = text(needed(await stdout.until(newline, 128))).split(' ')
@@ -209,19 +224,29 @@ function createShell(parts: ShellParts): Shell {
         truncated: isCut,
       }
     }
-    let pid: string
+    let id: string
     try {
-      pid = await orAbort(leader(), io.signal)
+      id = await orAbort(leader(), io.signal)
     } catch (thrown) {
       usable = false
-      if (io.signal.aborted) await endGroup(session, parts.pid, quiet(io)).catch(() => {})
+      if (io.signal.aborted) await giveUp(session, [acting], io)
       channel.close()
       throw thrown
     }
-    if (pid === 'none') {
+    if (id === 'none') {
+      groups.delete(acting)
       throw new BkpError('command.failed', 'the host has no folder for temporary files', {
         hint: 'make /tmp writable on the host, or set TMPDIR for its user',
       })
+    }
+    const own = hasSetsid ? readGroup(id, { isShell: false, reads: false }) : undefined
+    if (own !== undefined) {
+      // The shell itself does nothing but wait for it.
+      groups.delete(acting)
+      groups.add(asking).add(own)
+    }
+    const over = () => {
+      for (const group of [asking, acting, own]) if (group !== undefined) groups.delete(group)
     }
     const feeding =
       command.stdin === undefined
@@ -230,18 +255,18 @@ function createShell(parts: ShellParts): Shell {
     const frameEnd = Promise.all([result(), feedOrFail(feeding)])
     try {
       const [exit] = await orAbort(frameEnd, io.signal)
+      over()
       return exit
     } catch (thrown) {
-      if (hasSetsid || io.signal.aborted) {
-        await endGroup(session, hasSetsid ? Number(pid) : parts.pid, quiet(io)).catch(() => {})
-      }
-      if (!hasSetsid) usable = false
+      if (hasSetsid || io.signal.aborted) await giveUp(session, [own ?? acting], io)
+      if (own === undefined) usable = false
       let settled = false
       await within(
         session,
         frameEnd.then(
           () => {
             settled = true
+            over()
           },
           () => {},
         ),

@@ -67,6 +67,7 @@ export async function writeFile(
           script`umask 077; set -C; exec cat >${temporary}`,
         ]),
         input: counted(bytes, count),
+        reads: false,
       },
       io,
     )

@@ -1,4 +1,5 @@
 import type { Clock, RandomBytes } from '../base/clock.ts'
+import type { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Host, ReadOnlyHost } from '../connection/contract.ts'
@@ -28,6 +29,8 @@ export interface Environment {
   readonly random: RandomBytes
   host(name: string): Host
   readOnlyHost(name: string): ReadOnlyHost
+  /** At the end of a run: ends what was lost with connections that broke; tells what may still run. */
+  endLost?(): Promise<readonly BkpError[]>
   storage(name: string): Storage
   readOnlyStorage(name: string): ReadOnlyStorage
   /** Files of the controller, relative ones beside the playbook. @throws file.unreadable */

@@ -16,6 +16,7 @@ import {
   type Teller,
 } from './driver.ts'
 import type { Environment } from './environment.ts'
+import { failureOf } from './outcome.ts'
 import { inheritanceOf } from './owed.ts'
 import { createPlanner } from './plan.ts'
 import { dependentsOf, type Recording, readRecording } from './recording.ts'
@@ -84,6 +85,15 @@ export async function apply(options: ApplyOptions): Promise<State> {
     return await goOn({ options, program, driver, applier, replay: { ...replay, events } })
   } finally {
     await watchdogs.stop()
+    await endLost(options)
+  }
+}
+
+/** The end of a run is the last chance to end commands whose connections broke. */
+async function endLost({ environment, tell }: ExecuteOptions): Promise<void> {
+  for (const error of (await environment.endLost?.()) ?? []) {
+    const { message } = error
+    tell({ event: 'notice', level: 'warning', message, failure: failureOf(error) })
   }
 }
 
@@ -129,12 +139,16 @@ export async function undo(
   undoing: Undoing,
 ): Promise<State> {
   const { environment, confirm, synced } = options
-  return await drive({
-    ...driverOptions(options, undoing.program),
-    started: { event: 'run.resumed', how: 'undo' },
-    initial: undoing.state,
-    performer: createApplier({ environment, confirm, synced }),
-  })
+  try {
+    return await drive({
+      ...driverOptions(options, undoing.program),
+      started: { event: 'run.resumed', how: 'undo' },
+      initial: undoing.state,
+      performer: createApplier({ environment, confirm, synced }),
+    })
+  } finally {
+    await endLost(options)
+  }
 }
 
 /** What the journal says of a program's steps. */

@@ -1,13 +1,11 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { systemClock, systemRandom } from '../../src/base/clock.ts'
 import { quietIo } from '../../src/base/io.ts'
 import type { Channel } from '../../src/connection/channel.ts'
 import { localTransport } from '../../src/connection/local.ts'
 import { openShell } from '../../src/connection/shell.ts'
-import { createSlots } from '../../src/connection/slots.ts'
-import { errorOf, temporaryFolder } from './support.ts'
+import { errorOf, sessionOver, temporaryFolder } from './support.ts'
 
 it('a shell whose controller is killed leaves no files behind', async () => {
   const folder = await temporaryFolder()
@@ -22,8 +20,7 @@ it('a shell whose controller is killed leaves no files behind', async () => {
       return channel
     },
   }
-  const session = { host: 'here', transport, slots: createSlots(1), graceMs: 200 }
-  const shell = await openShell({ ...session, random: systemRandom, clock: systemClock }, quietIo)
+  const shell = await openShell(sessionOver(transport, 1), quietIo)
   const waiting = `while [ ! -e ${flag} ]; do sleep 0.02; done; echo too late`
   const running = errorOf(shell.run({ argv: ['sh', '-c', waiting] }, quietIo))
   while ((await readdir(tmp)).length === 0) await readdir(tmp)

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, systemRandom } from '../../src/base/clock.ts'
 import { BkpError } from '../../src/base/errors.ts'
+import type { Transport } from '../../src/connection/channel.ts'
 import type { HostAddress } from '../../src/connection/contract.ts'
 import { type ConnectedHost, connectHost } from '../../src/connection/host.ts'
 import { type LocalOptions, localTransport } from '../../src/connection/local.ts'
+import { createSession, type Session } from '../../src/connection/session.ts'
 import { createSlots } from '../../src/connection/slots.ts'
 
 /** The controller itself under a name. */
@@ -24,10 +26,15 @@ export function localAddress(name: string): HostAddress {
 /** This machine as a host that is only reached through its shell, as over ssh. */
 export function shellHost(options: LocalOptions = {}): ConnectedHost {
   const { read: _, ...transport } = localTransport(options)
-  return connectHost({
+  return connectHost(sessionOver(transport))
+}
+
+/** A session over any transport. */
+export function sessionOver(transport: Transport, channels = 8): Session {
+  return createSession({
     host: 'here',
     transport,
-    slots: createSlots(8),
+    slots: createSlots(channels),
     random: systemRandom,
     clock: systemClock,
     graceMs: 200,

@@ -245,3 +245,13 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     },
   } satisfies SshdHosts)
 }
+
+/** The daemons that serve one connection each, children of the one that listens. */
+export function connectionsOf(
+  { hosts }: Pick<SshdHosts, 'hosts'>,
+  name: string,
+): readonly number[] {
+  const daemon = hosts.find(host => host.name === name)?.pid
+  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, 'utf8')
+  return children.trim().split(' ').filter(Boolean).map(Number)
+}

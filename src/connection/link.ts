@@ -1,0 +1,144 @@
+import type { Clock } from '../base/clock.ts'
+import { BkpError } from '../base/errors.ts'
+import { type Io, quietIo } from '../base/io.ts'
+import { orAbort } from './abort.ts'
+import type { Host } from './contract.ts'
+import { endGroups, type Group } from './groups.ts'
+import type { ConnectedHost } from './host.ts'
+import { type Session, within } from './session.ts'
+
+/** A host as long as one connection to it lives. */
+export interface Opened {
+  readonly session: Session
+  readonly connected: ConnectedHost
+}
+
+export interface LinkOptions {
+  /** The host's name in the inventory. */
+  readonly name: string
+  readonly clock: Clock
+  /** Connects, within that many milliseconds where they are given. @throws ssh.* */
+  open(withinMs?: number): Promise<Opened>
+}
+
+/** The way to a host through a run: opened when it is first needed, and anew when it broke. */
+export interface Link {
+  /**
+   * The host. What commands whose connection broke have left running there is ended before anything else
+   * is done: a rollback must not run beside what it takes back. @throws ssh.*
+   */
+  host(io: Io): Promise<Host>
+  /** At the end of a run: ends what is left of the same, in one short attempt. Tells what may still run. */
+  endLost(): Promise<readonly BkpError[]>
+  close(): Promise<void>
+}
+
+interface Attempt {
+  readonly promise: Promise<Opened>
+  opened: Opened | undefined
+  /** It failed and is worth another one: the host was reached before, and said no at once. */
+  again: boolean
+}
+
+/** A host that says no within this time costs nobody a wait. */
+const promptMs = 1000
+/** Connecting at the end of a run only to end what is left there. */
+const lastConnectMs = 5000
+/** For what comes on top of the grace between the signals. */
+const lastMarginMs = 3000
+
+export function createLink({ name, clock, open }: LinkOptions): Link {
+  let current: Attempt | undefined
+  /** Of connections that broke. Bounded: nothing new begins before these have ended. */
+  let lost: readonly Group[] = []
+
+  const loseConnection = (): void => {
+    const session = current?.opened?.session
+    if (session === undefined) return
+    lost = [...lost, ...session.groups]
+    session.groups.clear()
+    if (current !== undefined) current.opened = undefined
+  }
+
+  /** Ends what was lost with earlier connections. @throws ssh.lost */
+  const endLostOn = async ({ session }: Opened): Promise<void> => {
+    if (lost.length === 0) return
+    const left = await endGroups(session, lost, { lost: true }, quietIo)
+    lost = lost.filter(({ leader }) => left.includes(leader))
+  }
+
+  const attempt = (withinMs?: number): Attempt => {
+    const isFirst = current === undefined
+    const startedMs = clock.monotonicMs()
+    loseConnection()
+    const openAndEnd = async (): Promise<Opened> => {
+      const opened = await open(withinMs)
+      try {
+        await endLostOn(opened)
+      } catch (thrown) {
+        started.again = true
+        await opened.connected.close()
+        throw thrown
+      }
+      started.opened = opened
+      return opened
+    }
+    const started: Attempt = { opened: undefined, again: false, promise: openAndEnd() }
+    started.promise.catch(() => {
+      started.again ||= !isFirst && clock.monotonicMs() - startedMs < promptMs
+    })
+    current = started
+    return started
+  }
+
+  // A connection that failed stays failed for the run: a host that is down costs its timeout once.
+  // One that broke later is opened anew by whoever needs it: what is owed on that host may still be done.
+  const usable = (): Attempt => {
+    if (current === undefined || current.again) return attempt()
+    const { opened } = current
+    return opened !== undefined && !opened.session.transport.isAlive() ? attempt() : current
+  }
+
+  const endLost = async (): Promise<void> => {
+    const opened = current?.opened
+    if (opened?.session.transport.isAlive() && opened.session.groups.size > 0) {
+      const groups = [...opened.session.groups]
+      const { graceMs } = opened.session
+      const ending = endGroups(opened.session, groups, { lost: true }, quietIo).catch(() => {})
+      await within({ clock }, ending, graceMs + lastMarginMs)
+    }
+    const held = opened?.session.groups.size ?? 0
+    if (lost.length + held === 0) return
+    // It broke, or hangs: nobody needs it any more.
+    void opened?.connected.close().catch(() => {})
+    const { promise } = attempt(lastConnectMs)
+    const graceMs = opened?.session.graceMs ?? 0
+    await within({ clock }, promise, lastConnectMs + graceMs + lastMarginMs)
+  }
+
+  return Object.freeze({
+    host: async io => (await orAbort(usable().promise, io.signal)).connected.host,
+    endLost: async () => {
+      await endLost().catch(() => {})
+      const groups = lost.filter(({ reads }) => !reads).map(({ leader }) => leader)
+      return groups.length === 0 ? [] : [mayStillRun(name, groups)]
+    },
+    close: async () => {
+      const last = current
+      current = undefined
+      await (await last?.promise)?.connected.close()
+    },
+  } satisfies Link)
+}
+
+function mayStillRun(host: string, groups: readonly number[]): BkpError {
+  const which = groups.length === 1 ? 'process group' : 'process groups'
+  return new BkpError(
+    'ssh.lost',
+    `the connection to ${host} broke while a command ran there, and it could not be ended: ${which} ${groups.join(', ')} may still run`,
+    {
+      details: { host },
+      hint: `on ${host}, see: ps -o pid,lstart,args -g ${groups.join(',')}`,
+    },
+  )
+}
