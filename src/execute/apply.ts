@@ -132,10 +132,10 @@ async function act(
 }
 
 /** Most modules know before; for some only what they did tells. */
-function hasChanged({ loaded, decision, facts }: Look, result: Outcome['result']): boolean {
+function hasChanged({ loaded, args, decision, facts }: Look, result: Outcome['result']): boolean {
   if (isHarmless(decision)) return false
   if (loaded.scope === 'cluster') return true
-  return loaded.module.changed?.({ facts: facts as Answers<Probes>, result }) ?? true
+  return loaded.module.changed?.({ args, facts: facts as Answers<Probes>, result }) ?? true
 }
 
 /** A result that holds a secret is used, but never written down. */

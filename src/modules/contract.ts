@@ -174,6 +174,7 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
   ): Promise<NoInfer<Static<R>>>
   /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
   changed?(input: {
+    readonly args: Static<A>
     readonly facts: NoInfer<Answers<P>>
     readonly result: NoInfer<Static<R>>
   }): boolean

@@ -21,6 +21,12 @@ const tools: readonly Tool[] = [
   { program: 'nsenter', package: 'util-linux' },
   { program: 'busybox', package: 'busybox' },
   { program: 'python3', package: 'python3', unit: true },
+  { program: 'openssl', package: 'openssl', unit: true },
+  { program: 'bzip2', package: 'bzip2', unit: true },
+  { program: 'xz', package: 'xz-utils', unit: true },
+  { program: 'zstd', package: 'zstd', unit: true },
+  { program: 'zip', package: 'zip', unit: true },
+  { program: 'unzip', package: 'unzip', unit: true },
 ]
 
 /**
