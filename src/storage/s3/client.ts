@@ -17,12 +17,10 @@ export interface Sdk {
 /** Requests at the same time, and so connections: for 16 to 32 transfers and what they ask between. */
 export const connections = 64
 
-/** A server that says nothing for so long is taken for dead, in milliseconds. */
-const silenceMs = 30_000
 const connectMs = 10_000
 
 /** The SDK for a place. It takes a third of a second to load: only a run that uses S3 pays for it. */
-export async function loadSdk(place: S3Place, clock: Clock): Promise<Sdk> {
+export async function loadSdk(place: S3Place, clock: Clock, silenceMs: number): Promise<Sdk> {
   const commands = await import('@aws-sdk/client-s3')
   const agentOptions = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections }
   const client = quietly(

@@ -88,6 +88,8 @@ interface Meaning {
 const keysHint =
   'check the credentials: those of the inventory, else AWS_ACCESS_KEY_ID, AWS_PROFILE and so on'
 
+const proxyHint = 'check that the endpoint is an S3 server and no proxy answers in its place'
+
 /** S3 codes that users can do something about. */
 const meanings: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: {
@@ -170,11 +172,9 @@ export function s3Error(failure: unknown, doing: string, url: string, place: S3P
       hint: meaning.hint,
       details: { s3_code: name, ...(status === undefined ? {} : { status }) },
     })
-  if (failure instanceof OddAnswer) {
-    return error({
-      what: message,
-      hint: 'check that the endpoint is an S3 server and no proxy answers in its place',
-    })
+  if (failure instanceof OddAnswer) return error({ what: message, hint: proxyHint })
+  if (status !== undefined && status < 300) {
+    return error({ what: 'the answer is not understood', hint: proxyHint })
   }
   if (/region is missing/i.test(message)) {
     return error({

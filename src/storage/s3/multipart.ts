@@ -8,8 +8,6 @@ import { readFailure } from './errors.ts'
 import { base64Sha256, putObject, writerField } from './put.ts'
 import type { Requests } from './requests.ts'
 
-/** Smaller objects go in one request; parts are at least so large, in bytes. */
-const partBytes = 8 * 1024 * 1024
 const megabyte = 1024 * 1024
 /** S3's limit. */
 const mostParts = 10_000
@@ -18,14 +16,20 @@ const inFlight = 4
 /** Time to take back what was begun, also when the run was interrupted. */
 const abortMs = 30_000
 
+interface StreamInput {
+  readonly key: Key
+  readonly source: AsyncIterable<Uint8Array>
+  readonly sizeBytes: number
+  /** What fits into it goes in one request; parts are at least so large. */
+  readonly partBytes: number
+  readonly random: RandomBytes
+}
+
 /** Writes an object of known size as it comes; its name has the old object until all of it is there. */
 export async function putObjectStream(
   requests: Requests,
-  key: Key,
-  source: AsyncIterable<Uint8Array>,
-  sizeBytes: number,
+  { key, source, sizeBytes, partBytes, random }: StreamInput,
   io: Io,
-  random: RandomBytes,
 ): Promise<void> {
   io.signal.throwIfAborted()
   const eachBytes = Math.max(partBytes, Math.ceil(sizeBytes / mostParts / megabyte) * megabyte)

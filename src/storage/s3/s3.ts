@@ -12,19 +12,26 @@ import { presignObject } from './presign.ts'
 import { createCreator, putObject } from './put.ts'
 import { createRequests, type Requests } from './requests.ts'
 
+export interface S3Tools extends RetryTools {
+  /** A server that says nothing for so long is taken for dead. */
+  readonly silenceMs?: number
+  /** Streams larger than that go in parts of that; real servers want 5 MiB at least. */
+  readonly partBytes?: number
+}
+
 /**
  * Objects below a prefix of a bucket. Opens no connection and loads no SDK before the first request.
  * Every request is bounded, tried again where that is safe and may help, and cancelled at once.
  */
 export function createS3Storage(
   place: S3Place,
-  tools: RetryTools = { clock: systemClock, random: systemRandom },
+  tools: S3Tools = { clock: systemClock, random: systemRandom },
 ): Storage {
-  const { clock, random } = tools
+  const { clock, random, silenceMs = 30_000, partBytes = 8 * 1024 * 1024 } = tools
   const url = urlOfPlace(place)
   let sdk: Promise<Sdk> | undefined
   const load = (): Promise<Sdk> => {
-    sdk ??= loadSdk(place, clock)
+    sdk ??= loadSdk(place, clock, silenceMs)
     return sdk
   }
   const requests = createRequests(place, url, load, createRetrier(tools))
@@ -44,7 +51,7 @@ export function createS3Storage(
     put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
     putIfAbsent: creator.putIfAbsent,
     putStream: (key, source, sizeBytes, io) =>
-      putObjectStream(requests, key, source, sizeBytes, io, random),
+      putObjectStream(requests, { key, source, sizeBytes, partBytes, random }, io),
     delete: (keys, io) => deleteObjects(requests, keys, io),
     presign: request => presignObject(load, place, url, request),
   } satisfies Storage)
