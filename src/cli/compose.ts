@@ -68,7 +68,7 @@ export function openEnvironment(
     readOnlyStorage: name => readOnlyStorage(storage(name)),
     ...localFiles(loaded.playbookDirectory),
     ask: async ({ text, hidden }, io) => {
-      const shown = escapeControls(redactor.redact(text), { newlines: false })
+      const shown = escapeControls(redactor.redact(text), { newlines: true })
       const asking = terminal.ask(shown, { hidden, signal: io.signal })
       const answer = await orAbort(asking, io.signal)
       if (hidden && answer !== undefined) redactor.register(new Secret(answer))

@@ -10,6 +10,7 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   fail: async () => anyModule((await import('./builtin/fail.ts')).fail),
   file: async () => anyModule((await import('./builtin/file.ts')).file),
   lineinfile: async () => anyModule((await import('./builtin/lineinfile.ts')).lineinfile),
+  pause: async () => anyModule((await import('./builtin/pause.ts')).pause),
   'repository.backup': async () => anyModule((await import('./repository/backup.ts')).backup),
   'repository.discard': async () => anyModule((await import('./repository/discard.ts')).discard),
   'repository.list': async () => anyModule((await import('./repository/list.ts')).list),

@@ -34,7 +34,11 @@ function casesOf(name: string): readonly string[] {
 
 async function planCase(name: string, read: Case): Promise<unknown> {
   const loaded = await moduleLoaders[name]?.()
-  if (loaded?.scope !== 'host') throw new Error(`${name} is no host module`)
+  if (loaded === undefined) throw new Error(`there is no module ${name}`)
+  if (loaded.scope === 'cluster') {
+    const args = revive(read.args) as Parameters<typeof loaded.module.plan>[0]['args']
+    return loaded.module.plan({ args, facts: revive(read.facts) })
+  }
   const { module } = loaded
   const args = revive(read.args) as Parameters<typeof module.plan>[0]['args']
   const facts = revive(read.facts) as Readonly<Record<string, never>>
