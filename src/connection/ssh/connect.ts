@@ -128,7 +128,9 @@ export function createConnector(options: ConnectorOptions): Connector {
     const before = await jumpBefore(target, address, path)
     try {
       const carrier = await before?.jump.opening.catch((thrown: unknown) => {
-        throw thrown instanceof BkpError ? behind(target, before.jump.target, thrown) : thrown
+        throw thrown instanceof BkpError && thrown.code !== 'ssh.config_invalid'
+          ? behind(target, before.jump.target, thrown)
+          : thrown
       })
       const client = await withinLimit(target, signal =>
         connectThrough(target, carrier?.client, before?.jump.target, signal),
@@ -172,7 +174,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       return client
     } catch (thrown) {
       stream.destroy()
-      const said = complaint?.()
+      const said = await complaint?.()
       if (said === undefined || said === '' || !(thrown instanceof BkpError)) throw thrown
       throw unreachable(target, `its ProxyCommand says: ${said}`, thrown)
     }
@@ -183,8 +185,8 @@ export function createConnector(options: ConnectorOptions): Connector {
     carrier: Client | undefined,
     jump: SshTarget | undefined,
     signal: AbortSignal,
-  ): Promise<{ readonly stream: Duplex; complaint?(): string }> => {
-    if (target.proxyCommand !== undefined) return openProxyCommand(target.proxyCommand)
+  ): Promise<{ readonly stream: Duplex; complaint?(): Promise<string> }> => {
+    if (target.proxyCommand !== undefined) return openProxyCommand(target.proxyCommand, clock)
     if (carrier === undefined || jump === undefined) {
       return { stream: await openSocket(target, signal) }
     }
