@@ -20,6 +20,8 @@ const tools: readonly Tool[] = [
   { program: 'unshare', package: 'util-linux' },
   { program: 'nsenter', package: 'util-linux' },
   { program: 'busybox', package: 'busybox' },
+  { program: 'tcsh', package: 'tcsh' },
+  { program: 'fish', package: 'fish' },
   { program: 'python3', package: 'python3', unit: true },
   { program: 'openssl', package: 'openssl', unit: true },
   { program: 'bzip2', package: 'bzip2', unit: true },
