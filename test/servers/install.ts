@@ -22,6 +22,7 @@ const tools: readonly Tool[] = [
   { program: 'busybox', package: 'busybox' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
+  { program: 'sudo', package: 'sudo' },
   { program: 'python3', package: 'python3', unit: true },
   { program: 'openssl', package: 'openssl', unit: true },
   { program: 'bzip2', package: 'bzip2', unit: true },
