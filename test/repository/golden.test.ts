@@ -60,7 +60,9 @@ describe('the golden repository of format 1', () => {
     const made = createFileStorage({ directory: join(folder, 'made') })
     await makeGolden(made)
     const keys = await keysBelow(storage, '')
-    expect(await keysBelow(made, '')).toEqual(keys)
+    // What a probe found is bound to the storage it was raced over: no part of a repository's copy.
+    const written = (await keysBelow(made, '')).filter(key => !key.startsWith('probe/'))
+    expect(written).toEqual(keys)
     const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
     for (const key of keys) {
       if (key === 'bendsave.md') continue

@@ -44,7 +44,7 @@ describe('a session', () => {
     await backUp(backupOptions(storage, [host], { clock }), quietIo)
     const place = (line: string): number => log.findIndex(entry => entry.startsWith(line))
     const order = [
-      'putIfAbsent probe/',
+      'get probe/',
       'putIfAbsent sessions/20250115_000000',
       'list gc/',
       'list forgotten/',
