@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { exitCodes } from '../base/errors.ts'
 import { type ApplyFlags, replayRunbook } from './apply-runbook.ts'
 import { type CommandContext, collect, type RunCommand } from './command.ts'
-import { plainOutput } from './plain-output.ts'
+import { openOutput } from './run-output.ts'
 import { addVaultFlags } from './runbook-flags.ts'
 import { findRun, isOver, type StoredRunFlags } from './stored-run.ts'
 import { endUnbegun } from './unbegun-run.ts'
@@ -49,15 +49,19 @@ async function replay(
       terminal.stdout.write(`run ${name} is over and owes nothing\n`)
       return exitCodes.done
     }
-    const report = plainOutput(context, { verbose: flags.verbose ?? false })
-    const { events } = found.stored
-    return await replayRunbook(
-      found.session,
-      { events, how },
-      { ...found.flags, ...flags },
-      context,
-      report,
-    )
+    const output = await openOutput({ verbose: flags.verbose ?? false }, context)
+    try {
+      const { events } = found.stored
+      return await replayRunbook(
+        found.session,
+        { events, how },
+        { ...found.flags, ...flags },
+        context,
+        output.sink,
+      )
+    } finally {
+      output.close()
+    }
   } finally {
     await found.session.open.close()
   }

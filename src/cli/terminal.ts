@@ -1,10 +1,13 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import type { Screen } from '../report/tree/live-area.ts'
 
 /** The process as commands see it: streams, environment, a person to ask; made once in `main.ts`. */
 export interface Terminal {
   readonly stdout: OutputStream
   readonly stderr: OutputStream
+  /** The screen behind standard output, for a renderer that redraws; loaded when it is asked for. */
+  screen?(): Promise<Screen>
   /** Columns to lay out for. */
   readonly columns: number
   readonly directory: string
@@ -43,9 +46,15 @@ const defaultColumns = 80
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process
   const concealed = new Map<string, string>()
+  let screen: Screen | undefined
   return Object.freeze({
     stdout: outputStream(stdout),
     stderr: outputStream(stderr),
+    screen: async () => {
+      const { processScreen } = await import('../report/tree/process-screen.ts')
+      screen ??= processScreen(process)
+      return screen
+    },
     columns: stdout.columns ?? defaultColumns,
     directory: process.cwd(),
     environment: name => concealed.get(name) ?? env[name],
@@ -56,8 +65,11 @@ export function processTerminal(): Terminal {
       delete env[name]
     },
     wholeEnvironment: () => ({ ...env, ...Object.fromEntries(concealed) }),
-    ask: async (question, options = {}) =>
-      stdin.isTTY && stderr.isTTY ? await askPerson(question, options) : undefined,
+    ask: async (question, options = {}) => {
+      if (!stdin.isTTY || !stderr.isTTY) return undefined
+      const asking = (): Promise<string | undefined> => askPerson(question, options)
+      return screen === undefined ? await asking() : await screen.aside(asking)
+    },
     onInterrupt: callback => {
       process.on('SIGINT', callback)
       process.on('SIGTERM', callback)

@@ -3,8 +3,9 @@ import type { EventSink } from '../../events/events.ts'
 import { planEnd } from '../../report/plan-document.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { plainOutput } from '../plain-output.ts'
+import { openOutput } from '../run-output.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
-import { openSession, type Planned, planInto } from '../session.ts'
+import { openSession, type Planned, planInto, type Session } from '../session.ts'
 
 type Flags = RunbookFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
 
@@ -37,7 +38,7 @@ async function planPlaybook(
   const { terminal, redactor } = context
   const session = await openSession(playbook, flags, context)
   try {
-    const planned = await planInto(session, viewOf(flags, context))
+    const planned = await planInView(session, flags, context)
     const { document } = planned
     const text = flags.json
       ? JSON.stringify(document, undefined, 2)
@@ -50,11 +51,22 @@ async function planPlaybook(
 }
 
 /** People see the plan where it grows; with --json only what stops it is told, on stderr. */
-function viewOf(flags: Flags, context: CommandContext): EventSink {
-  const { terminal } = context
-  const output = flags.json ? terminal.stderr : terminal.stdout
-  const report = plainOutput(context, flags, output)
-  if (!flags.json) return report
+async function planInView(
+  session: Session,
+  flags: Flags,
+  context: CommandContext,
+): Promise<Planned> {
+  if (flags.json) return await planInto(session, troubleOnly(flags, context))
+  const { sink, close } = await openOutput(flags, context)
+  try {
+    return await planInto(session, sink)
+  } finally {
+    close()
+  }
+}
+
+function troubleOnly(flags: Flags, context: CommandContext): EventSink {
+  const report = plainOutput(context, flags, context.terminal.stderr)
   return event => {
     if (event.event === 'step.finished' && event.failure !== undefined) report(event)
     if (event.event === 'notice') report(event)

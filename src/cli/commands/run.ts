@@ -1,17 +1,15 @@
 import { Option } from 'commander'
 import { asBkpError } from '../../base/errors.ts'
-import type { EventSink } from '../../events/events.ts'
-import { jsonLines } from '../../report/json-lines.ts'
 import { planEnd } from '../../report/plan-document.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
-import { plainOutput } from '../plain-output.ts'
+import { type OutputFlags, openOutput, outputForms } from '../run-output.ts'
 import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { finishUnapplied, openSession, planInto } from '../session.ts'
 
 type Flags = RunbookFlags &
-  ApplyFlags & {
-    readonly output: 'auto' | 'plain' | 'json'
+  ApplyFlags &
+  OutputFlags & {
     readonly dryRun?: boolean
     readonly check?: boolean
   }
@@ -26,7 +24,7 @@ export const runCommand: CliCommand = {
       .option('--state-dir <path>', 'where runs are journaled')
       .addOption(
         new Option('--output <form>', 'how progress is shown')
-          .choices(['auto', 'plain', 'json'])
+          .choices([...outputForms])
           .default('auto'),
       )
       .action((playbook: string, flags: Flags) =>
@@ -40,7 +38,7 @@ async function runPlaybook(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const report = reportOf(flags, context)
+  const { sink: report, close } = await openOutput(flags, context)
   try {
     const session = await openSession(playbook, flags, context)
     try {
@@ -72,12 +70,7 @@ async function runPlaybook(
       finishUnapplied(undefined, report, { exitCode: error.exit, error })
     }
     throw error
+  } finally {
+    close()
   }
-}
-
-/** The renderer that the flags ask for. */
-function reportOf(flags: Flags, context: CommandContext): EventSink {
-  const { terminal, redactor } = context
-  if (flags.output === 'json') return jsonLines(terminal.stdout, redactor.redact)
-  return plainOutput(context, flags)
 }

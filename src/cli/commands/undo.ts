@@ -1,6 +1,6 @@
 import { type ApplyFlags, undoRunbook } from '../apply-runbook.ts'
 import { type CliCommand, type CommandContext, collect } from '../command.ts'
-import { plainOutput } from '../plain-output.ts'
+import { openOutput } from '../run-output.ts'
 import { addVaultFlags } from '../runbook-flags.ts'
 import { findRun, type StoredRunFlags } from '../stored-run.ts'
 
@@ -28,9 +28,13 @@ export const undoCommand: CliCommand = {
 async function undoRun(name: string, flags: Flags, context: CommandContext): Promise<number> {
   const found = await findRun(name, flags, context)
   try {
-    const report = plainOutput(context)
-    const { events } = found.stored
-    return await undoRunbook(found.session, events, { ...found.flags, ...flags }, context, report)
+    const { sink, close } = await openOutput({}, context)
+    try {
+      const { events } = found.stored
+      return await undoRunbook(found.session, events, { ...found.flags, ...flags }, context, sink)
+    } finally {
+      close()
+    }
   } finally {
     await found.session.open.close()
   }
