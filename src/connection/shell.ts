@@ -120,7 +120,7 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
       await stdout.until(newline, 32),
     ]
     const [, id, setsid] = words
-    if (id === undefined || setsid === undefined) throw session.transport.lost()
+    if (id === undefined || setsid === undefined) throw await noShell(session, channel)
     const group = readGroup(text(id), { isShell: true, reads: true })
     if (group === undefined) throw session.transport.lost()
     return { group, hasSetsid: text(setsid) === 'yes' }
@@ -132,6 +132,21 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
     channel.close()
     throw thrown
   }
+}
+
+/** The error for a shell that ended before it said a word. */
+async function noShell(session: Session, channel: Channel): Promise<BkpError> {
+  const { host, transport } = session
+  // What tells the status may come after the end of the output.
+  await within(session, channel.ended, 2000)
+  const end = await Promise.race([channel.ended, undefined])
+  if (end === undefined || end.lost || !transport.isAlive()) return transport.lost()
+  const how = end.signal === undefined ? `status ${end.code}` : `signal ${end.signal}`
+  const code = transport.name === 'ssh' ? 'ssh.unreachable' : 'command.failed'
+  return new BkpError(code, `${host} starts no /bin/sh: its login shell ended with ${how}`, {
+    details: { host },
+    hint: 'see the shell of that user (getent passwd), and what its login files do',
+  })
 }
 
 interface ShellParts {

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../src/base/clock.ts'
 import { quietIo } from '../../src/base/io.ts'
-import type { HostAddress } from '../../src/connection/contract.ts'
+import type { HostAddress, SshOption } from '../../src/connection/contract.ts'
 import { type ConnectionPool, createConnectionPool } from '../../src/connection/pool.ts'
 import { content, succeeds } from '../../src/connection/probes.ts'
+import { createSshTransports } from '../../src/connection/ssh.ts'
 import { connectionsOf, freePort, type SshdHosts, startSshd } from '../servers/sshd.ts'
 import { bytesOf, errorOf } from './support.ts'
 
@@ -229,3 +230,149 @@ describe('a host that dies', () => {
 async function* one(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text)
 }
+
+describe('a full disk', () => {
+  it('is told of, and the old file stays', async () => {
+    const host = hostAt()
+    const small = '/bkp-test-data/small'
+    servers.runOn('alpha', `mkdir ${small}; mount -t tmpfs -o size=64k tmpfs ${small}`)
+    const file = `${small}/kept`
+    await host.write(file, one('old'), { mode: '0600' }, quietIo)
+    const large = async function* () {
+      for (let count = 0; count < 10; count += 1) yield Buffer.alloc(32_768, 'x')
+    }
+    const error = await errorOf(host.write(file, large(), { mode: '0600' }, quietIo))
+    expect([error.code, error.message]).toEqual([
+      'file.unwritable',
+      expect.stringContaining('No space left on device'),
+    ])
+    expect((await bytesOf(host.read(file, quietIo))).toString()).toBe('old')
+    expect(servers.runOn('alpha', `ls -A ${small}`)).toBe('kept\n')
+    const run = await host.run(
+      { argv: ['sh', '-c', `head -c 200000 /dev/zero >${small}/x`] },
+      quietIo,
+    )
+    expect([run.code, Buffer.from(run.stderr).toString()]).toEqual([
+      1,
+      expect.stringContaining('No space left on device'),
+    ])
+  })
+})
+
+describe('keepalive', () => {
+  it('finds a host that has fallen silent, and no other', async () => {
+    const open = createSshTransports({
+      surroundings,
+      clock: systemClock,
+      keepalive: { intervalMs: 100, silences: 3 },
+    })
+    const silent = await open.open(servers.address('gamma'))
+    const alive = await open.open(servers.address('alpha'))
+    const shell = await silent.open(quietIo)
+    for (const pid of connectionsOf(servers, 'gamma')) process.kill(pid, 'SIGSTOP')
+    expect(await shell.ended).toEqual({ code: undefined, lost: true })
+    expect([silent.isAlive(), alive.isAlive()]).toEqual([false, true])
+    expect(silent.lost().cause).toMatchObject({ message: 'nothing was heard of it for 0.3 s' })
+    for (const pid of connectionsOf(servers, 'gamma')) process.kill(pid, 'SIGKILL')
+    await alive.close()
+  })
+})
+
+describe('old servers', () => {
+  it('are named with what they lack, and reached with what that takes', async () => {
+    const old = await startSshd({
+      names: ['old'],
+      config: [
+        'LogLevel QUIET',
+        'KexAlgorithms diffie-hellman-group14-sha1,diffie-hellman-group1-sha1',
+        'Ciphers aes256-cbc,3des-cbc',
+        'MACs hmac-sha1-96,hmac-md5',
+      ],
+    })
+    const ask = async (...sshOptions: readonly SshOption[]) =>
+      await poolOf({ ...old.address('old'), sshOptions })
+        .host('old')
+        .ask({ a: succeeds('true') }, quietIo)
+    try {
+      const kex = ['kexalgorithms', '+diffie-hellman-group14-sha1'] as const
+      const ciphers = ['ciphers', '+*-cbc'] as const
+      const first = await errorOf(ask())
+      expect([first.code, first.message, first.hint]).toEqual([
+        'ssh.unreachable',
+        expect.stringContaining('it has no key exchange that bkp has, too'),
+        expect.stringContaining('-o KexAlgorithms=+diffie-hellman-group14-sha1'),
+      ])
+      expect((await errorOf(ask(kex))).hint).toContain('-o Ciphers=+')
+      expect((await errorOf(ask(kex, ciphers))).hint).toContain('-o MACs=+')
+      expect(await ask(kex, ciphers, ['macs', '+hmac-md5'])).toEqual({ a: true })
+    } finally {
+      await old.stop()
+    }
+  })
+})
+
+describe('host certificates', () => {
+  it('are not read: the error says so, and how to get the key in another way', async () => {
+    const ca = join(servers.folder, 'ca')
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', ca])
+    const hostKey = join(servers.folder, 'certified')
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey])
+    const sign = ['-q', '-s', ca, '-I', 'x', '-h', '-n', '127.0.0.1', `${hostKey}.pub`]
+    execFileSync('ssh-keygen', sign, { stdio: 'ignore' })
+    const certified = await startSshd({
+      names: ['certified'],
+      config: ['LogLevel QUIET', `HostKey ${hostKey}`, `HostCertificate ${hostKey}-cert.pub`],
+    })
+    const address = certified.address('certified')
+    const authority = `@cert-authority * ${readFileSync(`${ca}.pub`, 'utf8')}`
+    try {
+      const vouched = poolOf({ ...address, knownHostsFiles: knownHosts(authority) })
+      const error = await errorOf(vouched.host('certified').ask({ a: succeeds('true') }, quietIo))
+      expect([error.code, error.message]).toEqual([
+        'ssh.host_key_unknown',
+        expect.stringContaining('bkp does not read host certificates'),
+      ])
+      expect(error.hint).toContain(
+        `ssh -p ${address.port} 127.0.0.1 'cat /etc/ssh/ssh_host_*_key.pub'`,
+      )
+      // Its plain key beside the authority is enough.
+      const plain = `${authority}[127.0.0.1]:${address.port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`
+      const known = poolOf({ ...address, knownHostsFiles: knownHosts(plain) })
+      expect(await known.host('certified').ask({ a: succeeds('true') }, quietIo)).toEqual({
+        a: true,
+      })
+    } finally {
+      await certified.stop()
+    }
+  })
+})
+
+describe('addresses', () => {
+  it('may be of IPv6, with a zone', async () => {
+    const six = await startSshd({ names: ['six'], config: ['LogLevel QUIET', 'ListenAddress ::1'] })
+    const address = six.address('six')
+    const key = readFileSync(six.knownHostsFile, 'utf8').replace(/^\S+/, '')
+    try {
+      for (const hostname of ['::1', '::1%lo']) {
+        const files = knownHosts(`[${hostname}]:${address.port}${key}`)
+        const pool = poolOf({ ...address, hostname, knownHostsFiles: files })
+        expect(await pool.host('six').ask({ a: succeeds('true') }, quietIo)).toEqual({ a: true })
+      }
+    } finally {
+      await six.stop()
+    }
+  })
+
+  it('are tried again where that was asked for', async () => {
+    const port = await freePort()
+    let tries = 0
+    const server = createServer(socket => {
+      tries += 1
+      socket.destroy()
+    })
+    listeners.push(server.listen(port, '127.0.0.1'))
+    await new Promise(resolve => server.once('listening', resolve))
+    const error = await asks({ port, sshOptions: [['connectionattempts', '2']] })
+    expect([error.code, tries]).toEqual(['ssh.unreachable', 2])
+  })
+})
