@@ -104,7 +104,8 @@ async function* readLocal(
 
 function dialLocal(address: { readonly host: string; readonly port: number }): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...address, noDelay: true })
+    // Each side ends for itself, as through a tunnel.
+    const socket = connect({ ...address, noDelay: true, allowHalfOpen: true })
     const fail = (cause: Error) => {
       const where = `${address.host}:${address.port}`
       reject(

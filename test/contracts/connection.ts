@@ -615,6 +615,32 @@ export function connectionContract(
         await closed
         expect(await codeOf(host.dial({ host: '127.0.0.1', port }, quietIo))).toBe('command.failed')
       })
+
+      test('lets each side end for itself', async () => {
+        let hear = (_text: string): void => {}
+        const heard = new Promise<string>(resolve => {
+          hear = resolve
+        })
+        const server = createServer({ allowHalfOpen: true }, socket => {
+          const got: Buffer[] = []
+          socket.on('data', data => got.push(data))
+          socket.on('end', () => hear(Buffer.concat(got).toString()))
+          socket.end('first and last')
+        }).listen(0, '127.0.0.1')
+        await new Promise(resolve => server.once('listening', resolve))
+        const address = server.address()
+        const port = typeof address === 'object' && address !== null ? address.port : 0
+        const socket = await host.dial({ host: '127.0.0.1', port }, quietIo)
+        let received = ''
+        socket.on('data', data => {
+          received += String(data)
+        })
+        await new Promise(resolve => socket.once('end', resolve))
+        expect(received).toBe('first and last')
+        socket.end('after all')
+        expect(await heard).toBe('after all')
+        await new Promise(resolve => server.close(resolve))
+      })
     })
   })
 }
