@@ -103,7 +103,9 @@ export function finishedLines(
   const head = `  ${paintStatus(event.status, style)}: [${who}]${item}${took}${again}`
   const message = event.message === undefined ? [] : indented(event.message, 4)
   const result =
-    verbose && event.result !== undefined ? [`    ${style.dim(JSON.stringify(event.result))}`] : []
+    verbose && event.result !== undefined
+      ? [`    ${style.dim(shown(JSON.stringify(event.result)))}`]
+      : []
   const failure =
     event.failure === undefined ? [] : failureLines(event.failure, style).map(line => `    ${line}`)
   return [head, ...message, ...failure, ...result]

@@ -31,7 +31,8 @@ export function rowLine(row: Row, cells: number, ellipsis: string): string {
   const title = cellWidth(row.title)
   const kept = keepFields(row.fields, room - Math.min(title, shortestTitle))
   const left = room - kept.reduce((sum, field) => sum + cellOf(field), 0)
-  const column = Math.min(left, Math.max(title, Math.min(widestColumn, Math.floor(cells * 0.35))))
+  const shared = Math.min(widestColumn, Math.floor(cells * 0.35)) - row.indent
+  const column = Math.min(left, Math.max(title, shared))
   const fitted = fitCells(row.title, Math.max(1, column), ellipsis)
   const padding = kept.length === 0 ? '' : padCells(fitted, column).slice(fitted.length)
   const fields = kept.map(({ text, paint }) => gap + paint(text)).join('')

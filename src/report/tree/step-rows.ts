@@ -105,9 +105,9 @@ export function finishedRow(step: StepView, endedMs: number, options: RowOptions
   return rowLine(row, cells, glyphs.ellipsis)
 }
 
-function signOf({ counts, finished }: StepView, { style, glyphs }: RowOptions): string {
+function signOf({ counts, finished, expected }: StepView, { style, glyphs }: RowOptions): string {
   if (counts.failed + counts.unreachable > 0) return style.failed(glyphs.failed)
-  if (counts.ignored > 0) return style.changed(glyphs.warning)
+  if (counts.ignored > 0 || finished < expected) return style.changed(glyphs.warning)
   if (counts.skipped === finished) return style.skipped(glyphs.skipped)
   return style.ok(glyphs.done)
 }
