@@ -30,7 +30,10 @@ async function shownAs(flags: OutputFlags, { isTerminal = true, environment = {}
   }
   const { sink, close } = await openOutput(flags, { terminal, redactor: createRedactor() })
   const step = stepOf('Copy')
-  for (const event of [runStarted, step.started(['a']), step.ended('a')]) sink(stamp(event))
+  const finished = { event: 'run.finished', exit_code: 0, recap: {} } as const
+  for (const event of [runStarted, step.started(['a']), step.ended('a'), finished]) {
+    sink(stamp(event))
+  }
   close()
   if (state.written !== '') return { form: 'tree', text: state.written }
   return { form: piped.startsWith('{') ? 'json' : 'plain', text: piped }
