@@ -3,6 +3,12 @@
  * is read in one folder. Every script here only reads.
  */
 export {
+  type ArchiveFacts,
+  type ArchiveMember,
+  archive,
+  type UnpackedMember,
+} from './probes/archives.ts'
+export {
   conditionCommand,
   type OutputFacts,
   output,

@@ -25,6 +25,7 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   slurp: async () => anyModule((await import('./builtin/slurp.ts')).slurp),
   stat: async () => anyModule((await import('./builtin/stat.ts')).stat),
   tempfile: async () => anyModule((await import('./builtin/tempfile.ts')).tempfile),
+  unarchive: async () => anyModule((await import('./builtin/unarchive.ts')).unarchive),
   uri: async () => anyModule((await import('./builtin/uri.ts')).uri),
   wait_for: async () => anyModule((await import('./builtin/wait-for.ts')).waitFor),
 }
