@@ -1,17 +1,18 @@
 import pLimit from 'p-limit'
 import type { Clock } from '../base/clock.ts'
 import { asBkpError } from '../base/errors.ts'
-import type { HostProgress, Io } from '../base/io.ts'
+import type { Io } from '../base/io.ts'
 import { advance } from '../engine/advance.ts'
 import { censorEvent } from '../engine/censor.ts'
 import type { Program } from '../engine/program.ts'
 import type { Inheritance, Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
-import type { EngineEvent, EventSink, PartProgress, RunEvent } from '../events/events.ts'
+import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
 import { createCancellation } from './cancellation.ts'
 import { performWithin } from './limits.ts'
 import { outcomeOfError } from './outcome.ts'
 import { createStepTimes } from './play-time.ts'
+import { createProgress } from './progress.ts'
 
 export type PerformRequest = Extract<Request, { kind: 'perform' }>
 export type ConfirmRequest = Extract<Request, { kind: 'confirm' }>
@@ -98,21 +99,14 @@ export async function drive(options: DriverOptions): Promise<State> {
       return { ...outcome, durationMs: Math.round(clock.monotonicMs() - startedMs) }
     }
     const perform = async (request: PerformRequest, signal: AbortSignal): Promise<Outcome> => {
-      const io: Io = {
-        signal,
-        progress: (done, total, part) =>
-          tell({
-            event: 'step.progress',
-            ...request.ref,
-            done_bytes: done,
-            ...(total === undefined ? {} : { total_bytes: total }),
-            ...(part === undefined ? {} : { part: partOf(part) }),
-          }),
-      }
+      const counting = createProgress(request.ref, clock, tell)
+      const io: Io = { signal, progress: counting.progress }
       try {
         return await performer.perform(request, io, tell)
       } catch (thrown) {
         return outcomeOfError(thrown, request)
+      } finally {
+        counting.flush()
       }
     }
     options.onCancel?.(level => {
@@ -126,11 +120,6 @@ export async function drive(options: DriverOptions): Promise<State> {
     })
   })
   return await finished
-}
-
-function partOf({ host, doneBytes, totalBytes }: HostProgress): PartProgress {
-  const total = totalBytes === undefined ? {} : { total_bytes: totalBytes }
-  return { host, done_bytes: doneBytes, ...total }
 }
 
 /** Numbers and dates events on their way out. */

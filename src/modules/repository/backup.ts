@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { Type } from 'typebox'
+import type { Io } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
 import { backUp } from '../../repository/backup.ts'
 import { type BackupPlan, planBackup } from '../../repository/plan-backup.ts'
@@ -88,7 +89,7 @@ export const backup = defineClusterModule({
     changes: [describe(args.storage, facts)],
     after: {},
   }),
-  apply: async (site, { args }, io) => {
+  apply: async (site, { args, facts }, io) => {
     const { scope } = readRequest(site, args)
     const metadata = metadataJson(args.metadata)
     const result = await backUp(
@@ -102,11 +103,24 @@ export const backup = defineClusterModule({
         ...(metadata === undefined ? {} : { metadata }),
         recoveryKit: recoveryKit(site.run),
       },
-      io,
+      withTotals(facts.plan, io),
     )
     return { ...result, warnings: [...result.warnings] }
   },
 })
+
+/** The backup counts what is through; how much there is, the plan has counted. */
+function withTotals(plan: Facts['plan'], io: Io): Io {
+  const totals = new Map(plan.hosts.map(({ host, bytes }) => [host, bytes]))
+  return {
+    signal: io.signal,
+    progress: (done, total, part) => {
+      const totalBytes = part === undefined ? undefined : totals.get(part.host)
+      const known = totalBytes === undefined ? part : part && { ...part, totalBytes }
+      io.progress(done, total ?? plan.bytes, known)
+    },
+  }
+}
 
 function describe(storage: string, { set, planes, plan }: Facts): Change {
   const parent = plan.parent === null ? 'a full backup' : `an incremental backup on ${plan.parent}`

@@ -50,11 +50,12 @@ export async function stage(
   const faults = readOnlyFaults(wanted.map(spaceNeed))
   throwFaults(faults, `${faults.length} targets cannot be written`)
   const names = [...new Set(wanted.map(({ host }) => host))]
-  const progress = createProgress(wanted, io)
+  const progressOf = createProgress(wanted, io)
   const staged = await forEachHost(names, async name => {
     const host = hostNamed(hosts, name)
     const reader = createContentReader(options.repo, io)
     const can = await readAbilities(host, io)
+    const progress = progressOf(name)
     const trees: StagedTree[] = []
     for (const target of wanted.filter(candidate => candidate.host === name)) {
       trees.push(await stageTarget(options, { host, reader, can, target, progress }, io))
@@ -64,13 +65,23 @@ export async function stage(
   return Object.fromEntries(staged)
 }
 
-/** Counts fetched bytes over all hosts. */
-function createProgress(wanted: readonly PlannedTarget[], io: Io): (bytes: number) => void {
-  const total = wanted.reduce((sum, { difference }) => sum + difference.fetchBytes, 0)
+/** Counts fetched bytes of each host and over all of them. */
+function createProgress(
+  wanted: readonly PlannedTarget[],
+  io: Io,
+): (host: string) => (bytes: number) => void {
+  const sum = (targets: readonly PlannedTarget[]): number =>
+    targets.reduce((bytes, { difference }) => bytes + difference.fetchBytes, 0)
+  const total = sum(wanted)
   let done = 0
-  return bytes => {
-    done += bytes
-    io.progress(done, total)
+  return host => {
+    const totalBytes = sum(wanted.filter(target => target.host === host))
+    let doneBytes = 0
+    return bytes => {
+      done += bytes
+      doneBytes += bytes
+      io.progress(done, total, { host, doneBytes, totalBytes })
+    }
   }
 }
 
