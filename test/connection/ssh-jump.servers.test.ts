@@ -170,6 +170,30 @@ Host gate
     ])
   })
 
+  it('that say nothing cost their timeout once, however many hosts lie behind', async () => {
+    let tries = 0
+    const port = await listening(socket => {
+      tries += 1
+      socket.resume()
+      socket.on('error', () => {})
+    })
+    const names = ['db1', 'db2', 'db3']
+    const addresses = names.map(name => ({
+      ...servers.address(name),
+      jump: `root@127.0.0.1:${port}`,
+      connectTimeoutMs: 300,
+    }))
+    const pool = home.pool(addresses)
+    for (const address of addresses) {
+      const { code, message } = await errorOf(ask(address, pool))
+      expect([code, message]).toEqual([
+        'ssh.unreachable',
+        expect.stringContaining('is unreachable: no SSH handshake within 0.3 s'),
+      ])
+    }
+    expect(tries).toBe(1)
+  })
+
   it('tell how to look up the key of a host behind them', async () => {
     const error = await faultOf({ ...through('db1', 'outer'), knownHostsFiles: ['/dev/null'] })
     expect(error.hint).toContain(

@@ -101,7 +101,9 @@ describe('keys', () => {
     const text = readFileSync(key, 'utf8').trim()
     expect(await whoami(bare({ privateKey: new Secret(text) }))).toBe('root')
     const broken = await refusal(bare({ privateKey: new Secret('not a key at all') }))
-    expect(broken.message).toContain('the private key of keys is no private key that bkp reads')
+    expect(broken.message).toContain(
+      'the key in ansible_ssh_private_key is no private key that bkp reads',
+    )
     expect(broken.message).not.toContain('not a key at all')
   })
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import type { Clock } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'
+import type { Secret } from '../../base/secret.ts'
 import type { HostAddress } from '../contract.ts'
 import { configFault } from './config/fault.ts'
 import { createSectionReader } from './config/options-of.ts'
@@ -45,10 +47,15 @@ interface SharedJump {
   readonly opening: Promise<Connection>
   users: number
   isOver: boolean
+  /** When connecting failed, by the clock's monotonic time. */
+  failedAtMs?: number
 }
 
 /** Waits a second before it tries again, as ssh does. */
 const pauseMs = 1000
+
+/** A jump host that failed is not tried for each of the hundreds of hosts behind it. */
+const failedForMs = 30_000
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { surroundings, clock } = options
@@ -72,12 +79,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     refuseLoop(through, [...path, target])
     const key = keyOf(through)
     const known = jumps.get(key)
-    const jump = known !== undefined && !known.isOver ? known : open(through)
+    const jump = known !== undefined && isUsable(known) ? known : open(through)
     jumps.set(key, jump)
     jump.users += 1
     const release = () => {
       jump.users -= 1
-      if (jump.users > 0) return
+      if (jump.users > 0 || jump.failedAtMs !== undefined) return
       if (jumps.get(key) === jump) jumps.delete(key)
       jump.opening.then(
         connection => {
@@ -98,11 +105,16 @@ export function createConnector(options: ConnectorOptions): Connector {
       }
       shared.opening.then(
         ({ client }) => client.once('close', () => (shared.isOver = true)),
-        () => {},
+        () => {
+          shared.failedAtMs = clock.monotonicMs()
+        },
       )
       return shared
     }
   }
+
+  const isUsable = ({ isOver, failedAtMs }: SharedJump): boolean =>
+    !isOver && (failedAtMs === undefined || clock.monotonicMs() - failedAtMs < failedForMs)
 
   const connectTo = async (
     target: SshTarget,
@@ -198,11 +210,16 @@ export function createConnector(options: ConnectorOptions): Connector {
   } satisfies Connector)
 }
 
-/** Two targets that share a connection are the same in all that makes one. */
+/** Two targets that share a connection are the same in all that makes one, their keys included. */
 function keyOf(target: SshTarget): string {
-  return JSON.stringify(target, (_key, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value,
-  )
+  const digest = (secret: Secret | undefined) =>
+    secret === undefined ? '' : createHash('sha256').update(secret.reveal()).digest('hex')
+  const keys = target.identities.map(({ file, text, passphrase }) => [
+    file,
+    digest(text),
+    digest(passphrase),
+  ])
+  return JSON.stringify([target, keys])
 }
 
 /** `Host *` with a ProxyJump sends the jump host through itself. */

@@ -90,8 +90,11 @@ export async function targetOf(address: HostAddress, sources: TargetSources): Pr
   const passphrase =
     address.privateKeyPassphrase === undefined ? {} : { passphrase: address.privateKeyPassphrase }
   if (address.privateKey !== undefined) {
-    const file = `the private key of ${address.name}`
-    named.push({ file, text: address.privateKey, ...passphrase })
+    named.push({
+      file: 'the key in ansible_ssh_private_key',
+      text: address.privateKey,
+      ...passphrase,
+    })
   }
   if (address.privateKeyFile !== undefined) named.push({ file: address.privateKeyFile })
   return await resolve(
