@@ -8,6 +8,7 @@ import { commitCheckpoint, forget } from './checkpoint.ts'
 import { type Collector, createCollector, type Totals } from './collector.ts'
 import { commitManifest } from './commit.ts'
 import { compileExclude } from './exclude.ts'
+import { adaptiveFlow, steadyFlow } from './flow.ts'
 import { formatGeometry } from './geometry.ts'
 import { storeFileEntries, storeList } from './list-writer.ts'
 import { type ManifestParts, makeManifest, storeRecoveryKit } from './make-manifest.ts'
@@ -25,6 +26,9 @@ import {
   type WriterSession,
 } from './session.ts'
 import { storeHost } from './store-host.ts'
+import { createBuffers } from './workers/buffers.ts'
+import type { Workers } from './workers/contract.ts'
+import { createWorkers } from './workers/pool.ts'
 
 /** A committed backup. */
 export interface Attempt {
@@ -33,6 +37,11 @@ export interface Attempt {
   readonly warnings: readonly string[]
 }
 
+/**
+ * Blocks that are read, hashed or sent at the same time: what bounds the memory of a backup. One byte
+ * longer than a block, which tells that a file grew.
+ */
+const buffersInUse = 12
 const defaultCheckpointEveryMs = 10 * 60 * 1000
 /** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
 const farewellMs = 10_000
@@ -45,8 +54,9 @@ export async function attemptBackup(
 ): Promise<Attempt | undefined> {
   const session = await openWriterSession(repo, sessionBody(options), options, io)
   const scratch = createScratch(options.scratchFolder)
+  const workers = options.workers ?? createWorkers()
   try {
-    const run = await storeEverything(repo, session, options, scratch, io)
+    const run = await storeEverything(repo, session, options, { scratch, workers }, io)
     const name = await commit(repo, session, options, run, io)
     if (name === undefined) return undefined
     const warnings = [...run.warnings, ...(await forgetCheckpoints(repo, run, options, io))]
@@ -56,6 +66,7 @@ export async function attemptBackup(
     await sayFarewell(repo, session, options)
     throw error
   } finally {
+    if (options.workers === undefined) await workers.close()
     await scratch.close()
   }
 }
@@ -77,7 +88,7 @@ async function storeEverything(
   repo: WritableRepository,
   session: WriterSession,
   options: BackupOptions,
-  scratch: Scratch,
+  { scratch, workers }: { readonly scratch: Scratch; readonly workers: Workers },
   io: Io,
 ): Promise<StoredRun> {
   const geometry = options.geometry ?? formatGeometry
@@ -89,13 +100,16 @@ async function storeEverything(
   const stop = new AbortController()
   const running: Io = {
     signal: AbortSignal.any([io.signal, stop.signal]),
-    progress: (done, total, part) => io.progress(done, total, part),
+    progress: (done, total) => io.progress(done, total),
   }
   const writer = createBlockWriter({
     repo,
     generation: session.garbage.generation,
     live: known.live,
-    inFlight: options.blocksInFlight ?? 4,
+    flow:
+      options.blocksInFlight === undefined
+        ? adaptiveFlow(clock)
+        : steadyFlow(options.blocksInFlight),
     io: running,
   })
   const collector = createCollector(scratch, error => stop.abort(error))
@@ -120,17 +134,16 @@ async function storeEverything(
   const beat = createBeat(repo, session, clock)
   await beat(running)
   let doneBytes = 0
-  const tickOf = (host: string): ((bytes: number) => Promise<void>) => {
-    let ownBytes = 0
-    return async bytes => {
-      doneBytes += bytes
-      ownBytes += bytes
-      io.progress(doneBytes, undefined, { host, doneBytes: ownBytes })
-      await beat(running)
-      await checkpoint.tick(running)
-    }
+  const tick = async (bytes: number): Promise<void> => {
+    doneBytes += bytes
+    io.progress(doneBytes)
+    await beat(running)
+    await checkpoint.tick(running)
   }
-  const common = { known, scratch, writer, collector, geometry, garbage: session.garbage }
+  const buffers = createBuffers(buffersInUse, geometry.blockBytes + 1)
+  const tools = { workers, buffers }
+  const { garbage } = session
+  const common = { known, scratch, writer, collector, geometry, tick, garbage, tools }
   const exclude = compileExclude(options.exclude ?? [])
   const changedFiles = options.changedFiles ?? 'fail'
   const warn = (warning: string): void => {
@@ -141,8 +154,7 @@ async function storeEverything(
     limit(async () => {
       running.signal.throwIfAborted()
       try {
-        const tick = tickOf(source.host)
-        await storeHost({ ...common, tick, source, exclude, changedFiles, warn }, running)
+        await storeHost({ ...common, source, exclude, changedFiles, warn }, running)
       } catch (error) {
         // The first failure ends the others; what they say then is only its echo.
         stop.abort(error)

@@ -6,6 +6,7 @@ import type { Geometry } from './geometry.ts'
 import { isBelow, pathFault, showPath } from './logical-path.ts'
 import type { ParentChoice } from './parents.ts'
 import type { HostSource } from './source.ts'
+import type { Workers } from './workers/contract.ts'
 
 /** The cluster a backup is of, as its driver describes it. */
 export interface BackedUpCluster {
@@ -58,8 +59,10 @@ export interface BackupOptions extends BackupScope {
   readonly acceptClock?: boolean
   /** A file that changes while it is read fails the backup (default), or is a warning. */
   readonly changedFiles?: 'fail' | 'warn'
-  /** Blocks sent at the same time; 4 by default. */
+  /** Blocks sent at the same time; found out while they are sent by default. */
   readonly blocksInFlight?: number
+  /** Threads that hash; by default the backup has its own, and ends them. */
+  readonly workers?: Workers
   /** Time between checkpoints in milliseconds; 10 minutes by default. */
   readonly checkpointEveryMs?: number
 }

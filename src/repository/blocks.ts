@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import type { Io } from '../base/io.ts'
 import { type BlockTable, createBlockTable } from './block-table.ts'
+import type { Flow } from './flow.ts'
 import { sha256 } from './manifest.ts'
 import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
 import { blockKey } from './names.ts'
@@ -21,8 +22,11 @@ export interface BlockWriter {
    * condemned, or this session stored it. That the storage shows it would prove nothing.
    */
   find(id: Uint8Array): WrittenBlock | undefined
-  /** Stores bytes as a block, or finds it. Waits while too many are under way. @throws storage.* */
-  store(bytes: Uint8Array): Promise<WrittenBlock>
+  /**
+   * Stores bytes as a block, or finds it. Waits while too many are under way. `id` is their sha256,
+   * where it is known already. @throws storage.*
+   */
+  store(bytes: Uint8Array, id?: Uint8Array): Promise<WrittenBlock>
   /** Waits for every acknowledgement. @throws the first failure */
   drain(): Promise<void>
   /** Bytes sent so far. */
@@ -34,23 +38,23 @@ export interface BlockWriterOptions {
   readonly generation: number
   /** Blocks of live manifests, without condemned ones. */
   readonly live: BlockTable
-  /** Blocks sent at the same time. */
-  readonly inFlight: number
+  /** How many blocks are sent at the same time. */
+  readonly flow: Flow
   readonly io: Io
 }
 
 /** Writes a session's blocks. */
 export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
-  const { repo, generation, live, inFlight, io } = options
+  const { repo, generation, live, flow, io } = options
   const own = createBlockTable()
   const underWay = new Map<string, Promise<void>>()
   let newBytes = 0
   let failure: { readonly error: unknown } | undefined
 
-  const send = async (block: BackupBlock, bytes: Uint8Array): Promise<void> => {
+  const send = async (block: BackupBlock, id: Uint8Array, bytes: Uint8Array): Promise<void> => {
     try {
-      const id = Buffer.from(block.blockId, 'hex')
       await repo.storage.put(blockKey(block), bytes, io, id)
+      flow.moved(bytes.length)
       own.add(id, { generation, sizeBytes: bytes.length })
       newBytes += bytes.length
     } catch (error) {
@@ -70,15 +74,14 @@ export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
 
   return Object.freeze({
     find,
-    store: async bytes => {
-      const id = sha256(bytes)
-      const hex = id.toString('hex')
+    store: async (bytes, id = sha256(bytes)) => {
+      const hex = Buffer.from(id).toString('hex')
       const known = (): WrittenBlock | undefined => {
         const pending = underWay.get(hex)
         if (pending === undefined) return find(id)
         return { block: makeBlock(hex, bytes.length, generation), stored: pending, isNew: false }
       }
-      while (known() === undefined && underWay.size >= inFlight && failure === undefined) {
+      while (known() === undefined && underWay.size >= flow.limit() && failure === undefined) {
         // A failure is thrown below, to whoever stores next and to whoever waits for that block.
         await Promise.race(underWay.values()).catch(() => {})
       }
@@ -86,7 +89,7 @@ export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
       const found = known()
       if (found !== undefined) return found
       const block = makeBlock(hex, bytes.length, generation)
-      const stored = send(block, bytes)
+      const stored = send(block, id, bytes)
       stored.catch(() => {})
       underWay.set(hex, stored)
       return { block, stored, isNew: true }

@@ -2,6 +2,7 @@ import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { joinPath, showPath } from './logical-path.ts'
 import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
+import type { FileState } from './workers/contract.ts'
 
 /** A file did not stay as it was while it was read. */
 export function sourceChanged(
@@ -20,7 +21,7 @@ export function sourceChanged(
 /** How a file differs from what the walk saw, or nothing. */
 export function changeOf(
   before: SourceEntry,
-  now: SourceEntry | undefined,
+  now: FileState | undefined,
   root: SourceRoot,
 ): string | undefined {
   if (now === undefined) return 'vanished'

@@ -14,7 +14,6 @@ import {
   RecoveryKitSchema,
 } from './manifest_pb.ts'
 import type { Session } from './session.ts'
-import { cutBlocks } from './store-large.ts'
 
 /** What a manifest is made of, beside the options of the run. */
 export interface ManifestParts {
@@ -83,14 +82,10 @@ export async function storeRecoveryKit(
   if (files === undefined || files.length === 0) return []
   const bytes = toBinary(RecoveryKitSchema, create(RecoveryKitSchema, { files: [...files] }))
   const blocks: BackupBlock[] = []
-  for await (const piece of cutBlocks(once(bytes), geometry.blockBytes)) {
-    const { block, stored } = await writer.store(piece)
+  for (let at = 0; at < bytes.length; at += geometry.blockBytes) {
+    const { block, stored } = await writer.store(bytes.subarray(at, at + geometry.blockBytes))
     await stored
     blocks.push(block)
   }
   return blocks
-}
-
-async function* once<T>(value: T): AsyncIterable<T> {
-  yield value
 }

@@ -1,5 +1,6 @@
 import type { BlockWriter } from './blocks.ts'
 import type { BackupBlock } from './manifest_pb.ts'
+import type { Workers } from './workers/contract.ts'
 
 /** Where a packed file lies, once its pack was handed to the storage. */
 interface PackedRange {
@@ -10,7 +11,7 @@ interface PackedRange {
 
 /** Puts small files of one host, in path order, into shared blocks. */
 export interface Packer {
-  /** Takes a file's bytes; `place` is called when its pack is full or flushed. */
+  /** Takes a copy of a file's bytes; `place` is called when its pack is full or flushed. */
   add(bytes: Uint8Array, place: (range: PackedRange) => Promise<void>): Promise<void>
   flush(): Promise<void>
 }
@@ -19,20 +20,30 @@ export interface Packer {
 const mostFiles = 4096
 
 interface Packed {
-  readonly bytes: Uint8Array
   readonly offset: number
   readonly place: (range: PackedRange) => Promise<void>
 }
 
-export function createPacker(writer: BlockWriter, packBytes: number): Packer {
+export function createPacker(writer: BlockWriter, packBytes: number, workers: Workers): Packer {
+  // Buffers of packs that were stored; at most as many as are under way at once.
+  const free: Uint8Array[] = []
+  let pack: Uint8Array | undefined
   let files: Packed[] = []
   let used = 0
   const flush = async (): Promise<void> => {
-    if (files.length === 0) return
-    const full = files
+    if (pack === undefined || files.length === 0) return
+    const [full, bytes] = [files, pack.subarray(0, used)]
+    pack = undefined
     files = []
     used = 0
-    const { block, stored } = await writer.store(Buffer.concat(full.map(({ bytes }) => bytes)))
+    const hashed = await workers.hash(bytes)
+    const { block, stored, isNew } = await writer.store(hashed.bytes, hashed.sha256)
+    const giveBack = (): void => {
+      free.push(Buffer.from(hashed.bytes.buffer, 0, packBytes))
+    }
+    // After a failure something may still be sending from it.
+    if (isNew) stored.then(giveBack, () => {})
+    else giveBack()
     for (const { offset, place } of full) {
       await place({ block: { ...block, offset: BigInt(offset) }, stored })
     }
@@ -40,7 +51,9 @@ export function createPacker(writer: BlockWriter, packBytes: number): Packer {
   return Object.freeze({
     add: async (bytes, place) => {
       if (used + bytes.length > packBytes || files.length >= mostFiles) await flush()
-      files.push({ bytes, offset: used, place })
+      pack ??= free.pop() ?? Buffer.allocUnsafeSlow(packBytes)
+      pack.set(bytes, used)
+      files.push({ offset: used, place })
       used += bytes.length
     },
     flush,

@@ -4,10 +4,10 @@ import type { BlockWriter } from './blocks.ts'
 import { changeOf, changesOf, sourceChanged } from './changed.ts'
 import type { Collector } from './collector.ts'
 import type { Geometry } from './geometry.ts'
-import { sha256 } from './manifest.ts'
 import type { BackupFile } from './manifest_pb.ts'
-import { createPacker } from './pack.ts'
-import type { SourceRoot } from './source.ts'
+import { createPacker, type Packer } from './pack.ts'
+import { runSideBySide } from './side-by-side.ts'
+import type { ReadTools, SmallFile, SourceRoot } from './source.ts'
 import { type StoredContent, storeDifference, streamFile } from './store-large.ts'
 import { type Surveyed, type SurveyOptions, surveyHost } from './survey.ts'
 
@@ -15,6 +15,7 @@ export interface StoreHostOptions extends SurveyOptions {
   readonly writer: BlockWriter
   readonly collector: Collector
   readonly geometry: Geometry
+  readonly tools: ReadTools
   /** What to do about a file that does not stay as it is: the backup fails, or tells and goes on. */
   readonly changedFiles: 'fail' | 'warn'
   /** Called after each entry with the bytes it stands for: beats and checkpoints hang on it. */
@@ -30,17 +31,36 @@ interface Batch {
   bytes: number
 }
 
-/** Backs up one host: what is unchanged is named again, what changed is read and stored. */
+/**
+ * Backs up one host: what is unchanged is named again, what changed is read and stored. Large files
+ * are read side by side; small ones batch by batch beside them, so that packs keep the order of paths.
+ */
 export async function storeHost(options: StoreHostOptions, io: Io): Promise<void> {
-  const { collector, geometry, tick } = options
-  const packer = createPacker(options.writer, geometry.blockBytes)
+  const { source } = options
+  await runSideBySide(source.filesInFlight, io, async (begin, ownIo) => {
+    await storeEntries(options, begin, ownIo)
+  })
+}
+
+async function storeEntries(
+  options: StoreHostOptions,
+  begin: (work: () => Promise<void>) => Promise<void>,
+  io: Io,
+): Promise<void> {
+  const { collector, geometry, tick, tools } = options
+  const packer = createPacker(options.writer, geometry.blockBytes, tools.workers)
   let batch: Batch | undefined
+  let packed: Promise<void> = Promise.resolve()
   const flush = async (): Promise<void> => {
     if (batch === undefined) return
     const full = batch
+    const before = packed
     batch = undefined
-    await storeSmallFiles(options, full.root, full.files, packer.add, io)
-    await tick(full.bytes)
+    await begin(async () => {
+      packed = storeSmallFiles(options, full, { pack: packer.add, before }, io)
+      await packed
+      await tick(full.bytes)
+    })
   }
   for await (const item of surveyHost(options, io)) {
     const { file, root, decision } = item
@@ -66,56 +86,84 @@ export async function storeHost(options: StoreHostOptions, io: Io): Promise<void
       batch.files.push(item)
       batch.bytes += size
     } else {
-      await storeLargeFile(options, item, io)
-      await tick(size)
-    }
-  }
-  await flush()
-  await packer.flush()
-}
-
-async function storeSmallFiles(
-  options: StoreHostOptions,
-  root: SourceRoot,
-  items: readonly Surveyed[],
-  pack: ReturnType<typeof createPacker>['add'],
-  io: Io,
-): Promise<void> {
-  const { source, collector } = options
-  const entries = items.map(({ entry }) => entry)
-  const contents: (Uint8Array | Error)[] = []
-  for await (const answer of source.readFiles(root, entries, io)) {
-    contents[answer.index] = 'bytes' in answer ? answer.bytes : answer.error
-  }
-  const changes = await changesOf(source, root, entries, io)
-  for (const [index, item] of items.entries()) {
-    const { file, entry, decision } = item
-    const content =
-      contents[index] ?? new BkpError('internal', `${source.host}: a file was not read`)
-    const change = changes[index] ?? sizeChange(content, entry.sizeBytes)
-    if (change !== undefined) {
-      const error = sourceChanged(source.host, root, entry, change)
-      if (options.changedFiles === 'fail') throw error
-      options.warn(error.message)
-    } else if (content instanceof Error) throw content
-    if (content instanceof Error) continue
-    const digest = sha256(content)
-    const stored: BackupFile = { ...file, size: BigInt(content.length), sha256: digest }
-    const previous = decision.kind === 'read' ? decision.previous : undefined
-    if (content.length === 0) await collector.add(stored, [], 0)
-    else if (previous !== undefined && hasContent(previous, content.length, digest, options)) {
-      await collector.add({ ...stored, blocks: previous.blocks }, [], content.length)
-    } else {
-      await pack(content, async ({ block, stored: acknowledged }) => {
-        await collector.add({ ...stored, blocks: [block] }, [acknowledged], 0)
+      await begin(async () => {
+        await storeLargeFile(options, item, io)
+        await tick(size)
       })
     }
   }
+  await flush()
+  await packed
+  await packer.flush()
 }
 
-function sizeChange(content: Uint8Array | Error, sizeBytes: number): string | undefined {
-  if (content instanceof Error || content.length === sizeBytes) return undefined
-  return content.length < sizeBytes ? 'shrank' : 'grew'
+/** Reads a batch at once, and packs it when the batch before it is packed: packs follow the paths. */
+async function storeSmallFiles(
+  options: StoreHostOptions,
+  { root, files: items }: Batch,
+  { pack, before }: { readonly pack: Packer['add']; readonly before: Promise<void> },
+  io: Io,
+): Promise<void> {
+  const { source, tools } = options
+  const entries = items.map(({ entry }) => entry)
+  const { files, release } = await source.readFiles(root, entries, tools, io)
+  try {
+    const changes = await smallChanges(options, root, items, files, io)
+    await before
+    for (const [index, item] of items.entries()) {
+      const content: SmallFile = files[index] ?? {
+        error: new BkpError('internal', `${source.host}: a file was not read`),
+      }
+      const change = changes[index] ?? sizeChange(content, item.entry.sizeBytes)
+      if (change !== undefined) {
+        const error = sourceChanged(source.host, root, item.entry, change)
+        if (options.changedFiles === 'fail') throw error
+        options.warn(error.message)
+      } else if ('error' in content) throw content.error
+      if (!('error' in content)) await storeSmallFile(options, item, content, pack)
+    }
+  } finally {
+    release()
+  }
+}
+
+/** How each file differs from what the walk saw: known with the bytes, or asked afterwards. */
+async function smallChanges(
+  { source }: StoreHostOptions,
+  root: SourceRoot,
+  items: readonly Surveyed[],
+  files: readonly SmallFile[],
+  io: Io,
+): Promise<readonly (string | undefined)[]> {
+  const entries = items.map(({ entry }) => entry)
+  const states = files.map(file => ('error' in file ? undefined : file.now))
+  if (states.some(now => now === undefined)) return await changesOf(source, root, entries, io)
+  return entries.map((entry, index) => changeOf(entry, states[index] ?? undefined, root))
+}
+
+async function storeSmallFile(
+  options: StoreHostOptions,
+  { file, decision }: Surveyed,
+  { bytes, sha256 }: Exclude<SmallFile, { readonly error: Error }>,
+  pack: Packer['add'],
+): Promise<void> {
+  const { collector } = options
+  const { length } = bytes
+  const stored: BackupFile = { ...file, size: BigInt(length), sha256 }
+  const previous = decision.kind === 'read' ? decision.previous : undefined
+  if (length === 0) await collector.add(stored, [], 0)
+  else if (previous !== undefined && hasContent(previous, length, sha256, options)) {
+    await collector.add({ ...stored, blocks: previous.blocks }, [], length)
+  } else {
+    await pack(bytes, async ({ block, stored: acknowledged }) => {
+      await collector.add({ ...stored, blocks: [block] }, [acknowledged], 0)
+    })
+  }
+}
+
+function sizeChange(content: SmallFile, sizeBytes: number): string | undefined {
+  if ('error' in content || content.bytes.length === sizeBytes) return undefined
+  return content.bytes.length < sizeBytes ? 'shrank' : 'grew'
 }
 
 /** Touched but not changed: the earlier content serves, unless its block is condemned. */
@@ -167,18 +215,19 @@ async function storeContent(
   previous: BackupFile | undefined,
   io: Io,
 ): Promise<StoredContent> {
-  const { writer, geometry, changedFiles } = options
-  const warns = changedFiles === 'warn'
-  const large = { source: options.source, root: item.root, entry: item.entry }
-  if (previous !== undefined) {
+  const { source, writer, geometry, tools } = options
+  const warns = options.changedFiles === 'warn'
+  const { blockBytes } = geometry
+  const large = { source, root: item.root, entry: item.entry, writer, tools, blockBytes }
+  if (previous !== undefined && source.hashBlocks !== undefined) {
     try {
-      return await storeDifference(large, writer, geometry.blockBytes, io)
+      return await storeDifference(large, source.hashBlocks, io)
     } catch (error) {
       const changed = error instanceof BkpError && error.code === 'repository.source_changed'
       if (!changed || !warns) throw error
     }
   }
-  return await streamFile(large, writer, geometry.blockBytes, warns, io)
+  return await streamFile(large, warns, io)
 }
 
 /** A file that could not be read because it is gone changed; one that may not be read did not. */

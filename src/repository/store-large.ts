@@ -1,8 +1,7 @@
 import type { Io } from '../base/io.ts'
 import type { BlockWriter, WrittenBlock } from './blocks.ts'
 import { sourceChanged } from './changed.ts'
-import { sha256 } from './manifest.ts'
-import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
+import type { HostSource, ReadTools, SourceBlock, SourceEntry, SourceRoot } from './source.ts'
 
 /** A file's content in the repository. */
 export interface StoredContent {
@@ -16,80 +15,116 @@ export interface LargeFile {
   readonly source: HostSource
   readonly root: SourceRoot
   readonly entry: SourceEntry
+  readonly writer: BlockWriter
+  readonly tools: ReadTools
+  readonly blockBytes: number
 }
 
 /**
- * A file no backup has seen: read once, hashed here, cut into blocks; what the repository has is
- * not sent. @throws repository.source_changed when it ends early, unless `takeShort`
+ * A file read once and hashed here, cut into blocks; what the repository has is not sent.
+ * @throws repository.source_changed when it ends early, unless `takeShort`
  */
 export async function streamFile(
   file: LargeFile,
-  writer: BlockWriter,
-  blockBytes: number,
   takeShort: boolean,
   io: Io,
 ): Promise<StoredContent> {
-  const { source, root, entry } = file
-  const range = source.readRange(root, entry, 0, entry.sizeBytes, io)
-  const blocks: WrittenBlock[] = []
-  let sizeBytes = 0
+  const { source, root, entry, blockBytes } = file
+  const range = { offset: 0, lengthBytes: entry.sizeBytes, blockBytes }
+  const blocks: (WrittenBlock | undefined)[] = []
+  const sizes: number[] = []
   let reusedBytes = 0
-  for await (const bytes of cutBlocks(range, blockBytes)) {
-    const written = await writer.store(bytes)
-    blocks.push(written)
-    sizeBytes += bytes.length
-    if (!written.isNew) reusedBytes += bytes.length
+  for await (const block of source.readBlocks(root, entry, range, file.tools, io)) {
+    sizes[block.index] = block.bytes.length
+    const written = await storeBlock(file.writer, block)
+    blocks[block.index] = written
+    if (!written.isNew) reusedBytes += Number(written.block.blockSize)
+  }
+  // Where it was cut short while it was read, what lies behind the first short block is not its.
+  const whole: WrittenBlock[] = []
+  let sizeBytes = 0
+  for (const [index, block] of blocks.entries()) {
+    if (block === undefined) break
+    whole.push(block)
+    sizeBytes += sizes[index] ?? 0
+    if (sizes[index] !== blockBytes) break
   }
   if (sizeBytes !== entry.sizeBytes && !takeShort) {
     throw sourceChanged(source.host, root, entry, sizeBytes < entry.sizeBytes ? 'shrank' : 'grew')
   }
-  return { blocks, sizeBytes, reusedBytes }
+  return { blocks: whole, sizeBytes, reusedBytes: Math.min(reusedBytes, sizeBytes) }
+}
+
+/** Hands a block to the writer; its buffer is free again once the storage needs it no more. */
+async function storeBlock(writer: BlockWriter, block: SourceBlock): Promise<WrittenBlock> {
+  const written = await writer.store(block.bytes, block.sha256)
+  // After a failure something may still be sending from it.
+  if (written.isNew) written.stored.then(block.release, () => {})
+  else block.release()
+  return written
 }
 
 /**
- * A file of which an earlier backup has another version: hashed block by block on the host first,
- * so that only the blocks the repository lacks are read and sent.
+ * A file of which an earlier backup has another version: hashed block by block on the host, so that
+ * only the blocks the repository lacks are read and sent. Hashing goes on while they travel.
  * @throws repository.source_changed when what is read is not what was hashed
  */
 export async function storeDifference(
   file: LargeFile,
-  writer: BlockWriter,
-  blockBytes: number,
+  hashBlocks: NonNullable<HostSource['hashBlocks']>,
   io: Io,
 ): Promise<StoredContent> {
-  const { source, root, entry } = file
+  const { source, root, entry, writer, blockBytes } = file
   const blocks: WrittenBlock[] = []
   let reusedBytes = 0
-  const take = async (missing: readonly Uint8Array[]): Promise<void> => {
-    const offset = blocks.length * blockBytes
+  const take = async (first: number, missing: readonly Uint8Array[]): Promise<void> => {
+    const offset = first * blockBytes
     const lengthBytes = Math.min(missing.length * blockBytes, entry.sizeBytes - offset)
-    let index = 0
-    const range = source.readRange(root, entry, offset, lengthBytes, io)
-    for await (const bytes of cutBlocks(range, blockBytes)) {
-      const expected = missing[index]
-      index += 1
-      if (expected === undefined || !sha256(bytes).equals(expected)) break
-      blocks.push(await writer.store(bytes))
+    const range = { offset, lengthBytes, blockBytes }
+    let count = 0
+    for await (const block of source.readBlocks(root, entry, range, file.tools, io)) {
+      const expected = missing[block.index]
+      if (expected === undefined || Buffer.compare(block.sha256, expected) !== 0) {
+        block.release()
+        break
+      }
+      blocks[first + block.index] = await storeBlock(writer, block)
+      count += 1
     }
-    if (index < missing.length) throw sourceChanged(source.host, root, entry, 'was written')
+    if (count < missing.length) throw sourceChanged(source.host, root, entry, 'was written')
   }
+  let taking: Promise<void> = Promise.resolve()
   let missing: Uint8Array[] = []
   let count = 0
-  for await (const id of source.hashBlocks(root, entry, blockBytes, io)) {
-    count += 1
-    const known = writer.find(id)
-    if (known === undefined) {
-      missing.push(id)
-      // Bounded, so that the host is read soon after it was hashed: from its cache.
-      if (missing.length < readAheadBlocks) continue
-    }
-    if (missing.length > 0) await take(missing)
+  const takeMissing = async (): Promise<void> => {
+    if (missing.length === 0) return
+    const [first, wanted] = [count - missing.length, missing]
     missing = []
-    if (known === undefined) continue
-    blocks.push(known)
-    reusedBytes += Number(known.block.blockSize)
+    // One range travels while the next blocks are hashed; never further ahead than that.
+    await taking
+    taking = take(first, wanted)
+    taking.catch(() => {})
   }
-  if (missing.length > 0) await take(missing)
+  try {
+    for await (const id of hashBlocks(root, entry, blockBytes, io)) {
+      const known = writer.find(id)
+      if (known === undefined) {
+        missing.push(id)
+        count += 1
+        // Bounded, so that the host is read soon after it was hashed: from its cache.
+        if (missing.length >= readAheadBlocks) await takeMissing()
+        continue
+      }
+      await takeMissing()
+      blocks[count] = known
+      count += 1
+      reusedBytes += Number(known.block.blockSize)
+    }
+    await takeMissing()
+  } finally {
+    // Also where hashing failed: nothing of this file may still be read when its failure is told.
+    await taking
+  }
   const sizeBytes = blocks.reduce((sum, { block }) => sum + Number(block.blockSize), 0)
   if (count !== Math.ceil(entry.sizeBytes / blockBytes) || sizeBytes !== entry.sizeBytes) {
     throw sourceChanged(source.host, root, entry, 'changed its size')
@@ -99,26 +134,3 @@ export async function storeDifference(
 
 /** Missing blocks read in one go. */
 const readAheadBlocks = 16
-
-/** Pieces of any size as blocks of one size, the last one shorter. */
-export async function* cutBlocks(
-  pieces: AsyncIterable<Uint8Array>,
-  blockBytes: number,
-): AsyncIterable<Uint8Array> {
-  let block = Buffer.allocUnsafe(blockBytes)
-  let filled = 0
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      const taken = Math.min(blockBytes - filled, piece.length - at)
-      block.set(piece.subarray(at, at + taken), filled)
-      filled += taken
-      at += taken
-      if (filled < blockBytes) continue
-      yield block
-      // A block under way to the storage keeps its bytes: the next one gets its own.
-      block = Buffer.allocUnsafe(blockBytes)
-      filled = 0
-    }
-  }
-  if (filled > 0) yield block.subarray(0, filled)
-}

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +7,12 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { resolveBackup } from '../../src/repository/catalogue.ts'
 import { formatGeometry } from '../../src/repository/geometry.ts'
 import { planBackup } from '../../src/repository/plan-backup.ts'
+import { streamBlocks } from '../../src/repository/planes/stream-blocks.ts'
 import { readFileEntries } from '../../src/repository/read.ts'
 import { openRepository } from '../../src/repository/repository.ts'
-import { cutBlocks } from '../../src/repository/store-large.ts'
 import { verify } from '../../src/repository/verify.ts'
+import { createBuffers } from '../../src/repository/workers/buffers.ts'
+import { createWorkers } from '../../src/repository/workers/pool.ts'
 import { createFileStorage } from '../../src/storage/file.ts'
 import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { readOnlyStorage } from '../../src/storage/read-only.ts'
@@ -444,14 +447,54 @@ describe('backUp', () => {
             yield* pieces
           })()
           const blocks: Uint8Array[] = []
-          for await (const block of cutBlocks(source, blockBytes))
-            blocks.push(Uint8Array.from(block))
+          const workers = createWorkers()
+          const tools = { workers, buffers: createBuffers(3, blockBytes + 1) }
+          for await (const block of streamBlocks(source, blockBytes, tools, quietIo)) {
+            expect(block.index).toBe(blocks.length)
+            expect(Buffer.from(block.sha256)).toEqual(
+              createHash('sha256').update(block.bytes).digest(),
+            )
+            blocks.push(Uint8Array.from(block.bytes))
+            block.release()
+          }
+          await workers.close()
           expect(Buffer.concat(blocks)).toEqual(Buffer.concat(pieces))
           for (const block of blocks.slice(0, -1)) expect(block.length).toBe(blockBytes)
           expect(blocks.every(block => block.length > 0 && block.length <= blockBytes)).toBe(true)
         },
       ),
     ))
+
+  it('reads side by side what it reads, packs in the order of paths, and fails as one', async () => {
+    const host = memoryHost('db1', { filesInFlight: 4 })
+    for (let i = 0; i < 900; i += 1) host.set(`small/${i}`, filled(1 + (i % 15), i))
+    for (let i = 0; i < 30; i += 1) host.set(`large/${i}`, filled(20 + i * 17, i))
+    const storage = createMemoryStorage()
+    const result = await backUp(backupOptions(storage, [host]), quietIo)
+    const repo = await openRepository(storage, quietIo)
+    expect(await restoredTree(repo, result.backup, 'db1')).toEqual(host.tree())
+    const backup = await resolveBackup(repo, { backup: 'latest' }, quietIo)
+    const packs: string[] = []
+    for await (const { blocks, size } of readFileEntries(repo, backup, quietIo)) {
+      const [block] = blocks
+      if (size < 16n && block !== undefined && packs.at(-1) !== block.blockId) {
+        packs.push(block.blockId)
+      }
+    }
+    // Each pack holds neighbours: none is left and come back to.
+    expect(new Set(packs).size).toBe(packs.length)
+    const before = (await stateOf(storage)).length
+    host.set('large/7', filled(400, 99))
+    host.set('large/3', filled(400, 98))
+    host.onRead = path => {
+      if (path === 'large/7') throw new Error('the disk died')
+    }
+    const options = { clock: testClock('2025-01-15T00:00:00.000Z') }
+    await expect(backUp(backupOptions(storage, [host], options), quietIo)).rejects.toThrow(
+      'the disk died',
+    )
+    expect(await stateOf(storage)).toHaveLength(before)
+  })
 
   it('cuts and packs with the sizes of the format', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'bkp-backup-'))
@@ -463,9 +506,12 @@ describe('backUp', () => {
     for (const delta of [-1, 0, 1])
       host.set(`block${delta}`, whole.subarray(0, 8 * mebibyte + delta))
     for (const delta of [-1, 0]) host.set(`pack${delta}`, whole.subarray(7, 7 + mebibyte + delta))
-    host.readRange = async function* (_root, entry, offset, lengthBytes) {
-      const bytes = host.get(entry.path)?.bytes ?? new Uint8Array()
-      yield bytes.subarray(offset, offset + lengthBytes)
+    host.readBlocks = (_root, entry, { offset, lengthBytes, blockBytes }, tools, io) => {
+      const pieces = async function* (): AsyncIterable<Uint8Array> {
+        const bytes = host.get(entry.path)?.bytes ?? new Uint8Array()
+        yield bytes.subarray(offset, offset + lengthBytes)
+      }
+      return streamBlocks(pieces(), blockBytes, tools, io)
     }
     const storage = createFileStorage({ directory })
     const options = backupOptions(storage, [host], { geometry: formatGeometry })

@@ -6,6 +6,7 @@ import { type BackupOptions, backUp } from '../../src/repository/backup.ts'
 import { listBackups, resolveBackup } from '../../src/repository/catalogue.ts'
 import type { Geometry } from '../../src/repository/geometry.ts'
 import { BackupFile_Type } from '../../src/repository/manifest.ts'
+import { streamBlocks } from '../../src/repository/planes/stream-blocks.ts'
 import { readFileContent, readFileEntries } from '../../src/repository/read.ts'
 import { openRepository, type Repository } from '../../src/repository/repository.ts'
 import type { HostSource, SourceEntry, SourceRoot } from '../../src/repository/source.ts'
@@ -84,7 +85,7 @@ export interface MemoryHost extends HostSource {
 /** One root by default: logical and live path `/data`. */
 export function memoryHost(
   host: string,
-  root: Partial<{ root: string; source: string; immutable: boolean }> = {},
+  root: Partial<{ root: string; source: string; immutable: boolean; filesInFlight: number }> = {},
 ): MemoryHost {
   const files = new Map<string, MemoryFile>()
   const reads: string[] = []
@@ -157,13 +158,16 @@ export function memoryHost(
       // Not in order: whoever needs an order sorts.
       for (const [path, file] of [...files].reverse()) yield entryAt(path, file)
     },
-    readFiles: async function* (_root, entries) {
-      for (const [index, entry] of entries.entries()) {
+    filesInFlight: root.filesInFlight ?? 1,
+    readFiles: async (_root, entries) => ({
+      files: entries.map(entry => {
         const file = open(entry)
-        if (file === undefined) yield { index, error: gone(entry) }
-        else yield { index, bytes: Uint8Array.from(file.bytes) }
-      }
-    },
+        if (file === undefined) return { error: gone(entry) }
+        const bytes = Uint8Array.from(file.bytes)
+        return { bytes, sha256: createHash('sha256').update(bytes).digest() }
+      }),
+      release: () => {},
+    }),
     hashBlocks: async function* (_root, entry, blockBytes) {
       const file = files.get(hex(entry.path))
       if (file === undefined) throw gone(entry)
@@ -173,16 +177,19 @@ export function memoryHost(
           .digest()
       }
     },
-    readRange: async function* (_root, entry, offset, lengthBytes) {
-      source.onRead?.(Buffer.from(entry.path).toString())
-      const file = files.get(hex(entry.path))
-      if (file === undefined) throw gone(entry)
-      reads.push(Buffer.from(entry.path).toString())
-      const range = file.bytes.subarray(offset, offset + lengthBytes)
-      bytesRead += range.length
-      // In odd pieces, as a network gives them.
-      for (let at = 0; at < range.length; at += 37)
-        yield Uint8Array.from(range.subarray(at, at + 37))
+    readBlocks: (_root, entry, { offset, lengthBytes, blockBytes }, tools, io) => {
+      const pieces = async function* (): AsyncIterable<Uint8Array> {
+        source.onRead?.(Buffer.from(entry.path).toString())
+        const file = files.get(hex(entry.path))
+        if (file === undefined) throw gone(entry)
+        reads.push(Buffer.from(entry.path).toString())
+        const range = file.bytes.subarray(offset, offset + lengthBytes)
+        bytesRead += range.length
+        // In odd pieces, as a network gives them.
+        for (let at = 0; at < range.length; at += 37)
+          yield Uint8Array.from(range.subarray(at, at + 37))
+      }
+      return streamBlocks(pieces(), blockBytes, tools, io)
     },
     stat: async function* (_root, entries) {
       for (const [index, entry] of entries.entries()) {

@@ -1,145 +1,128 @@
-import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
-import { sourceChanged } from '../changed.ts'
 import { joinPath, showPath } from '../logical-path.ts'
-import type { HostSource, SourceEntry, SourceRoot } from '../source.ts'
-import { statRemotely } from './relay.ts'
+import type {
+  HostSource,
+  ReadTools,
+  SmallFile,
+  SmallFiles,
+  SourceBlock,
+  SourceEntry,
+  SourceRoot,
+} from '../source.ts'
+import type { FileHere } from '../workers/contract.ts'
+import { statesOf } from '../workers/jobs.ts'
 import { walkRoot } from './walk.ts'
 
-/** Bytes read at a time. */
-const pieceBytes = 1024 * 1024
+/** Files whose blocks are read at the same time: with few cores more would only wait. */
+const filesInFlight = 4
 
-/** The controller is the host: what it walks it reads by itself, without a process for each file. */
+/**
+ * The controller is the host: workers read and hash by themselves, without a process for each file.
+ * A changed file is read whole: that costs no more than hashing it, and what is known is not stored.
+ */
 export function localSource(host: ReadOnlyHost, roots: readonly SourceRoot[]): HostSource {
   return Object.freeze({
     host: host.name,
     roots,
+    filesInFlight,
     walk: (root, io) => walkRoot(host, root, io),
     readFiles: readSmallFiles,
-    hashBlocks: (root, file, blockBytes, io) => hashHere(host.name, root, file, blockBytes, io),
-    readRange,
-    stat: (root, files, io) => statRemotely(host, root, files, io),
+    readBlocks: readBlocksHere,
+    stat: statHere,
   } satisfies HostSource)
 }
 
-async function* readSmallFiles(
+async function readSmallFiles(
   root: SourceRoot,
   files: readonly SourceEntry[],
+  { workers, buffers }: ReadTools,
   io: Io,
-): AsyncIterable<
-  | { readonly index: number; readonly bytes: Uint8Array }
-  | { readonly index: number; readonly error: Error }
-> {
-  for (const [index, file] of files.entries()) {
-    io.signal.throwIfAborted()
-    try {
-      // One byte more tells that the file grew, however long it is now.
-      yield { index, bytes: await readAtMost(root, file, file.sizeBytes + 1) }
-    } catch (thrown) {
-      yield { index, error: thrown instanceof Error ? thrown : new Error(String(thrown)) }
-    }
-  }
-}
-
-async function readAtMost(
-  root: SourceRoot,
-  file: SourceEntry,
-  lengthBytes: number,
-): Promise<Uint8Array> {
-  const handle = await openFile(root, file)
-  try {
-    return await readPiece(handle, root, file, 0, lengthBytes)
-  } finally {
-    await handle.close()
-  }
-}
-
-async function* hashHere(
-  host: string,
-  root: SourceRoot,
-  file: SourceEntry,
-  blockBytes: number,
-  io: Io,
-): AsyncIterable<Uint8Array> {
-  const handle = await openFile(root, file)
-  try {
-    for (let start = 0; start < file.sizeBytes; start += blockBytes) {
-      const end = Math.min(start + blockBytes, file.sizeBytes)
-      const hash = createHash('sha256')
-      for (let at = start; at < end; ) {
-        io.signal.throwIfAborted()
-        const piece = await readPiece(handle, root, file, at, Math.min(pieceBytes, end - at))
-        if (piece.length === 0) throw sourceChanged(host, root, file, 'shrank')
-        hash.update(piece)
-        at += piece.length
+): Promise<SmallFiles> {
+  const wanted = files.map(file => ({ ...fileHere(root, file), sizeBytes: file.sizeBytes }))
+  const answer = await workers.readFiles(await buffers.take(io), wanted)
+  return {
+    files: files.map((file, index): SmallFile => {
+      const read = answer.files[index]
+      if (read === undefined || 'error' in read) {
+        return { error: unreadable(root, file, read?.error ?? 'it was not read') }
       }
-      yield hash.digest()
-    }
-  } finally {
-    await handle.close()
+      const { at, length, sha256, now } = read
+      return { bytes: answer.buffer.subarray(at, at + length), sha256, now: now ?? null }
+    }),
+    release: () => buffers.give(answer.buffer),
   }
 }
 
-async function* readRange(
+async function* readBlocksHere(
   root: SourceRoot,
   file: SourceEntry,
-  offset: number,
-  lengthBytes: number,
+  { offset, lengthBytes, blockBytes }: Parameters<HostSource['readBlocks']>[2],
+  { workers, buffers }: ReadTools,
   io: Io,
-): AsyncIterable<Uint8Array> {
-  const handle = await openFile(root, file)
+): AsyncIterable<SourceBlock> {
+  const here = fileHere(root, file)
+  const underWay = new Map<number, Promise<SourceBlock>>()
+  const count = Math.ceil(lengthBytes / blockBytes)
+  let next = 0
+  const begin = (buffer: Uint8Array): void => {
+    const index = next
+    next += 1
+    const length = Math.min(blockBytes, lengthBytes - index * blockBytes)
+    const reading = workers
+      .readRange(buffer, here, offset + index * blockBytes, length)
+      .then(read => {
+        if (!('error' in read)) return { index, ...read, release: () => buffers.give(read.bytes) }
+        buffers.give(read.bytes)
+        throw unreadable(root, file, read.error)
+      })
+    reading.catch(() => {})
+    underWay.set(index, reading)
+  }
   try {
-    for (let at = offset; at < offset + lengthBytes; ) {
-      io.signal.throwIfAborted()
-      const wanted = Math.min(pieceBytes, offset + lengthBytes - at)
-      const piece = await readPiece(handle, root, file, at, wanted)
-      if (piece.length === 0) return
-      yield piece
-      at += piece.length
+    while (next < count || underWay.size > 0) {
+      if (underWay.size === 0) begin(await buffers.take(io))
+      while (next < count && underWay.size < blocksAhead) {
+        const buffer = buffers.takeFree()
+        if (buffer === undefined) break
+        begin(buffer)
+      }
+      const block = await Promise.race(underWay.values())
+      underWay.delete(block.index)
+      if (block.bytes.length > 0) yield block
+      else block.release()
     }
   } finally {
-    await handle.close()
-  }
-}
-
-async function openFile(root: SourceRoot, file: SourceEntry): Promise<FileHandle> {
-  const path = Buffer.from(joinPath(root.source, file.path))
-  // The root may be a link, as a walk takes it; below it a link is an entry and never followed.
-  const follow = file.path.length === 0 ? 0 : constants.O_NOFOLLOW
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | follow)
-  } catch (error) {
-    throw unreadable(root, file, error)
-  }
-}
-
-async function readPiece(
-  handle: FileHandle,
-  root: SourceRoot,
-  file: SourceEntry,
-  offset: number,
-  lengthBytes: number,
-): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(lengthBytes)
-  let filled = 0
-  try {
-    while (filled < lengthBytes) {
-      const { bytesRead } = await handle.read(buffer, filled, lengthBytes - filled, offset + filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
+    for (const settled of await Promise.allSettled(underWay.values())) {
+      if (settled.status === 'fulfilled') settled.value.release()
     }
-  } catch (error) {
-    throw unreadable(root, file, error)
   }
-  return buffer.subarray(0, filled)
 }
 
-function unreadable(root: SourceRoot, file: SourceEntry, cause: unknown): BkpError {
+/** Blocks of one file read ahead of what is stored. */
+const blocksAhead = 3
+
+async function* statHere(
+  root: SourceRoot,
+  files: readonly SourceEntry[],
+): ReturnType<HostSource['stat']> {
+  try {
+    const states = statesOf(files.map(file => fileHere(root, file)))
+    for (const [index, entry] of states.entries()) yield { index, entry }
+  } catch (thrown) {
+    const [first] = files
+    if (first === undefined || thrown instanceof BkpError) throw thrown
+    throw unreadable(root, first, thrown instanceof Error ? thrown.message : String(thrown))
+  }
+}
+
+function fileHere(root: SourceRoot, file: SourceEntry): FileHere {
+  // The root may be a link, as a walk takes it; below it a link is an entry and never followed.
+  return { path: joinPath(root.source, file.path), follow: file.path.length === 0 }
+}
+
+function unreadable(root: SourceRoot, file: SourceEntry, why: string): BkpError {
   const path = showPath(joinPath(root.source, file.path))
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new BkpError('file.unreadable', `${path} cannot be read: ${why}`, { cause })
+  return new BkpError('file.unreadable', `${path} cannot be read: ${why}`)
 }

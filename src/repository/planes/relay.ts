@@ -3,8 +3,20 @@ import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { hashBlocks, packFiles, statFiles, walkTree } from '../../connection/probes.ts'
 import { sourceChanged } from '../changed.ts'
 import { joinPath } from '../logical-path.ts'
-import type { HostSource, SourceEntry, SourceRoot } from '../source.ts'
+import type {
+  HostSource,
+  ReadTools,
+  SmallFile,
+  SmallFiles,
+  SourceEntry,
+  SourceRoot,
+} from '../source.ts'
+import type { FileState } from '../workers/contract.ts'
+import { streamBlocks } from './stream-blocks.ts'
 import { sourceEntry, walkRoot } from './walk.ts'
+
+/** Channels that read a file at the same time; a host has 8 of them, and the walk takes one. */
+const filesInFlight = 3
 
 /**
  * Host → connection → controller → storage: works wherever the host can be reached. Small files come
@@ -14,28 +26,38 @@ export function relaySource(host: ReadOnlyHost, roots: readonly SourceRoot[]): H
   return Object.freeze({
     host: host.name,
     roots,
+    filesInFlight,
     walk: (root, io) => walkRoot(host, root, io),
-    readFiles: (root, files, io) => readRemotely(host, root, files, io),
+    readFiles: (root, files, tools, io) => readRemotely(host, root, files, tools, io),
     hashBlocks: (root, file, blockBytes, io) => hashRemotely(host, root, file, blockBytes, io),
-    readRange: (root, file, offset, lengthBytes, io) =>
-      host.read(joinPath(root.source, file.path), io, { offset, lengthBytes }),
+    readBlocks: (root, file, { offset, lengthBytes, blockBytes }, tools, io) => {
+      const range = { offset, lengthBytes }
+      const pieces = host.read(joinPath(root.source, file.path), io, range)
+      return streamBlocks(pieces, blockBytes, tools, io)
+    },
     stat: (root, files, io) => statRemotely(host, root, files, io),
   } satisfies HostSource)
 }
 
-type ReadAnswers = ReturnType<HostSource['readFiles']>
-
-async function* readRemotely(
+async function readRemotely(
   host: ReadOnlyHost,
   root: SourceRoot,
   files: readonly SourceEntry[],
+  { workers }: ReadTools,
   io: Io,
-): ReadAnswers {
+): Promise<SmallFiles> {
   const [first] = files
-  if (first === undefined) return
-  // A root that is a file has no folder to pack it from, and may be reached through a link.
-  if (first.path.length === 0) yield await readRoot(host, root, first, io)
-  else yield* host.scan(packFiles({ root: root.source, files }), io)
+  const read: SmallFile[] = []
+  if (first?.path.length === 0) {
+    // A root that is a file has no folder to pack it from, and may be reached through a link.
+    read.push(await workers.hash(await readRoot(host, root, first, io)))
+  } else if (first !== undefined) {
+    for await (const answer of host.scan(packFiles({ root: root.source, files }), io)) {
+      const { index } = answer
+      read[index] = 'error' in answer ? { error: answer.error } : await workers.hash(answer.bytes)
+    }
+  }
+  return { files: read, release: () => {} }
 }
 
 async function readRoot(
@@ -43,13 +65,14 @@ async function readRoot(
   root: SourceRoot,
   file: SourceEntry,
   io: Io,
-): Promise<{ readonly index: 0; readonly bytes: Uint8Array }> {
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   const range = { offset: 0, lengthBytes: file.sizeBytes }
   if (file.sizeBytes > 0) {
     for await (const piece of host.read(root.source, io, range)) pieces.push(piece)
   }
-  return { index: 0, bytes: Buffer.concat(pieces) }
+  // A copy that fills its buffer: it is handed to a worker.
+  return new Uint8Array(Buffer.concat(pieces))
 }
 
 async function* hashRemotely(
@@ -71,13 +94,13 @@ async function* hashRemotely(
   if (isShort) throw sourceChanged(host.name, root, file, 'shrank')
 }
 
-/** lstat by a scan: names of owners are the host's to know, on every plane. */
-export async function* statRemotely(
+/** lstat by a scan. */
+async function* statRemotely(
   host: ReadOnlyHost,
   root: SourceRoot,
   files: readonly SourceEntry[],
   io: Io,
-): AsyncIterable<{ readonly index: number; readonly entry: SourceEntry | undefined }> {
+): AsyncIterable<{ readonly index: number; readonly entry: FileState | undefined }> {
   const [first] = files
   if (first?.path.length === 0) {
     // As the walk took it: a link in place of the root is followed.

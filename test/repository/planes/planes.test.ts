@@ -10,11 +10,13 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import type { ReadOnlyHost } from '../../../src/connection/contract.ts'
 import { choosePlane, openSource } from '../../../src/repository/planes/choose.ts'
 import type { HostSource, SourceEntry } from '../../../src/repository/source.ts'
+import { createBuffers } from '../../../src/repository/workers/buffers.ts'
+import { createWorkers } from '../../../src/repository/workers/pool.ts'
 import { makeRestoreScene } from '../restore/scene.ts'
 import { at, makeOddTree, oddNames } from '../restore/tree.ts'
 
@@ -30,6 +32,18 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<readonly T[]> {
   for await (const one of stream) all.push(one)
   return all
 }
+
+const workers = createWorkers({ threads: 1 })
+const bufferCount = 3
+const buffers = createBuffers(bufferCount, 1_000_001)
+const tools = { workers, buffers }
+afterAll(() => workers.close())
+afterEach(() => {
+  const all = Array.from({ length: bufferCount }, () => buffers.takeFree())
+  // Each of them was given back.
+  expect(all).not.toContain(undefined)
+  for (const buffer of all) buffers.give(buffer!)
+})
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -69,12 +83,19 @@ describe.each(['local', 'relay'] as const)('the plane %s', plane => {
     expect(tree.get('dangling')).toMatchObject({ type: 'symlink' })
     expect([...tree.keys()].some(name => name.startsWith('.bkp-'))).toBe(false)
     const files = oddNames.toReversed().map(name => tree.get(name.toString('latin1'))!)
-    const answers = await collect(source.readFiles(root(), files, quietIo))
-    expect(
-      answers.map(answer =>
-        'bytes' in answer ? [answer.index, Buffer.from(answer.bytes).toString()] : answer,
-      ),
-    ).toEqual(oddNames.map((_, index) => [index, `content ${oddNames.length - 1 - index}`]))
+    const answers = await source.readFiles(root(), files, tools, quietIo)
+    const contents = answers.files.map(answer =>
+      'bytes' in answer
+        ? [Buffer.from(answer.bytes).toString(), Buffer.from(answer.sha256).toString('hex')]
+        : answer,
+    )
+    answers.release()
+    expect(contents).toEqual(
+      oddNames.map((_, index) => {
+        const content = `content ${oddNames.length - 1 - index}`
+        return [content, sha256(Buffer.from(content))]
+      }),
+    )
   })
 
   it('answers for a file that is gone or became a link, and goes on', async () => {
@@ -84,13 +105,9 @@ describe.each(['local', 'relay'] as const)('the plane %s', plane => {
     rmSync(join(folder, 'c'))
     symlinkSync('/etc/hostname', join(folder, 'c'))
     const files = ['a', 'b', 'c', 'd'].map(name => tree.get(name)!)
-    const answers = await collect(source.readFiles(root(), files, quietIo))
-    expect(answers.map(answer => [answer.index, 'bytes' in answer])).toEqual([
-      [0, false],
-      [1, true],
-      [2, false],
-      [3, true],
-    ])
+    const answers = await source.readFiles(root(), files, tools, quietIo)
+    expect(answers.files.map(answer => 'bytes' in answer)).toEqual([false, true, false, true])
+    answers.release()
     const stats = await collect(source.stat(root(), files, quietIo))
     expect(stats.map(({ index, entry }) => [index, entry?.type])).toEqual([
       [0, undefined],
@@ -104,28 +121,54 @@ describe.each(['local', 'relay'] as const)('the plane %s', plane => {
     writeFileSync(join(folder, 'a'), 'abc')
     const entry = await entryOf('a')
     appendFileSync(join(folder, 'a'), 'defgh')
-    const [answer] = await collect(source.readFiles(root(), [entry], quietIo))
+    const { files, release } = await source.readFiles(root(), [entry], tools, quietIo)
+    const [answer] = files
+    release()
     const told = answer !== undefined && ('error' in answer || answer.bytes.length !== 3)
     expect(told).toBe(true)
   })
 
-  it('hashes a large file by blocks and reads ranges of it', async () => {
+  it('reads ranges of a large file as hashed blocks, and every buffer comes back', async () => {
     const bytes = Buffer.alloc(2_500_000, 'abcdefg')
     writeFileSync(join(folder, 'large'), bytes)
     const entry = await entryOf('large')
+    const range = { offset: 300_000, lengthBytes: 2_100_000, blockBytes: 1_000_000 }
+    const blocks: Uint8Array[] = []
+    for await (const block of source.readBlocks(root(), entry, range, tools, quietIo)) {
+      expect(Buffer.from(block.sha256).toString('hex')).toBe(sha256(block.bytes))
+      blocks[block.index] = Uint8Array.from(block.bytes)
+      block.release()
+    }
+    expect(blocks.map(block => block.length)).toEqual([1_000_000, 1_000_000, 100_000])
+    expect(Buffer.concat(blocks).equals(bytes.subarray(300_000, 2_400_000))).toBe(true)
+  })
+
+  it('gives buffers back when it is left early, and where the file is gone', async () => {
+    writeFileSync(join(folder, 'large'), Buffer.alloc(2_500_000, 'x'))
+    const entry = await entryOf('large')
+    const range = { offset: 0, lengthBytes: 2_500_000, blockBytes: 1_000_000 }
+    for await (const block of source.readBlocks(root(), entry, range, tools, quietIo)) {
+      block.release()
+      break
+    }
+    rmSync(join(folder, 'large'))
+    const reading = collect(source.readBlocks(root(), entry, range, tools, quietIo))
+    await expect(reading).rejects.toMatchObject({ code: 'file.unreadable' })
+  })
+
+  it('hashes blocks on the host where reading would send them', async () => {
+    const bytes = Buffer.alloc(2_500_000, 'abcdefg')
+    writeFileSync(join(folder, 'large'), bytes)
+    const entry = await entryOf('large')
+    expect(source.hashBlocks === undefined).toBe(plane === 'local')
+    if (source.hashBlocks === undefined) return
     const hashes = await collect(source.hashBlocks(root(), entry, 1_048_576, quietIo))
     expect(hashes.map(hash => Buffer.from(hash).toString('hex'))).toEqual([
       sha256(bytes.subarray(0, 1_048_576)),
       sha256(bytes.subarray(1_048_576, 2_097_152)),
       sha256(bytes.subarray(2_097_152)),
     ])
-    const range = await collect(source.readRange(root(), entry, 2_000_000, 300_000, quietIo))
-    expect(Buffer.concat(range).equals(bytes.subarray(2_000_000, 2_300_000))).toBe(true)
-  })
-
-  it('does not name a block by the hash of less than it', async () => {
-    writeFileSync(join(folder, 'large'), Buffer.alloc(2_500_000, 'x'))
-    const entry = await entryOf('large')
+    // Not by the hash of less than a block.
     truncateSync(join(folder, 'large'), 1_500_000)
     await expect(
       collect(source.hashBlocks(root(), entry, 1_048_576, quietIo)),
@@ -140,10 +183,12 @@ describe.each(['local', 'relay'] as const)('the plane %s', plane => {
       const [entry, ...others] = await collect(source.walk(root(), quietIo))
       expect(others).toEqual([])
       expect(entry).toMatchObject({ type: 'file', sizeBytes: 11 })
-      const [answer] = await collect(source.readFiles(root(), [entry!], quietIo))
+      const { files, release } = await source.readFiles(root(), [entry!], tools, quietIo)
+      const [answer] = files
       expect(
         answer !== undefined && 'bytes' in answer && Buffer.from(answer.bytes).toString(),
       ).toBe('key = value')
+      release()
       expect(await collect(source.stat(root(), [entry!], quietIo))).toMatchObject([
         { index: 0, entry: { type: 'file', inode: entry?.inode } },
       ])
