@@ -81,6 +81,7 @@ describe('keys', () => {
     expect(none.hint).toBe('run ssh-add with that key, or set ansible_ssh_private_key_passphrase')
     const wrong = await refusal({ ...address, privateKeyPassphrase: new Secret('open barley') })
     expect(wrong.message).toContain(`the passphrase given does not open ${key}`)
+    expect(wrong.hint).toBe('see ansible_ssh_private_key_passphrase')
     expect(JSON.stringify([wrong.message, wrong.hint, wrong.details])).not.toContain('barley')
   })
 
@@ -128,6 +129,16 @@ describe('an agent', () => {
       stdio: 'ignore',
     })
     expect(await whoami(bare({ privateKeyFile: key }), home.surroundings(socket))).toBe('root')
+  })
+
+  it('may hold rsa keys, and certificates beside its keys', async () => {
+    const key = home.key('agents-rsa', { type: 'rsa' })
+    const ca = home.key('user-ca')
+    execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'x', '-n', 'root', `${key}.pub`], {
+      stdio: 'ignore',
+    })
+    authorize(key)
+    expect(await whoami(bare(), home.surroundings(home.agent([key])))).toBe('root')
   })
 
   it('with many keys does not use up the tries before the key that was named', async () => {

@@ -113,6 +113,9 @@ function loginHint(target: SshTarget, { record, notes, said }: Refusal): string 
   if (said !== undefined && /too many/i.test(said)) {
     return 'the agent holds many keys: name the one in ansible_ssh_private_key_file, with -o IdentitiesOnly=yes in ansible_ssh_common_args'
   }
+  if (notes.some(note => /^the passphrase given/.test(note))) {
+    return 'see ansible_ssh_private_key_passphrase'
+  }
   if (notes.some(note => /passphrase/.test(note))) {
     return 'run ssh-add with that key, or set ansible_ssh_private_key_passphrase'
   }

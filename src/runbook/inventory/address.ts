@@ -4,7 +4,7 @@ import type { HostAddress, SshOption } from '../../connection/contract.ts'
 import type { Scope, Variables } from '../../expression/contract.ts'
 import { createScope, literal } from '../../expression/scope.ts'
 import type { AddressOf, Inventory, InventoryHost } from '../contract.ts'
-import { checkConnection } from './connection-variables.ts'
+import { checkConnection, ignoredText } from './connection-variables.ts'
 import { expandHome } from './secrets.ts'
 import { parseSshArguments, type SshArguments } from './ssh-arguments.ts'
 
@@ -36,7 +36,9 @@ export function createAddressOf(options: AddressOptions): AddressOf {
     const args = sshArguments(read)
     for (const option of args.ignored) {
       const message = `ansible_ssh_common_args: the option "${option}" is not honoured`
-      if (warned.has(message)) continue
+      // What stands in a file as it is was told of when the file was read.
+      const isTold = inventory.warnings.some(each => each.endsWith(ignoredText(option)))
+      if (warned.has(message) || isTold) continue
       warned.add(message)
       options.warn?.(message)
     }

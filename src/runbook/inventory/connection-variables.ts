@@ -79,6 +79,11 @@ export function checkConnection(name: string, value: unknown): ConnectionFault |
   return Object.hasOwn(checks, name) ? checks[name]?.(value) : undefined
 }
 
+/** How an option that is not honoured is told of. */
+export function ignoredText(option: string): string {
+  return `the ssh option "${option}" is not honoured`
+}
+
 /** Options of ssh that a variable holds and that are not honoured. */
 export function ignoredOptions(name: string, value: unknown): readonly string[] {
   if (!/^ansible_ssh_(common_|extra_)?args$/.test(name) || typeof value !== 'string') return []

@@ -7,7 +7,12 @@ import type { Faults } from '../faults.ts'
 import { isCredentialKey, isPasswordKey } from '../yaml/source-lines.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
-import { checkConnection, ignoredOptions, isConnectionVariable } from './connection-variables.ts'
+import {
+  checkConnection,
+  ignoredOptions,
+  ignoredText,
+  isConnectionVariable,
+} from './connection-variables.ts'
 import { sealTree } from './seal.ts'
 import { createSecretReader, isSecretReference, registerPlainSecrets } from './secrets.ts'
 
@@ -55,7 +60,7 @@ export function readVariables(
     }
     for (const option of ignoredOptions(name, inner)) {
       const { file, line, column } = document.place(at)
-      warnings.push(`${file}:${line}:${column}: the ssh option "${option}" is not honoured`)
+      warnings.push(`${file}:${line}:${column}: ${ignoredText(option)}`)
     }
     const named = isCredentialKey(name) && isSecretReference(inner)
     const isPassword = isPasswordKey(name) || secretVariables.includes(name)

@@ -51,10 +51,21 @@ describe('addresses', () => {
         ],
       })
     }
-    expect(warnings).toEqual(['ansible_ssh_common_args: the option "escapekey" is not honoured'])
+    // Told of once, where it stands.
+    expect(warnings).toEqual([])
     expect(inventory.warnings).toEqual([
       '/inv/hosts.yml:1:44: the ssh option "escapekey" is not honoured',
     ])
+  })
+
+  test('an option that only a rendered value shows is told of once', () => {
+    const inventory = inventoryOf(
+      'all: {hosts: {x: {a: "-o EscapeKey=none", ansible_ssh_extra_args: "{{ a }}"}}}',
+    )
+    const warnings: string[] = []
+    const address = createAddressOf({ environment, warn: each => warnings.push(each) })
+    for (let round = 0; round < 2; round += 1) address(inventory, 'x')
+    expect(warnings).toEqual(['ansible_ssh_common_args: the option "escapekey" is not honoured'])
   })
 
   test('the first of a kind counts, also over the three variables', () => {
