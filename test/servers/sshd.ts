@@ -17,12 +17,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { HostAddress } from '../../src/connection/contract.ts'
+import type { Namespaces } from './namespaces.ts'
 
 const execFileAsync = promisify(execFile)
 const output = { encoding: 'latin1', maxBuffer: 64 * 1024 * 1024 } as const
 
 export interface SshdHost {
   readonly name: string
+  readonly hostname: string
   readonly port: number
   /** Of the daemon, which also leads the host's mount namespace where it has one. */
   readonly pid: number
@@ -34,6 +36,8 @@ export interface SshdOptions {
   readonly names: readonly string[]
   /** Each host sees an empty folder of its own here (a tmpfs) that nobody else can see. Needs root. */
   readonly dataDir?: string
+  /** Hosts with networks of their own: each listens on port 22 of its address, not on 127.0.0.1. */
+  readonly network?: Pick<Namespaces, 'host'>
   /** More lines for sshd_config, before the others: the first of equal ones counts. */
   readonly config?: readonly string[]
 }
@@ -57,10 +61,15 @@ export interface SshdHosts {
 }
 
 /** From specs/storage.md §4: what a daemon needs to run beside others, without PAM and rights checks. */
-function configuration(folder: string, hostKey: string, more: readonly string[]): string {
+function configuration(
+  folder: string,
+  hostname: string,
+  hostKey: string,
+  more: readonly string[],
+): string {
   return [
     ...more,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${hostname}`,
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
     'PidFile none',
@@ -94,10 +103,10 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until something on the port greets as sshd does. */
-async function greeted(port: number, isRunning: () => boolean): Promise<void> {
+async function greeted(hostname: string, port: number, isRunning: () => boolean): Promise<void> {
   for (;;) {
     const greeting = await new Promise<string>(resolve => {
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect(port, hostname)
       socket.once('data', data => {
         resolve(data.toString('latin1'))
         socket.destroy()
@@ -172,19 +181,23 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     const hostKey = join(folder, `${name}-host-key`)
     const config = join(folder, `${name}.conf`)
     generateKey(hostKey)
-    writeFileSync(config, configuration(folder, hostKey, options.config ?? []))
-    const port = await freePort()
+    const own = options.network?.host(name)
+    const hostname = own?.address ?? '127.0.0.1'
+    writeFileSync(config, configuration(folder, hostname, hostKey, options.config ?? []))
+    const port = own === undefined ? await freePort() : 22
     const daemon = ['/usr/sbin/sshd', '-D', '-e', '-f', config, '-p', String(port)]
     const mount = dataDir === undefined ? '' : ownDataFolder
     const script = [quietLogin, mount, 'shift', 'exec "$@"'].join('\n')
     const place = [name, dataDir ?? '']
-    const words = ['-m', '--propagation', 'private', 'sh', '-ec', script, ...place, ...daemon]
-    const child = spawn('unshare', words, { stdio: ['ignore', 'ignore', 'inherit'] })
+    const unshare = ['unshare', '-m', '--propagation', 'private', 'sh', '-ec', script]
+    const [first = '', ...rest] = [...(own?.enter ?? []), ...unshare, ...place, ...daemon]
+    const child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'inherit'] })
     child.unref()
-    await greeted(port, () => child.exitCode === null && child.signalCode === null)
+    await greeted(hostname, port, () => child.exitCode === null && child.signalCode === null)
     const [type, key] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ')
-    const line = `[127.0.0.1]:${port} ${type} ${key}\n`
-    return { name, port, pid: child.pid ?? 0, dataDir: dataDir ?? '', line }
+    const listed = port === 22 ? hostname : `[${hostname}]:${port}`
+    const line = `${listed} ${type} ${key}\n`
+    return { name, hostname, port, pid: child.pid ?? 0, dataDir: dataDir ?? '', line }
   })
   const hosts = await Promise.all(started)
   writeFileSync(knownHostsFile, hosts.map(({ line }) => line).join(''))
@@ -220,7 +233,7 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     address: name => ({
       name,
       transport: 'ssh',
-      hostname: '127.0.0.1',
+      hostname: find(name).hostname,
       port: find(name).port,
       user: 'root',
       privateKeyFile,

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Namespaces } from '../servers/namespaces.ts'
 import type { RunShell } from '../servers/rocksdb.ts'
 import { startSshd } from '../servers/sshd.ts'
 import { makeWorkspace, type Workspace } from './bkp.ts'
@@ -20,7 +21,27 @@ export interface FleetHost {
 export interface Fleet extends Workspace {
   readonly hosts: readonly FleetHost[]
   host(name: string): FleetHost
+  readonly store: FleetStore
   stop(): Promise<void>
+}
+
+/** Where the fleet's backups go: the storage that its inventory calls `vault`. */
+export interface FleetStore {
+  /** As the inventory defines it. */
+  readonly definition: Readonly<Record<string, unknown>>
+  readonly url: string
+  /** What bkp finds in its environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** A folder with the repository's objects as they are now. */
+  folder(): Promise<string>
+  /** What would differ if anything had been written. */
+  state(): Promise<unknown>
+}
+
+/** Where a fleet's hosts and backups are; on ports of this machine, and in a folder, without it. */
+export interface FleetSite {
+  readonly network?: Namespaces
+  makeStore?(workspace: Workspace): FleetStore
 }
 
 /** The folder that each host has for itself; no other test may mount or remove it. */
@@ -30,9 +51,15 @@ export const dataFolder = `/data-${process.pid}`
 export async function startFleet(
   names: readonly string[],
   settings: Readonly<Record<string, unknown>>,
+  { network, makeStore = folderStore }: FleetSite = {},
 ): Promise<Fleet> {
   const workspace = makeWorkspace()
-  const daemons = await startSshd({ names, dataDir: dataFolder })
+  const store = makeStore(workspace)
+  const daemons = await startSshd({
+    names,
+    dataDir: dataFolder,
+    ...(network === undefined ? {} : { network }),
+  })
   const hosts = daemons.hosts.map(({ name, pid }) => {
     const run: RunShell = script => daemons.runOn(name, `set -e\n${script}`)
     return Object.freeze({
@@ -51,23 +78,29 @@ export async function startFleet(
   const inventory = {
     all: {
       vars: {
-        ansible_host: '127.0.0.1',
         ansible_user: 'root',
         ansible_ssh_private_key_file: privateKeyFile,
         ansible_ssh_common_args: `-o StrictHostKeyChecking=yes -o UserKnownHostsFile=${knownHostsFile}`,
       },
       hosts: Object.fromEntries(
-        daemons.hosts.map(({ name, port }) => [name, { ansible_port: port }]),
+        daemons.hosts.map(({ name, hostname, port }) => [
+          name,
+          { ansible_host: hostname, ansible_port: port },
+        ]),
       ),
     },
     clusters: { databases: { kind: 'files', hosts: names.join(':'), ...settings } },
-    storages: { vault: { type: 'file', path: workspace.storage } },
+    storages: { vault: store.definition },
   }
   // JSON is YAML.
   const path = join(workspace.folder, 'inventory.yml')
   writeFileSync(path, JSON.stringify(inventory, undefined, 2))
   return Object.freeze({
     ...workspace,
+    storageUrl: store.url,
+    run: (words, options = {}) =>
+      workspace.run(words, { ...options, env: { ...store.env, ...options.env } }),
+    store,
     hosts,
     host: name => {
       const host = hosts.find(candidate => candidate.name === name)
@@ -79,4 +112,15 @@ export async function startFleet(
       workspace.remove()
     },
   } satisfies Fleet)
+}
+
+function folderStore({ storage, storageUrl }: Workspace): FleetStore {
+  return {
+    definition: { type: 'file', path: storage },
+    url: storageUrl,
+    env: {},
+    folder: async () => storage,
+    // It lies in the workspace, which tests compare as a whole.
+    state: async () => undefined,
+  }
 }

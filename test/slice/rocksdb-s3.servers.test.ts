@@ -1,0 +1,4 @@
+import { startVersitygw } from '../servers/versitygw.ts'
+import { slicesOnNetworks } from './networks.ts'
+
+slicesOnNetworks('versitygw', startVersitygw)
