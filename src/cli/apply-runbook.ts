@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { exitCodes } from '../base/errors.ts'
 import type { State } from '../engine/state.ts'
 import type { EventSink, RunEvent } from '../events/events.ts'
+import type { ConfirmRequest } from '../execute/driver.ts'
 import {
   type Journal,
   type JournalOptions,
@@ -15,7 +16,7 @@ import { fanOut } from '../report/sink.ts'
 import type { CommandContext } from './command.ts'
 import { type Confirmer, createConfirmer } from './confirm.ts'
 import { type Hold, holdRun } from './hold.ts'
-import { type Interruption, listenForInterrupts } from './interruption.ts'
+import type { Interruption } from './interruption.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import {
   finish,
@@ -59,10 +60,7 @@ export async function applyRunbook(
       finish(tellerOf(session, sinks.apply), planned.state.exitCode, recapOf(planned.state))
       return planned.state.exitCode
     }
-    for (const question of planned.questions) {
-      if (await confirmer.settle(question)) continue
-      throw confirmer.refusal(question)
-    }
+    for (const question of planned.questions) await askFirst(confirmer, question, context)
   }
   const invocation = invocationOf(flags, context)
   const execute: Execute = options => apply({ ...options, invocation })
@@ -104,10 +102,26 @@ export async function undoRunbook(
     step: '/undo',
     question: `Undo run ${id}: ${plan.steps.join('; ')}?`,
   } as const
-  if (!(await confirmer.settle(question))) throw confirmer.refusal(question)
+  await askFirst(confirmer, question, context)
   const execute: Execute = options => undo(options, plan)
   const application = { open: reopenJournal, confirmer, flags, sink, execute, history: events }
   return await applyHolding(session, application, context)
+}
+
+/** A question before anything is written. @throws run.not_confirmed, step.cancelled */
+async function askFirst(
+  confirmer: Confirmer,
+  question: ConfirmRequest,
+  { interruptions }: CommandContext,
+): Promise<void> {
+  const interruption = interruptions.attend()
+  try {
+    const granted = await confirmer.settle(question, interruption.signal)
+    interruption.throwIfInterrupted()
+    if (!granted) throw confirmer.refusal(question)
+  } finally {
+    interruption.stop()
+  }
 }
 
 /** What is done once the journal is open and signals are listened to. */
@@ -147,10 +161,11 @@ async function applyHolding(
 ): Promise<number> {
   const { history, flags, open } = application
   const stateDirectory = await stateDirectoryOf(flags.stateDir, context)
-  const interruption = listenForInterrupts(context.terminal)
+  const interruption = context.interruptions.attend()
   try {
     const hold = await holdRun(session, { stateDirectory, history }, context)
     try {
+      interruption.throwIfInterrupted()
       const journal = await open(journalOptions(session, stateDirectory, hold, context))
       try {
         return await applyJournaled(session, journal, application, interruption)

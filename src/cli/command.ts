@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Redactor } from '../base/secret.ts'
+import type { Interruptions } from './interruption.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What every command gets. */
@@ -7,6 +8,7 @@ export interface CommandContext {
   readonly terminal: Terminal
   /** Holds every secret read so far; all output goes through it. */
   readonly redactor: Redactor
+  readonly interruptions: Interruptions
 }
 
 /** One command: its flags, and what it does; resolves to the exit status. */

@@ -4,8 +4,11 @@ import type { ConfirmRequest } from '../execute/driver.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Confirmer {
-  /** True when the question is granted: by the flag, by an earlier answer, or by a person. */
-  settle(request: ConfirmRequest): Promise<boolean>
+  /**
+   * True when the question is granted: by the flag, by an earlier answer, or by a person. A question
+   * that the signal ends is not granted.
+   */
+  settle(request: ConfirmRequest, signal?: AbortSignal): Promise<boolean>
   /** Why the run is refused, and what to say for it to go on. */
   refusal(request: ConfirmRequest): BkpError
 }
@@ -23,9 +26,10 @@ export function createConfirmer(
   const identity = ({ step, question, word }: ConfirmRequest): string =>
     JSON.stringify([step, question, word])
   return Object.freeze({
-    settle: async request => {
+    settle: async (request, signal) => {
       if (granted.has(identity(request))) return true
-      const yes = isGranted(request, flag) || (flag === undefined && (await askPerson(request)))
+      const yes =
+        isGranted(request, flag) || (flag === undefined && (await askPerson(request, signal)))
       if (yes) granted.add(identity(request))
       return yes
     },
@@ -38,12 +42,21 @@ export function createConfirmer(
       }),
   } satisfies Confirmer)
 
-  async function askPerson({ question, word }: ConfirmRequest): Promise<boolean> {
+  async function askPerson(
+    { question, word }: ConfirmRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const wanted = word === undefined ? 'yes' : word
     const text = escapeControls(redact(`${question} Type "${wanted}" to go on: `), {
       newlines: false,
     })
-    return (await terminal.ask(text))?.trim() === wanted
+    try {
+      const answer = await terminal.ask(text, signal === undefined ? {} : { signal })
+      return answer?.trim() === wanted
+    } catch (thrown) {
+      if (signal?.aborted) return false
+      throw thrown
+    }
   }
 }
 

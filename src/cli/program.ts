@@ -5,13 +5,15 @@ import { toolVersion } from '../base/version.ts'
 import { jsonLines } from '../report/json-lines.ts'
 import type { CommandContext, RunCommand } from './command.ts'
 import { commands } from './commands/index.ts'
+import { listenForInterrupts } from './interruption.ts'
 import { reportError } from './report-error.ts'
 import { finishUnapplied } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Parses the command line and runs the command. Resolves to the exit status. */
 export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
-  const context: CommandContext = { terminal, redactor: createRedactor() }
+  const interruptions = listenForInterrupts(terminal)
+  const context: CommandContext = { terminal, redactor: createRedactor(), interruptions }
   const redact = context.redactor.redact
   let status: number = exitCodes.done
   const run: RunCommand = async body => {
@@ -34,6 +36,8 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
       return exitCodes.usage
     }
     return reportError(thrown, terminal, redact)
+  } finally {
+    interruptions.stop()
   }
 }
 

@@ -11,7 +11,7 @@ import { type VaultFlags, vaultPasswords } from './vault-passwords.ts'
  * @throws usage.file_missing, usage.invalid for flags that name no file, or where nobody can be asked
  */
 export function createSecretSources(
-  context: CommandContext,
+  context: SourceContext,
   flags: VaultFlags = {},
 ): Promise<SecretSources> {
   const sources = opened.get(context) ?? openSources(context, flags)
@@ -19,11 +19,13 @@ export function createSecretSources(
   return sources
 }
 
+type SourceContext = Pick<CommandContext, 'terminal' | 'redactor'>
+
 /** Of one command line: a person is asked once, though inventories may be read several times. */
-const opened = new WeakMap<CommandContext, Promise<SecretSources>>()
+const opened = new WeakMap<SourceContext, Promise<SecretSources>>()
 
 async function openSources(
-  { terminal, redactor }: CommandContext,
+  { terminal, redactor }: SourceContext,
   flags: VaultFlags,
 ): Promise<SecretSources> {
   const printed = new Map<string, string>()

@@ -14,6 +14,7 @@ import type { FileAccess } from '../runbook/file-access.ts'
 import type { CommandContext } from './command.ts'
 import { type OpenEnvironment, openEnvironment } from './compose.ts'
 import { type Failpoints, readFailpoints } from './failpoints.ts'
+import type { Interruptions } from './interruption.ts'
 import { type LoadedRunbook, loadRunbook } from './load.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 
@@ -23,6 +24,7 @@ export interface Session {
   readonly options: Omit<ExecuteOptions, 'tell'>
   readonly open: OpenEnvironment
   readonly failpoints: Failpoints | undefined
+  readonly interruptions: Interruptions
 }
 
 /** What a session takes over from a run that is gone on with. */
@@ -60,7 +62,8 @@ export async function openSession(
   }
   // Patterns and limits that match nothing are told before anything is opened or written.
   createProgram({ ...options.program, mode: 'plan' })
-  return { loaded, options, open, failpoints }
+  const { interruptions } = context
+  return { loaded, options, open, failpoints, interruptions }
 }
 
 export interface Planned extends PlanResult {
@@ -71,9 +74,14 @@ export interface Planned extends PlanResult {
 export async function planInto(session: Session, sink: EventSink): Promise<Planned> {
   const collector = collectPlan()
   const tell = tellerOf(session, inHostOrder(fanOut([collector.sink, sink], reportTrouble)))
-  const result = await plan({ ...session.options, tell })
-  tell({ event: 'plan.finished' })
-  return { ...result, document: collector.document() }
+  const interruption = session.interruptions.attend()
+  try {
+    const result = await plan({ ...session.options, tell, onCancel: interruption.connect })
+    tell({ event: 'plan.finished' })
+    return { ...result, document: collector.document() }
+  } finally {
+    interruption.stop()
+  }
 }
 
 /** One numbering for plan and apply would say that they are one run: each numbers its own. */

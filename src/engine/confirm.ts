@@ -23,15 +23,19 @@ function text(tree: Confirm['question'], scope: Scope): string {
   }
 }
 
-/** Takes the answer; a denial stops the run as a cancellation does. */
+/**
+ * Takes the answer; a denial stops the run as a cancellation does. In a run that is being cancelled it
+ * only says that nobody waited for the answer.
+ */
 export function answer(turn: Turn, id: number, granted: boolean): void {
   const { state } = turn
   if (state.confirmation?.request !== id) return
   turn.events.push({ event: 'confirm.answered', step: state.confirmation.step, granted })
   state.confirmation = null
   if (granted) return
-  state.refused = true
   const asking = state.stack.at(-1)
   if (asking?.kind === 'task') asking.denied = true
-  if (state.cancelled === 0) state.cancelled = 1
+  if (state.cancelled > 0) return
+  state.refused = true
+  state.cancelled = 1
 }

@@ -7,7 +7,7 @@ import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
 import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
-import type { ConfirmRequest, Performer, PerformRequest, Teller } from './driver.ts'
+import type { Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
 import { isHarmless, type Look, look, plannedChanges } from './look.ts'
@@ -17,7 +17,7 @@ import { writableSite } from './site.ts'
 export interface ApplierOptions {
   readonly environment: Environment
   /** Decides a question: answered beforehand, asked at a terminal, or refused. */
-  readonly confirm: (request: ConfirmRequest) => Promise<boolean>
+  readonly confirm: Performer['confirm']
   /** Resolves when the journal is on disk. */
   readonly synced: () => Promise<void>
   /** Of the run; without them, those of the applier itself. */

@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import type { Clock } from '../base/clock.ts'
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { orAbort } from '../connection/abort.ts'
 import { advance } from '../engine/advance.ts'
 import { censorEvent } from '../engine/censor.ts'
 import type { Program } from '../engine/program.ts'
@@ -23,7 +24,8 @@ export type Teller = (event: EngineEvent) => void
 /** Answers the interpreter's requests: by doing them, or by predicting what doing them would give. */
 export interface Performer {
   perform(request: PerformRequest, io: Io, tell: Teller): Promise<Outcome>
-  confirm(request: ConfirmRequest): Promise<boolean>
+  /** A question that the signal ends is not granted. */
+  confirm(request: ConfirmRequest, signal: AbortSignal): Promise<boolean>
 }
 
 export interface DriverOptions {
@@ -56,6 +58,7 @@ export async function drive(options: DriverOptions): Promise<State> {
   }
   const limit = pLimit(options.forks)
   const cancellation = createCancellation()
+  let questions = new AbortController()
   let state = options.initial ?? initialState()
 
   const finished = new Promise<State>((resolve, reject) => {
@@ -75,13 +78,22 @@ export async function drive(options: DriverOptions): Promise<State> {
     const answer = async (request: Request): Promise<void> => {
       try {
         if (request.kind === 'confirm') {
-          feed({ kind: 'confirmed', id: request.id, granted: await performer.confirm(request) })
+          feed({ kind: 'confirmed', id: request.id, granted: await ask(request) })
         } else {
           const outcome = await limit(() => performTimed(request))
           feed({ kind: 'performed', id: request.id, outcome })
         }
       } catch (thrown) {
         reject(asBkpError(thrown))
+      }
+    }
+    const ask = async (request: ConfirmRequest): Promise<boolean> => {
+      const { signal } = questions
+      try {
+        return await orAbort(performer.confirm(request, signal), signal)
+      } catch (thrown) {
+        if (signal.aborted) return false
+        throw thrown
       }
     }
     const performTimed = async (request: PerformRequest): Promise<Outcome> => {
@@ -112,6 +124,9 @@ export async function drive(options: DriverOptions): Promise<State> {
     options.onCancel?.(level => {
       cancellation.cancel(level)
       feed({ kind: 'cancel', level })
+      // Whoever is asked something does not hold up what has to be put right.
+      questions.abort()
+      questions = new AbortController()
     })
     tell(options.started)
     feed({

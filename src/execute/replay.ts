@@ -26,9 +26,9 @@ export function createReplayer(options: ReplayOptions): Performer {
   const { recording, performer, recover, how } = options
   const departed = new Set<string>()
   return Object.freeze({
-    confirm: async (request: ConfirmRequest) =>
+    confirm: async (request: ConfirmRequest, signal: AbortSignal) =>
       recording.granted(request.step, request.question) ||
-      (how === 'resume' && (await performer.confirm(request))),
+      (how === 'resume' && (await performer.confirm(request, signal))),
     perform: async (request: PerformRequest, io: Io, tell: Teller) => {
       const known = recording.outcome(request.ref)
       const stale = isStale(request, departed)

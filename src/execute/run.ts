@@ -51,7 +51,7 @@ export async function plan(options: ExecuteOptions): Promise<PlanResult> {
 }
 
 export interface ApplyOptions extends ExecuteOptions {
-  readonly confirm: (request: ConfirmRequest) => Promise<boolean>
+  readonly confirm: Performer['confirm']
   readonly synced: () => Promise<void>
   /** What the command line said besides, journaled for a later resume. */
   readonly invocation: Invocation

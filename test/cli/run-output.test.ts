@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRedactor } from '../../src/base/secret.ts'
+import { listenForInterrupts } from '../../src/cli/interruption.ts'
 import { type OutputFlags, openOutput } from '../../src/cli/run-output.ts'
 import { fakeScreen, runStarted, stamp, stepOf } from '../report/tree/fleet.ts'
 
@@ -28,7 +29,9 @@ async function shownAs(flags: OutputFlags, { isTerminal = true, environment = {}
     ask: async () => undefined,
     onInterrupt: () => ({ stop: () => {} }),
   }
-  const { sink, close } = await openOutput(flags, { terminal, redactor: createRedactor() })
+  const interruptions = listenForInterrupts(terminal)
+  const context = { terminal, redactor: createRedactor(), interruptions }
+  const { sink, close } = await openOutput(flags, context)
   const step = stepOf('Copy')
   const finished = { event: 'run.finished', exit_code: 0, recap: {} } as const
   for (const event of [runStarted, step.started(['a']), step.ended('a'), finished]) {

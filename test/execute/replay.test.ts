@@ -59,7 +59,11 @@ async function attempt(
   let state = initialState()
   const answer = async (request: Request): Promise<Input> =>
     request.kind === 'confirm'
-      ? { kind: 'confirmed', id: request.id, granted: await performer.confirm(request) }
+      ? {
+          kind: 'confirmed',
+          id: request.id,
+          granted: await performer.confirm(request, quietIo.signal),
+        }
       : {
           kind: 'performed',
           id: request.id,

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Io } from '../../../src/base/io.ts'
+import { quietIo } from '../../../src/base/io.ts'
 import type { Program } from '../../../src/engine/program.ts'
 import type { Input, Outcome, Request } from '../../../src/engine/protocol.ts'
 import type { EngineEvent, RunEvent, StepRef } from '../../../src/events/events.ts'
@@ -130,7 +131,7 @@ async function liveLife(setting: LifeSetting): Promise<Life> {
     if (seen.has(request.id)) return
     seen.add(request.id)
     if (request.kind === 'confirm') {
-      void replayer.confirm(request).then(granted => {
+      void replayer.confirm(request, quietIo.signal).then(granted => {
         ready.push({ kind: 'confirmed', id: request.id, granted })
       })
     } else {
