@@ -3,6 +3,7 @@ import { type AnyModule, anyModule } from './contract.ts'
 
 /** Loads a module by its name; no module is loaded before it is asked for. */
 export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> = {
+  archive: async () => anyModule((await import('./builtin/archive.ts')).archive),
   assert: async () => anyModule((await import('./builtin/assert.ts')).assert),
   command: async () => anyModule((await import('./builtin/command.ts')).command),
   copy: async () => anyModule((await import('./builtin/copy.ts')).copy),

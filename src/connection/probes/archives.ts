@@ -252,7 +252,7 @@ export function archive(question: ArchiveQuestion): Probe<ArchiveFacts> {
     { ...question },
     {
       script: joinLines([
-        script`src=${quotePath(src)} dest=${quotePath(dest)} details=${Buffer.from(details === true ? 'yes' : '')}`,
+        script`src=${quotePath(src)} dest=${quotePath(dest)} details=${Buffer.from(details === true ? 'yes' : '')} exclude=${Buffer.from(exclude === undefined ? '' : 'yes')}`,
         script`[ -f "$src" ] || { printf absent; exit 0; }`,
         script`magic=$(head -c 6 <"$src" | od -An -tx1 | tr -d ' \n')`,
         script`gnu=other; tar --version 2>/dev/null | grep -q 'GNU tar' && gnu=gnu`,
@@ -267,7 +267,10 @@ export function archive(question: ArchiveQuestion): Probe<ArchiveFacts> {
         script`  [ ! -d "$dest" ] || zip -Z1 | while IFS= read -r n; do`,
         script`    case $n in */) [ -d "$dest/$n" ] || printf '%s: missing\n' "$n"; continue ;; esac`,
         script`    p=$(printf '%s\n' "$n" | sed 's/[][*?\\\\]/\\\\&/g; s/^-/[-]/')`,
-        script`    if [ ! -f "$dest/$n" ] || [ -L "$dest/$n" ]; then printf '%s: missing\n' "$n"`,
+        script`    if [ -L "$dest/$n" ]; then`,
+        script`      [ "$(unzip -p "$src" "$p" </dev/null)" = "$(readlink "$dest/$n")" ] || printf '%s: differs
+' "$n"`,
+        script`    elif [ ! -f "$dest/$n" ]; then printf '%s: missing\n' "$n"`,
         script`    else unzip -p "$src" "$p" </dev/null | cmp -s - "$dest/$n" || printf '%s: differs\n' "$n"; fi`,
         script`  done`,
         script`  printf '\\0'; [ -z "$details" ] || zip -Z1 | look ;;`,
@@ -281,7 +284,10 @@ export function archive(question: ArchiveQuestion): Probe<ArchiveFacts> {
         script`  else`,
         script`    case $magic in 1f8b*) z=-z ;; 425a68*) z=-j ;; fd377a58*) z=-J ;; *) z= ;; esac`,
         script`    t() { tar "$@" $z -f "$src"${words('--exclude=', exclude)}${members}; }`,
-        script`    t -tv; printf '\\0%s\\0\\0' $?; t -t 2>/dev/null | look`,
+        // Some busybox leave out what others have.
+        script`    if [ -n "$exclude" ] && ! tar --help 2>&1 | grep -q -e --exclude; then`,
+        script`      echo 'the tar of the host knows no --exclude' >&2; printf '\\0%s\\0\\0' 1; else`,
+        script`    t -tv; printf '\\0%s\\0\\0' $?; t -t 2>/dev/null | look; fi`,
         script`  fi ;;`,
         script`esac`,
         script`printf '\\0'; exit 0`,

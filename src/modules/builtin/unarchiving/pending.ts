@@ -63,7 +63,8 @@ function secondsOf({ modified }: ArchiveMember): number {
   return Date.parse(`${modified.replace(' ', 'T')}Z`) / 1000
 }
 
-function differencesOf(facts: Present): Present['differences'] {
+/** Members that do not lie in the folder as in the archive. */
+export function differencesOf(facts: Present): Present['differences'] {
   if (facts.isGnu || facts.format === 'zip') return facts.differences
   return facts.members.flatMap(member => {
     const what = listedDifference(member, facts.unpacked[member.name])
