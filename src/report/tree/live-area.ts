@@ -24,6 +24,8 @@ export interface ScreenWatcher {
   suspend(): void
   /** It goes on. */
   resume(): void
+  /** A signal came that the run listens to: it winds up. */
+  interrupted(): void
 }
 
 /** The last lines of the terminal, drawn again and again. */
@@ -42,16 +44,21 @@ const eraseRest = `${csi}K`
 /** A live area at the end of the screen. */
 export function createLiveArea(screen: Screen): LiveArea {
   let widths: readonly number[] = []
+  let drawnColumns = 0
   return Object.freeze({
     draw: (staying, living) => {
       if (staying.length === 0 && living.length === 0 && widths.length === 0) return
       const { columns } = screen.size()
       // Terminals wrap again what a narrower window has no room for.
       const rows = widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
-      const home = rows === 0 ? '\r' : `\r${csi}${rows}A`
-      const above = staying.length === 0 ? '' : `${eraseBelow}${staying.join('\n')}\n`
-      const drawn = living.map(line => `${line}${eraseRest}\n`).join('')
-      screen.write(`${home}${above}${wrapOff}${drawn}${eraseBelow}${wrapOn}`)
+      // The cursor waits at the end of the last row: terminals lose it on an empty one when resized.
+      const home = rows < 2 ? '\r' : `\r${csi}${rows - 1}A`
+      // Rows that were wrapped stay marked as one line until they are erased whole.
+      const wipe = staying.length > 0 || columns !== drawnColumns ? eraseBelow : ''
+      const above = staying.map(line => `${line}\n`).join('')
+      const drawn = living.map(line => `${line}${eraseRest}`).join('\n')
+      screen.write(`${home}${wipe}${above}${wrapOff}${drawn}${eraseBelow}${wrapOn}`)
+      drawnColumns = columns
       widths = living.map(line => cellWidth(withoutStyle(line)))
     },
   } satisfies LiveArea)

@@ -77,10 +77,13 @@ export function processScreen(host: NodeJS.Process): Screen {
 }
 
 /** Tells the watcher when the process stops, goes on or ends; returns how to stop that. */
-function watch(host: NodeJS.Process, { suspend, resume }: ScreenWatcher): () => void {
+function watch(host: NodeJS.Process, watcher: ScreenWatcher): () => void {
+  const { suspend, resume } = watcher
   const end = (signal: NodeJS.Signals): void => {
-    // Whoever else listens lets the run wind up, and the tree shows it.
-    if (host.listenerCount(signal) > 1) return
+    if (host.listenerCount(signal) > 1) {
+      watcher.interrupted()
+      return
+    }
     suspend()
     host.kill(host.pid, signal)
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { formatDuration } from '../../base/units.ts'
 import type { EventSink, RunEvent } from '../../events/events.ts'
+import { fitCells } from '../cells.ts'
 import type { LineOptions } from '../event-lines.ts'
 import type { Glyphs } from './glyphs.ts'
 import { createLiveArea, type Screen } from './live-area.ts'
@@ -39,6 +40,7 @@ export function treeReport(options: TreeOptions): TreeReport {
   let startedMs = clock.monotonicMs()
   let drawnMs = Number.NEGATIVE_INFINITY
   let tick = 0
+  let interrupts = 0
   /** `away`: something else uses the screen; what is to stay waits. */
   let mode: 'idle' | 'live' | 'away' = 'idle'
   let next: { cancel(): void } | undefined
@@ -50,7 +52,9 @@ export function treeReport(options: TreeOptions): TreeReport {
     tick += 1
     area.draw(
       lines,
-      mode === 'live' ? livingLines(narrator, screen, { ...options, nowMs, tick, startedMs }) : [],
+      mode === 'live'
+        ? livingLines(narrator, screen, { ...options, nowMs, tick, startedMs, interrupts })
+        : [],
     )
   }
 
@@ -77,7 +81,12 @@ export function treeReport(options: TreeOptions): TreeReport {
   const enter = (): void => {
     if (mode === 'live') return
     mode = 'live'
-    screen.capture({ suspend: () => leave('away'), resume })
+    screen.capture({ suspend: () => leave('away'), resume, interrupted })
+  }
+
+  const interrupted = (): void => {
+    interrupts += 1
+    wake(0)
   }
 
   const resume = (): void => {
@@ -111,11 +120,18 @@ function ends({ event }: RunEvent): boolean {
   return event === 'plan.finished' || event === 'run.finished'
 }
 
+/** What is shown of the run as a whole. */
+interface Whole {
+  readonly startedMs: number
+  /** Signals that came. */
+  readonly interrupts: number
+}
+
 /** What the screen shows of the moment: the step, the hosts it waits for, and the run as a whole. */
 function livingLines(
   narrator: Narrator,
   screen: Screen,
-  options: Omit<LiveOptions, 'cells'> & { readonly startedMs: number },
+  options: Omit<LiveOptions, 'cells'> & Whole,
 ): readonly string[] {
   const step = narrator.step()
   if (step === undefined) return []
@@ -126,9 +142,15 @@ function livingLines(
   return [row, ...hostRows(step, live, mostHostRows), footer(narrator, live)]
 }
 
+function windingUp(interrupts: number): string {
+  return interrupts === 1
+    ? 'interrupted: cleaning up (again: releases only)'
+    : 'interrupted twice: releases only (again: leave at once)'
+}
+
 function footer(
   { stepsDone, hostsFailed, planning }: Narrator,
-  { nowMs, startedMs, style }: LiveOptions & { readonly startedMs: number },
+  { nowMs, startedMs, interrupts, style, cells, glyphs }: LiveOptions & Whole,
 ): string {
   const parts = [
     planning
@@ -137,5 +159,9 @@ function footer(
     ...(hostsFailed === 0 ? [] : [`${hostsFailed} ${hostsFailed === 1 ? 'host' : 'hosts'} failed`]),
     formatDuration(nowMs - startedMs),
   ]
-  return style.dim(`  ${parts.join(' · ')}`)
+  const text = fitCells(`  ${parts.join(' · ')}`, cells, glyphs.ellipsis)
+  if (interrupts === 0) return style.dim(text)
+  return style.changed(
+    fitCells(`  ${windingUp(interrupts)} · ${text.trim()}`, cells, glyphs.ellipsis),
+  )
 }

@@ -45,6 +45,9 @@ function captured(stderrIsTerminal = true) {
       calls.push('resume')
       fake.screen.capture(watcher)
     },
+    interrupted: () => {
+      calls.push('interrupted')
+    },
   }
   fake.screen.capture(watcher)
   return { ...fake, calls }
@@ -85,11 +88,11 @@ describe('the cursor comes back', () => {
   })
 
   test('but not when the run listens to the signal itself: it goes on, and so does the tree', () => {
-    const { host, stdout, sent } = captured()
+    const { host, stdout, sent, calls } = captured()
     host.on('SIGINT', () => {})
     host.emit('SIGINT', 'SIGINT')
     expect(stdout.written).toEqual([hide])
-    expect(sent).toEqual([])
+    expect([sent, calls]).toEqual([[], ['interrupted']])
   })
 
   test('when it is stopped from the keyboard; it is hidden again when it goes on', () => {

@@ -221,7 +221,20 @@ test('a window that becomes narrower: rows that wrapped are wiped off, too', () 
   state.written = ''
   advance(100)
   // The step's row was 79 wide: two rows now; two hosts and the footer keep theirs.
-  expect(state.written.startsWith('\r\u001b[5A')).toBe(true)
+  expect(state.written.startsWith('\r\u001b[4A')).toBe(true)
+})
+
+test('a signal is answered on the screen at once, while the run winds up', () => {
+  const { tell, advance, watcher, shown } = open()
+  const step = stepOf('Freeze writes')
+  tell(runStarted, play(['alpha']), step.started(['alpha']), step.begun('alpha'))
+  advance(1000)
+  watcher()?.interrupted()
+  advance(100)
+  expect(shown().join('\n')).toContain('interrupted: cleaning up')
+  watcher()?.interrupted()
+  advance(100)
+  expect(shown().join('\n')).toContain('interrupted twice: releases only')
 })
 
 test('lines that others write are shown above the rows', () => {
@@ -289,5 +302,5 @@ test('a small window has room for the row of the step alone', () => {
   tell(runStarted, play(hosts), step.started(hosts), ...hosts.map(step.begun))
   advance(3000)
   expect(shown().filter(line => line.includes('db001'))).toHaveLength(2)
-  expect(shown().at(-2)).toContain('slowest db001')
+  expect(shown().at(-1)).toContain('slowest db001')
 })
