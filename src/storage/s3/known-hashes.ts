@@ -14,8 +14,12 @@ export function signKnownHashes(client: S3Client): void {
   client.middlewareStack.add(
     next => async args => {
       const { input, request } = args as SigningArguments
-      const known = (input as { readonly ChecksumSHA256?: string }).ChecksumSHA256
-      if (known !== undefined) {
+      const { Body: body, ChecksumSHA256: known } = input as {
+        readonly Body?: unknown
+        readonly ChecksumSHA256?: string
+      }
+      // A URL is signed without a body, and for any.
+      if (body !== undefined && known !== undefined) {
         const { headers } = request as { readonly headers: Record<string, string> }
         headers['x-amz-content-sha256'] = Buffer.from(known, 'base64').toString('hex')
       }
