@@ -48,10 +48,20 @@ export function createOverlay(): Overlay {
       const gone = [...(removed.get(host) ?? [])]
       return resources.some(
         resource =>
-          changed?.has(resource) || gone.some(folder => resource.startsWith(`${folder}/`)),
+          changed?.has(resource) ||
+          isTreeTouched(resource, changed) ||
+          gone.some(folder => resource.startsWith(`${folder}/`)),
       )
     },
   } satisfies Overlay)
+}
+
+/** `tree:/a` is a folder with all that is below it: a step that touched any of it counts. */
+function isTreeTouched(resource: string, changed: ReadonlySet<string> | undefined): boolean {
+  if (!resource.startsWith('tree:')) return false
+  const folder = `file:${resource.slice('tree:'.length)}`
+  const below = folder.endsWith('/') ? folder : `${folder}/`
+  return [...(changed ?? [])].some(one => one === folder || one.startsWith(below))
 }
 
 function addTo(known: Map<string, Set<string>>, host: string, resources: readonly string[]): void {

@@ -121,7 +121,10 @@ interface ModuleBase<A extends TObject, R extends TObject> {
   readonly readOnly?: boolean
   /** Replaces or removes data: shown as destructive even where its arguments are not known yet. */
   readonly destructive?: boolean
-  /** Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. */
+  /**
+   * Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. A step
+   * that looks at all below a folder says `tree:/etc`.
+   */
   resources(args: Static<A>): readonly string[]
 }
 

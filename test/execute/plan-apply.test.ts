@@ -133,6 +133,16 @@ describe('overlay', () => {
     expect(overlay.isUncertain('a', ['file:/gone2'], true)).toBe(false)
     expect(overlay.isUncertain('b', ['file:/made'], true)).toBe(false)
   })
+
+  it('doubts a tree in which something was touched', () => {
+    const overlay = createOverlay()
+    overlay.record({ host: 'a', resources: ['file:/srv/data/x'], ...nothing })
+    expect(overlay.isUncertain('a', ['tree:/srv/data'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['tree:/'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['tree:/srv/data/x'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['tree:/srv/dat'], true)).toBe(false)
+    expect(overlay.isUncertain('a', ['file:/srv/data'], true)).toBe(false)
+  })
 })
 
 describe('applying', () => {

@@ -3,7 +3,7 @@ import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { applyArchive } from './archiving/apply-archive.ts'
 import { planArchive, secondQuestions } from './archiving/plan-archive.ts'
-import { destOf, firstQuestions } from './archiving/request.ts'
+import { destOf, firstQuestions, patternsOf } from './archiving/request.ts'
 import { attributeArguments } from './files/attributes.ts'
 
 const whole = { type: 'string', pattern: '^/' }
@@ -65,7 +65,10 @@ export const archive = defineModule({
   ),
   resources: args => {
     const dest = destOf(args)
-    return dest === undefined ? [] : [`file:${dest}`]
+    const trees = patternsOf(args).map(
+      pattern => `tree:${pattern.replace(/\/[^/]*[*?[].*$/, '') || '/'}`,
+    )
+    return [...(dest === undefined ? [] : [`file:${dest}`]), ...trees]
   },
   inspect: args => firstQuestions(args),
   inspectFurther: ({ args, facts }) => secondQuestions(args, facts),

@@ -11,6 +11,7 @@ import {
   comparison,
   destOf,
   isBelow,
+  isForetold,
   type Packing,
   packingOf,
 } from './request.ts'
@@ -98,6 +99,11 @@ function nothingThere(
   if (args.remove === true && dest !== undefined && facts.dest?.kind === 'file') {
     const message = `all of it is packed and gone: ${dest} is there`
     return { kind: 'unchanged', result: { dest, state: 'absent' }, message }
+  }
+  if (dest !== undefined && isForetold(args, facts)) {
+    const notes = ['what is there by then']
+    const changes = [{ action: 'create', target: dest, notes }] as const
+    return { kind: 'change', changes, after: {}, result: { dest }, certainty: 'maybe' }
   }
   const named = typeof args.path === 'string' ? args.path : args.path.join(', ')
   throw new BkpError('step.failed', `there is nothing to pack: ${named}`, {

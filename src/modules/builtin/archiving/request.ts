@@ -12,7 +12,7 @@ import {
   treeNames,
 } from '../../../connection/probes.ts'
 import type { Attributes } from '../files/attributes.ts'
-import { withoutTrailingSlash } from '../files/facts.ts'
+import { isPresent, withoutTrailingSlash } from '../files/facts.ts'
 
 export type Format = 'gz' | 'tar' | 'xz' | 'bz2' | 'zip'
 
@@ -25,7 +25,9 @@ export interface ArchiveArguments extends Attributes {
   readonly remove?: boolean
 }
 
+/** `/srv/x`: what is at a path that is no glob, since earlier steps of a plan may have foretold it. */
 export type ArchiveProbes = {
+  readonly [path: `/${string}`]: Probe<FileFacts>
   readonly found: Probe<readonly SelectedPath[]>
   readonly excluded?: Probe<readonly SelectedPath[]>
   readonly dest?: Probe<FileFacts>
@@ -54,6 +56,10 @@ export interface Packing {
   readonly missing: readonly string[]
 }
 
+function isGlob(pattern: string): boolean {
+  return /[*?[]/.test(pattern)
+}
+
 export function patternsOf({ path }: ArchiveArguments): readonly string[] {
   return (typeof path === 'string' ? [path] : path).map(withoutTrailingSlash)
 }
@@ -62,14 +68,16 @@ export function patternsOf({ path }: ArchiveArguments): readonly string[] {
 export function destOf(args: ArchiveArguments): string | undefined {
   if (args.dest !== undefined) return withoutTrailingSlash(args.dest)
   const [only, ...more] = patternsOf(args)
-  const isPlain = only !== undefined && more.length === 0 && !/[*?[]/.test(only)
+  const isPlain = only !== undefined && more.length === 0 && !isGlob(only)
   return isPlain ? `${only}.${args.format ?? 'gz'}` : undefined
 }
 
 /** The first round: what there is. */
 export function firstQuestions(args: ArchiveArguments): ArchiveProbes {
   const dest = destOf(args)
+  const plain = patternsOf(args).filter(pattern => !isGlob(pattern))
   return {
+    ...Object.fromEntries(plain.map(path => [path, file(path)])),
     found: selectPaths(patternsOf(args)),
     ...(args.exclude_path === undefined ? {} : { excluded: selectPaths(args.exclude_path) }),
     ...(dest === undefined ? {} : { dest: file(dest) }),
@@ -87,6 +95,14 @@ function outermost(found: readonly SelectedPath[]): readonly SelectedPath[] {
     .filter(([path]) => ![...seen.keys()].some(other => other !== path && isBelow(path, other)))
     .map(([path, each]) => ({ ...each, path }))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** True where an earlier step of the plan makes what is to be packed. */
+export function isForetold(args: ArchiveArguments, facts: ArchiveAnswers): boolean {
+  return patternsOf(args).some(pattern => {
+    const there = isGlob(pattern) ? undefined : facts[pattern as `/${string}`]
+    return there !== undefined && isPresent(there)
+  })
 }
 
 /** The folder that all paths lie in. */
@@ -119,10 +135,9 @@ export function packingOf(args: ArchiveArguments, facts: ArchiveAnswers): Packin
   const [first] = found
   if (first === undefined) return undefined
   const format = args.format ?? 'gz'
-  const isGlob = patterns.some(pattern => /[*?[]/.test(pattern))
   const isSingle =
     patterns.length === 1 &&
-    !isGlob &&
+    !patterns.some(isGlob) &&
     first.kind === 'file' &&
     args.force_archive !== true &&
     ['gz', 'bz2', 'xz'].includes(format)
