@@ -159,6 +159,15 @@ export function noticeLine(
   return (level === 'warning' ? style.changed : style.failed)(`${level}: ${shown(message)}`)
 }
 
+/** The heading of a step, and the module it uses where its name does not say it. */
+export function taskHeading(
+  { name, module }: { readonly name: string; readonly module: string },
+  options: LineOptions,
+): readonly string[] {
+  const used = name === module ? '' : `  [${module}]`
+  return ['', ruled(`TASK ${shown(name)}${used}`, options)]
+}
+
 /** Text as a terminal may get it: its control characters visible. */
 export function shown(text: string): string {
   return escapeControls(text, { newlines: false })

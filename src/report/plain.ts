@@ -6,7 +6,7 @@ import {
   plannedLines,
   ruled,
   sharedLines,
-  shown,
+  taskHeading,
 } from './event-lines.ts'
 import { recapLines } from './recap.ts'
 import type { Output } from './sink.ts'
@@ -66,17 +66,6 @@ function applyLines(event: EngineEvent, options: PlainOptions): readonly string[
   if (event.event === 'step.finished') return finishedLines(event, options)
   if (event.event === 'run.finished') return finishedRunLines(event, options)
   return sharedLines(event, options)
-}
-
-function taskHeading(
-  event: Extract<EngineEvent, { event: 'task.started' }>,
-  options: PlainOptions,
-): readonly string[] {
-  return ['', ruled(`TASK ${shown(event.name)}${moduleOf(event)}`, options)]
-}
-
-function moduleOf(event: { readonly name: string; readonly module: string }): string {
-  return event.name === event.module ? '' : `  [${event.module}]`
 }
 
 function finishedRunLines(

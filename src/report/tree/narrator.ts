@@ -7,6 +7,7 @@ import {
   ruled,
   sharedLines,
   shown,
+  taskHeading,
 } from '../event-lines.ts'
 import { recapLines } from '../recap.ts'
 import { type FailureLines, tellFailures } from './failures.ts'
@@ -110,7 +111,7 @@ export function createNarrator(options: NarratorOptions): Narrator {
         const name = shown(redact(event.name))
         failures = tellFailures(options, glyphs)
         planned = gatherPlanned(options)
-        if (planning) heading = ['', ruled(`TASK ${name}`, page)]
+        if (planning) heading = taskHeading({ name, module: event.module }, page)
         tracker = trackStep({ ...event, name }, atMs)
         return closed
       }

@@ -23,6 +23,8 @@ export interface LiveOptions extends RowOptions {
 export const mostHostRows = 5
 /** Quick steps do not make the screen jump. */
 const hostRowsAfterMs = 1000
+/** Fewer bytes have no rate worth telling. */
+const worthRating = 1024 * 1024
 /** Before this, an estimate would be a guess. */
 const estimateAfterMs = 3000
 /** A step that is over sooner never shows what it waits for. */
@@ -94,7 +96,7 @@ export function finishedRow(step: StepView, endedMs: number, options: RowOptions
     { text: notRun > 0 ? `${notRun} not run` : '', paint: style.skipped, rank: 1 },
     { text: doneBytes === 0 ? '' : formatBytes(doneBytes), paint: bare, rank: 5 },
     {
-      text: doneBytes === 0 || seconds < 1 ? '' : `${formatBytes(doneBytes / seconds)}/s`,
+      text: doneBytes < worthRating || seconds < 1 ? '' : `${formatBytes(doneBytes / seconds)}/s`,
       paint: bare,
       rank: 6,
     },
