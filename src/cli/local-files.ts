@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { textBytes } from '../base/byte-text.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Environment } from '../execute/environment.ts'
 import {
@@ -137,7 +138,7 @@ async function requireNoLinks(folder: string, path: string): Promise<void> {
 
 async function lstatIfAny(path: string): Promise<Awaited<ReturnType<typeof lstat>> | undefined> {
   try {
-    return await lstat(path)
+    return await lstat(textBytes(path))
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
@@ -148,7 +149,7 @@ async function lstatIfAny(path: string): Promise<Awaited<ReturnType<typeof lstat
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array)
+    for await (const piece of createReadStream(textBytes(path))) hash.update(piece as Uint8Array)
   } catch (cause) {
     throw new BkpError('file.unreadable', `${path} on this machine cannot be read`, { cause })
   }
@@ -162,19 +163,19 @@ const writeTarget: WriteTarget = async (target, bytes, check) => {
     `.${basename(path).slice(0, 100)}.${randomBytes(8).toString('hex')}.bkp-tmp`,
   )
   try {
-    await mkdir(folder, { recursive: true })
-    await mkdir(dirname(path), { recursive: true })
+    await mkdir(textBytes(folder), { recursive: true })
+    await mkdir(textBytes(dirname(path)), { recursive: true })
     await requireNoLinks(folder, path)
     const kept = await lstatIfAny(path)
     // What comes from a host may be secret: a new file is for its owner alone.
     const mode = kept?.isFile() === true ? Number(kept.mode) & 0o777 : 0o600
     const written = await writeTemporary(temporary, bytes, mode)
     check(written)
-    await rename(temporary, path)
+    await rename(textBytes(temporary), textBytes(path))
     await syncFolder(dirname(path))
     return written
   } catch (thrown) {
-    await rm(temporary, { force: true }).catch(() => {})
+    await rm(textBytes(temporary), { force: true }).catch(() => {})
     if (thrown instanceof BkpError) throw thrown
     throw new BkpError(
       'file.unwritable',
@@ -191,7 +192,7 @@ async function writeTemporary(
 ): Promise<{ readonly sha256: string; readonly sizeBytes: number }> {
   const hash = createHash('sha256')
   let sizeBytes = 0
-  const file = await open(temporary, 'wx', 0o600)
+  const file = await open(textBytes(temporary), 'wx', 0o600)
   try {
     for await (const piece of bytes) {
       hash.update(piece)
@@ -207,7 +208,7 @@ async function writeTemporary(
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
+  const folder = await open(textBytes(path), 'r')
   try {
     await folder.sync()
   } finally {

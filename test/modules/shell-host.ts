@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process'
 import { createReadStream, renameSync, writeFileSync } from 'node:fs'
+import { Writable } from 'node:stream'
 import type { Exit, Host, Probe } from '../../src/connection/contract.ts'
 import { probeParts } from '../../src/connection/probes/internals.ts'
-import { commandScript } from '../../src/connection/quote.ts'
+import { commandScript, wordBytes } from '../../src/connection/quote.ts'
 
 /** Feeds a script to a /bin/sh of its own; `stdin` is what the script's commands read. */
 async function runScript(script: Buffer, stdin: Uint8Array = new Uint8Array()): Promise<Exit> {
-  const child = spawn('/bin/sh', ['-c', script.toString()], {
+  // By a descriptor of its own: a script may hold any bytes, and be longer than an argument.
+  const child = spawn('/bin/sh', ['-c', 's=$(cat <&3); exec 3<&-; eval "$s"'], {
     env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })
+  const given = child.stdio[3]
+  if (given instanceof Writable) given.end(script)
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
@@ -67,7 +72,7 @@ export function shellHost(): Host {
       renameSync(temporary, String(path))
     },
     scan: refuse,
-    read: path => createReadStream(String(path)),
+    read: path => createReadStream(wordBytes(path)),
     stream: refuse,
     dial: refuse,
   }

@@ -101,16 +101,21 @@ const absentStatus = 97
 
 /**
  * The sha256 of a regular file, as 64 hex digits; undefined when it is absent or anything else (a
- * symlink is not followed). Hashed on the host, by openssl where there is one: it is much faster.
+ * symlink is not followed, unless `follow` says so). Hashed on the host, by openssl where there is one: it is much faster.
  */
-export function sha256(path: string | Uint8Array): Probe<string | undefined> {
+export function sha256(
+  path: string | Uint8Array,
+  options: { readonly follow?: boolean } = {},
+): Probe<string | undefined> {
   const quoted = quotePath(path)
+  const follow = options.follow === true
   return makeProbe(
     'sha256',
-    { path },
+    { path, ...(follow ? { follow } : {}) },
     {
       script: joinLines([
-        script`[ -f ${quoted} ] && [ ! -L ${quoted} ] || exit ${absentStatus}`,
+        script`[ -f ${quoted} ] || exit ${absentStatus}`,
+        ...(follow ? [] : [script`[ ! -L ${quoted} ] || exit ${absentStatus}`]),
         script`if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r <${quoted}`,
         script`else sha256sum <${quoted}; fi`,
       ]),
