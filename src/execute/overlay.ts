@@ -50,7 +50,7 @@ export function createOverlay(): Overlay {
         resource =>
           changed?.has(resource) ||
           isTreeTouched(resource, changed) ||
-          gone.some(folder => resource.startsWith(`${folder}/`)),
+          gone.some(folder => resource.replace(/^tree:/, 'file:').startsWith(`${folder}/`)),
       )
     },
   } satisfies Overlay)

@@ -130,6 +130,7 @@ describe('overlay', () => {
     expect(overlay.isUncertain('a', ['file:/made'], false)).toBe(false)
     expect(overlay.isUncertain('a', ['file:/made/x'], true)).toBe(false)
     expect(overlay.isUncertain('a', ['file:/gone/x'], true)).toBe(true)
+    expect(overlay.isUncertain('a', ['tree:/gone/x'], true)).toBe(true)
     expect(overlay.isUncertain('a', ['file:/gone2'], true)).toBe(false)
     expect(overlay.isUncertain('b', ['file:/made'], true)).toBe(false)
   })
