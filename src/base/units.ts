@@ -14,6 +14,18 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${binaryUnits[unit]}`
 }
 
+/** Bytes as `formatBytes` writes them: `512 B`, `1.5MiB`. @throws usage.invalid */
+export function parseBytes(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?) ?([KMGTP]i)?B$/.exec(text.trim()) ?? []
+  if (amount === undefined) {
+    throw new BkpError('usage.invalid', `"${text}" is not a number of bytes`, {
+      hint: 'write 512B, 100KiB, 50MiB or 1.5GiB',
+    })
+  }
+  const power = binaryUnits.findIndex(each => each === `${unit ?? ''}B`)
+  return Math.round(Number(amount) * 1024 ** power)
+}
+
 /** A span for people: `0.4s`, `12s`, `3m05s`, `2h03m`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000

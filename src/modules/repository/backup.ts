@@ -7,6 +7,7 @@ import { type BackupPlan, planBackup } from '../../repository/plan-backup.ts'
 import { planeChoices } from '../../repository/planes/choose.ts'
 import { anyValue, clusterName, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule } from '../contract.ts'
+import { bandwidthArgument, throttledTo } from './backing-up/bandwidth.ts'
 import { pathsArgument } from './backing-up/path-arguments.ts'
 import { metadataJson, planOptions, readRequest, recoveryKit } from './backing-up/request.ts'
 
@@ -56,6 +57,7 @@ export const backup = defineClusterModule({
           description: 'How bytes travel: local, relay, or auto to choose for each host.',
         }),
       ),
+      bandwidth: Type.Optional(bandwidthArgument()),
       allow_missing: Type.Optional(
         nameList('Hosts that may be missing; the backup is then incomplete.'),
       ),
@@ -95,7 +97,7 @@ export const backup = defineClusterModule({
     const result = await backUp(
       {
         ...scope,
-        storage: site.storage(args.storage),
+        storage: throttledTo(args.bandwidth, site.storage(args.storage), site.run),
         random: site.run.random,
         controller: hostname(),
         toolVersion: site.run.toolVersion,
