@@ -36,6 +36,7 @@ export const errorCodes = {
     exit: 2,
     doc: 'A command cannot be handed over: a NUL byte, or a secret among its arguments.',
   },
+  'become.failed': { exit: 2, doc: 'A host did not let commands run as another user.' },
   'file.unreadable': { exit: 2, doc: 'A file on a host could not be read.' },
   'file.unwritable': { exit: 2, doc: 'A file on a host could not be written.' },
   'secret.unreadable': { exit: 2, doc: 'A secret could not be read when a step needed it.' },

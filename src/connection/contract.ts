@@ -26,6 +26,13 @@ export interface Exit {
 /** Output kept of each stream of one command, in bytes. */
 export const outputLimitBytes = 1024 * 1024
 
+/** Whom commands run as in place of the user who logs in: through sudo. */
+export interface Become {
+  readonly user: string
+  /** What sudo asks for; without one it must not ask. */
+  readonly password?: Secret
+}
+
 declare const brand: unique symbol
 
 /**

@@ -8,7 +8,7 @@ import { startProcess } from './process.ts'
 import { commandScript, joinLines, script } from './quote.ts'
 import { readThroughShell } from './read-file.ts'
 import { type Session, untilEnded } from './session.ts'
-import { createShells } from './shells.ts'
+import { createShells, type Seats } from './shells.ts'
 import { writeFile } from './write-file.ts'
 
 /** A host over an open connection. */
@@ -18,9 +18,12 @@ export interface ConnectedHost {
   close(): Promise<void>
 }
 
-/** Puts a host together: everything but opening channels is the same over every transport. */
-export function connectHost(session: Session): ConnectedHost {
-  const shells = createShells(session)
+/**
+ * Puts a host together: everything but opening channels is the same over every transport. `seats`: where
+ * its long-lived shell must leave room for those of other users.
+ */
+export function connectHost(session: Session, seats?: Seats): ConnectedHost {
+  const shells = createShells(session, seats)
   const { transport } = session
 
   async function ask<P extends Probes>(probes: P, io: Io): Promise<Answers<P>> {

@@ -2,21 +2,17 @@ import type { Clock } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import { type Io, quietIo } from '../base/io.ts'
 import { orAbort } from './abort.ts'
-import type { Host } from './contract.ts'
+import type { Become, Host } from './contract.ts'
 import { endGroups, type Group } from './groups.ts'
-import type { ConnectedHost } from './host.ts'
-import { type Session, within } from './session.ts'
-
-/** A host as long as one connection to it lives. */
-export interface Opened {
-  readonly session: Session
-  readonly connected: ConnectedHost
-}
+import { becomeKey, type Opened, type OpenedAs } from './opened.ts'
+import { within } from './session.ts'
 
 export interface LinkOptions {
   /** The host's name in the inventory. */
   readonly name: string
   readonly clock: Clock
+  /** Between SIGTERM and SIGKILL, in milliseconds. */
+  readonly graceMs: number
   /** Connects, within that many milliseconds where they are given. @throws ssh.* */
   open(withinMs?: number): Promise<Opened>
 }
@@ -27,7 +23,7 @@ export interface Link {
    * The host. What commands whose connection broke have left running there is ended before anything else
    * is done: a rollback must not run beside what it takes back. @throws ssh.*
    */
-  host(io: Io): Promise<Host>
+  host(become: Become | undefined, io: Io): Promise<Host>
   /** At the end of a run: ends what is left of the same, in one short attempt. Tells what may still run. */
   endLost(): Promise<readonly BkpError[]>
   close(): Promise<void>
@@ -47,24 +43,45 @@ const lastConnectMs = 5000
 /** For what comes on top of the grace between the signals. */
 const lastMarginMs = 3000
 
-export function createLink({ name, clock, open }: LinkOptions): Link {
+/** Of whom a group was. */
+interface LostGroup {
+  readonly become: Become | undefined
+  readonly group: Group
+}
+
+export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
   let current: Attempt | undefined
   /** Of connections that broke. Bounded: nothing new begins before these have ended. */
-  let lost: readonly Group[] = []
+  let lost: readonly LostGroup[] = []
 
   const loseConnection = (): void => {
-    const session = current?.opened?.session
-    if (session === undefined) return
-    lost = [...lost, ...session.groups]
-    session.groups.clear()
+    for (const { become, session } of current?.opened?.users() ?? []) {
+      lost = [...lost, ...[...session.groups].map(group => ({ become, group }))]
+      session.groups.clear()
+    }
     if (current !== undefined) current.opened = undefined
   }
 
+  /** Ends what one user has lost. @throws ssh.lost */
+  const endLostAs = async (opened: OpenedAs): Promise<void> => {
+    const key = becomeKey(opened.become)
+    const own = lost.filter(({ become }) => becomeKey(become) === key)
+    const groups = own.map(({ group }) => group)
+    let left: readonly number[] = []
+    try {
+      left = await endGroups(opened.session, groups, { lost: true }, quietIo)
+    } catch (thrown) {
+      // A user that we may not become any more keeps what it has; it is told of at the end.
+      if (!opened.session.transport.isAlive()) throw thrown
+      return
+    }
+    lost = lost.filter(entry => !own.includes(entry) || left.includes(entry.group.leader))
+  }
+
   /** Ends what was lost with earlier connections. @throws ssh.lost */
-  const endLostOn = async ({ session }: Opened): Promise<void> => {
-    if (lost.length === 0) return
-    const left = await endGroups(session, lost, { lost: true }, quietIo)
-    lost = lost.filter(({ leader }) => left.includes(leader))
+  const endLostOn = async (opened: Opened): Promise<void> => {
+    const users = new Map(lost.map(({ become }) => [becomeKey(become), become]))
+    for (const become of users.values()) await endLostAs(opened.as(become))
   }
 
   const attempt = (withinMs?: number): Attempt => {
@@ -77,7 +94,7 @@ export function createLink({ name, clock, open }: LinkOptions): Link {
         await endLostOn(opened)
       } catch (thrown) {
         started.again = true
-        await opened.connected.close()
+        await opened.close()
         throw thrown
       }
       started.opened = opened
@@ -96,37 +113,44 @@ export function createLink({ name, clock, open }: LinkOptions): Link {
   const usable = (): Attempt => {
     if (current === undefined || current.again) return attempt()
     const { opened } = current
-    return opened !== undefined && !opened.session.transport.isAlive() ? attempt() : current
+    return opened !== undefined && !opened.transport.isAlive() ? attempt() : current
   }
 
   const endLost = async (): Promise<void> => {
     const opened = current?.opened
-    if (opened?.session.transport.isAlive() && opened.session.groups.size > 0) {
-      const groups = [...opened.session.groups]
-      const { graceMs } = opened.session
-      const ending = endGroups(opened.session, groups, { lost: true }, quietIo).catch(() => {})
-      await within({ clock }, ending, graceMs + lastMarginMs)
+    const left = () => (opened?.users() ?? []).filter(({ session }) => session.groups.size > 0)
+    if (opened?.transport.isAlive() && left().length > 0) {
+      const ending = left().map(({ session }) =>
+        endGroups(session, [...session.groups], { lost: true }, quietIo),
+      )
+      await within({ clock }, Promise.allSettled(ending), graceMs + lastMarginMs)
     }
-    const held = opened?.session.groups.size ?? 0
-    if (lost.length + held === 0) return
+    if (lost.length + left().length === 0) return
     // It broke, or hangs: nobody needs it any more.
-    void opened?.connected.close().catch(() => {})
+    void opened?.close().catch(() => {})
     const { promise } = attempt(lastConnectMs)
-    const graceMs = opened?.session.graceMs ?? 0
     await within({ clock }, promise, lastConnectMs + graceMs + lastMarginMs)
   }
 
   return Object.freeze({
-    host: async io => (await orAbort(usable().promise, io.signal)).connected.host,
+    host: async (become, io) =>
+      (await orAbort(usable().promise, io.signal)).as(become).connected.host,
     endLost: async () => {
       await endLost().catch(() => {})
-      const groups = lost.filter(({ reads }) => !reads).map(({ leader }) => leader)
-      return groups.length === 0 ? [] : [mayStillRun(name, groups)]
+      const groups = lost.map(({ group }) => group).filter(({ reads }) => !reads)
+      return groups.length === 0
+        ? []
+        : [
+            mayStillRun(
+              name,
+              groups.map(({ leader }) => leader),
+            ),
+          ]
     },
     close: async () => {
       const last = current
       current = undefined
-      const closing = last?.promise.then(({ connected }) => connected.close())
+      const closing = last?.promise.then(opened => opened.close())
       // Nothing runs yet on a host that is still being connected to: a run that ends does not wait.
       if (last?.opened === undefined) closing?.catch(() => {})
       else await closing

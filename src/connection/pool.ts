@@ -1,17 +1,14 @@
 import type { Clock, RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
-import type { Host, HostAddress, ReadOnlyHost } from './contract.ts'
-import { connectHost } from './host.ts'
-import { createLink, type Link, type Opened } from './link.ts'
+import { becomeName } from './become.ts'
+import type { Become, Host, HostAddress, ReadOnlyHost } from './contract.ts'
+import { createLink, type Link } from './link.ts'
 import { localTransport } from './local.ts'
-import { createSession } from './session.ts'
-import { createSlots } from './slots.ts'
+import { type Opened, openedOver } from './opened.ts'
 import { currentSurroundings, type Surroundings } from './ssh/surroundings.ts'
 import { createSshTransports } from './ssh.ts'
 
-/** Channels of one host besides its long-lived shell; sshd allows 10 by default. */
-const channelsAtOnce = 8
 const defaultGraceMs = 5000
 
 export interface ConnectionPoolOptions {
@@ -27,10 +24,13 @@ export interface ConnectionPoolOptions {
 
 /** The connections of a run: one a host, opened when it is first needed, shared by everyone. */
 export interface ConnectionPool {
-  /** Connects on first use. @throws internal for a name that is not in the inventory */
-  host(name: string): Host
+  /**
+   * Connects on first use; `become`: as another user, over the same connection. @throws internal for a
+   * name that is not in the inventory
+   */
+  host(name: string, become?: Become): Host
   /** The same connection without anything that could write. */
-  readOnly(name: string): ReadOnlyHost
+  readOnly(name: string, become?: Become): ReadOnlyHost
   /**
    * At the end of a run: ends what commands whose connection broke have left running on hosts that nobody
    * has reached since. One short attempt a host; resolves to what may still run.
@@ -59,48 +59,45 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       withinMs === undefined ? {} : { connectTimeoutMs: Math.min(limitMs ?? withinMs, withinMs) }
     const transport =
       address.transport === 'local' ? localTransport() : await ssh.open({ ...address, ...hurried })
-    const slots = createSlots(channelsAtOnce)
-    const session = createSession({ host: address.name, transport, slots, random, clock, graceMs })
-    return { session, connected: connectHost(session) }
+    return openedOver(transport, { name: address.name, random, clock, graceMs })
   }
 
   const linkTo = (address: HostAddress): Link => {
     const known = links.get(address.name)
     if (known !== undefined) return known
     const { name } = address
-    const link = createLink({ name, clock, open: withinMs => open(address, withinMs) })
+    const link = createLink({ name, clock, graceMs, open: withinMs => open(address, withinMs) })
     links.set(name, link)
     return link
   }
 
-  const connected = async (address: HostAddress, io: Io): Promise<Host> =>
-    await linkTo(address).host(io)
-
-  const readOnly = (name: string): ReadOnlyHost => {
+  const readOnly = (name: string, become?: Become): ReadOnlyHost => {
     const address = addressOf(name)
+    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(become, io)
     return Object.freeze({
       name,
-      transport: address.transport,
+      transport: become === undefined ? address.transport : becomeName(address.transport),
       ask: async (probes, io) =>
         Object.keys(probes).length === 0
           ? ({} as never)
-          : await (await connected(address, io)).ask(probes, io),
+          : await (await connected(io)).ask(probes, io),
       scan: async function* (scan, io) {
-        yield* (await connected(address, io)).scan(scan, io)
+        yield* (await connected(io)).scan(scan, io)
       },
       read: async function* (path, io, range) {
-        yield* (await connected(address, io)).read(path, io, range)
+        yield* (await connected(io)).read(path, io, range)
       },
     } satisfies ReadOnlyHost)
   }
 
-  const host = (name: string): Host => {
+  const host = (name: string, become?: Become): Host => {
     const address = addressOf(name)
+    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(become, io)
     return Object.freeze({
-      ...readOnly(name),
-      run: async (command, io) => await (await connected(address, io)).run(command, io),
+      ...readOnly(name, become),
+      run: async (command, io) => await (await connected(io)).run(command, io),
       stream: (command, io) => {
-        const starting = connected(address, io).then(opened => opened.stream(command, io))
+        const starting = connected(io).then(opened => opened.stream(command, io))
         const exit = starting.then(async started => await started.exit)
         exit.catch(() => {})
         const stdout = (async function* () {
@@ -109,8 +106,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         return { stdout, exit }
       },
       write: async (path, bytes, mode, io) =>
-        await (await connected(address, io)).write(path, bytes, mode, io),
-      dial: async (target, io) => await (await connected(address, io)).dial(target, io),
+        await (await connected(io)).write(path, bytes, mode, io),
+      dial: async (target, io) => await (await connected(io)).dial(target, io),
     } satisfies Host)
   }
 

@@ -1,6 +1,10 @@
 import type { Io } from '../base/io.ts'
 import type { Session } from './session.ts'
 import { openShell, type Shell } from './shell.ts'
+import type { Slots } from './slots.ts'
+
+/** Places for long-lived shells. */
+export type Seats = Pick<Slots, 'take' | 'isWanted'>
 
 /** The shells of one host: one that stays, and others for as long as they are needed. */
 export interface Shells {
@@ -11,8 +15,10 @@ export interface Shells {
   close(): Promise<void>
 }
 
-export function createShells(session: Session): Shells {
+/** `seats`: the long-lived shell holds one as long as it is open, and leaves it when others need it. */
+export function createShells(session: Session, seats?: Seats): Shells {
   let primary: Shell | undefined
+  let giveBack = () => {}
   let isBusy = false
 
   const useOwn: Shells['useOwn'] = async (io, task) => {
@@ -29,21 +35,44 @@ export function createShells(session: Session): Shells {
     }
   }
 
+  const drop = async (): Promise<void> => {
+    const shell = primary
+    const give = giveBack
+    primary = undefined
+    giveBack = () => {}
+    await shell?.close()
+    give()
+  }
+  const open = async (io: Io): Promise<Shell> => {
+    if (seats === undefined) return await openShell(session, io)
+    await drop()
+    const whenWanted = () => {
+      if (!isBusy) void drop()
+    }
+    const release = await seats.take(io.signal, whenWanted)
+    try {
+      const shell = await openShell(session, io)
+      giveBack = release
+      return shell
+    } catch (thrown) {
+      release()
+      throw thrown
+    }
+  }
+
   return Object.freeze({
     useOwn,
     use: async (io, task) => {
       if (isBusy) return await useOwn(io, task)
       isBusy = true
       try {
-        if (primary === undefined || !primary.isUsable()) primary = await openShell(session, io)
+        if (primary === undefined || !primary.isUsable()) primary = await open(io)
         return await task(primary)
       } finally {
         isBusy = false
+        if (seats?.isWanted()) void drop()
       }
     },
-    close: async () => {
-      await primary?.close()
-      primary = undefined
-    },
+    close: drop,
   } satisfies Shells)
 }

@@ -2,8 +2,15 @@ import { abortError, onAbort } from './abort.ts'
 
 /** So many at a time; the others wait in the order they came. */
 export interface Slots {
-  /** Waits for a slot. Resolves to what gives it back. @throws step.cancelled */
-  take(signal: AbortSignal): Promise<() => void>
+  /**
+   * Waits for a slot. Resolves to what gives it back. `wanted` is called whenever others must wait: a
+   * holder that only keeps the slot for later gives it back then. @throws step.cancelled
+   */
+  take(signal: AbortSignal, wanted?: () => void): Promise<() => void>
+  /** Somebody waits. */
+  isWanted(): boolean
+  /** One more of them. */
+  add(): void
 }
 
 /** A semaphore that a cancelled waiter leaves without taking a slot. */
@@ -18,21 +25,26 @@ export function createSlots(count: number): Slots {
       next()
     }
   }
-  const giveOnce = () => {
+  const holders = new Set<() => void>()
+  const giveOnce = (wanted: (() => void) | undefined) => {
     let given = false
+    if (wanted !== undefined) holders.add(wanted)
     return () => {
+      if (wanted !== undefined) holders.delete(wanted)
       if (!given) give()
       given = true
     }
   }
   return Object.freeze({
-    take: async (signal: AbortSignal) => {
+    isWanted: () => waiting.size > 0,
+    add: give,
+    take: async (signal: AbortSignal, wanted?: () => void) => {
       if (signal.aborted) throw abortError(signal)
       if (free > 0) {
         free -= 1
-        return giveOnce()
+        return giveOnce(wanted)
       }
-      await new Promise<void>((resolve, reject) => {
+      const entered = new Promise<void>((resolve, reject) => {
         const forget = onAbort(signal, () => {
           waiting.delete(enter)
           reject(abortError(signal))
@@ -43,7 +55,9 @@ export function createSlots(count: number): Slots {
         }
         waiting.add(enter)
       })
-      return giveOnce()
+      for (const holder of [...holders]) holder()
+      await entered
+      return giveOnce(wanted)
     },
   })
 }

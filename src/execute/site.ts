@@ -7,7 +7,7 @@ import type { Environment } from './environment.ts'
 /** What a cluster step looks at: read-only hosts and storages. */
 export function readOnlySite(environment: Environment, ref: StepRef): Site {
   return Object.freeze({
-    hosts: hostsOf(ref).map(environment.readOnlyHost),
+    hosts: hostsOf(ref).map(name => environment.readOnlyHost(name)),
     run: runContext(environment, ref),
     storage: (name: string) => environment.readOnlyStorage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
@@ -17,7 +17,7 @@ export function readOnlySite(environment: Environment, ref: StepRef): Site {
 /** What a cluster step acts with. */
 export function writableSite(environment: Environment, ref: StepRef): WritableSite {
   return Object.freeze({
-    hosts: hostsOf(ref).map(environment.host),
+    hosts: hostsOf(ref).map(name => environment.host(name)),
     run: runContext(environment, ref),
     storage: (name: string) => environment.storage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),

@@ -2,16 +2,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
+import { systemClock, systemRandom } from '../../src/base/clock.ts'
 import { BkpError } from '../../src/base/errors.ts'
 import { quietIo } from '../../src/base/io.ts'
 import type { Channel, ChannelEnd, Transport } from '../../src/connection/channel.ts'
 import type { Host } from '../../src/connection/contract.ts'
 import { endGroups } from '../../src/connection/groups.ts'
-import { connectHost } from '../../src/connection/host.ts'
-import { createLink, type Link, type Opened } from '../../src/connection/link.ts'
+import { createLink, type Link } from '../../src/connection/link.ts'
 import { localTransport } from '../../src/connection/local.ts'
+import { openedOver } from '../../src/connection/opened.ts'
 import { output, succeeds } from '../../src/connection/probes.ts'
+import type { Session } from '../../src/connection/session.ts'
 import { errorOf, sessionOver, temporaryFolder } from './support.ts'
 
 /** A connection to this machine that can break: what ran over it runs on, and nobody hears of it. */
@@ -105,7 +106,7 @@ export function lostContract(
   describe(`commands whose connection broke: ${name}`, () => {
     let folder: Awaited<ReturnType<typeof temporaryFolder>>
     let wires: Wire[]
-    let sessions: Opened['session'][]
+    let sessions: Session[]
     let opens: () => Promise<void>
     let link: Link
     let host: () => Promise<Host>
@@ -125,16 +126,22 @@ export function lostContract(
       link = createLink({
         name: 'here',
         clock: systemClock,
+        graceMs: 200,
         open: async () => {
           await opens()
           const next = wire(shell, env)
           wires.push(next)
-          const session = sessionOver(next.transport)
-          sessions.push(session)
-          return { session, connected: connectHost(session) }
+          const opened = openedOver(next.transport, {
+            name: 'here',
+            random: systemRandom,
+            clock: systemClock,
+            graceMs: 200,
+          })
+          sessions.push(opened.as(undefined).session)
+          return opened
         },
       })
-      host = () => link.host(quietIo)
+      host = () => link.host(undefined, quietIo)
     })
     afterEach(async () => {
       await link.close()

@@ -259,12 +259,18 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
   } satisfies SshdHosts)
 }
 
-/** The daemons that serve one connection each, children of the one that listens. */
+/** The daemons that serve connections: children of the one that listens, and for users theirs. */
 export function connectionsOf(
   { hosts }: Pick<SshdHosts, 'hosts'>,
   name: string,
 ): readonly number[] {
-  const daemon = hosts.find(host => host.name === name)?.pid
-  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, 'utf8')
-  return children.trim().split(' ').filter(Boolean).map(Number)
+  const childrenOf = (pid: number | undefined): readonly number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number)
+  const isDaemon = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sshd')
+  const serving = childrenOf(hosts.find(host => host.name === name)?.pid)
+  return [...serving, ...serving.flatMap(pid => childrenOf(pid).filter(isDaemon))]
 }
