@@ -11,9 +11,10 @@ export interface CommandContext {
   readonly interruptions: Interruptions
 }
 
-/** One command: its flags, and what it does; resolves to the exit status. */
+/** One command: its arguments and flags, and what it does; resolves to the exit status. */
 export interface CliCommand {
   readonly name: string
+  /** The command comes with its name and its summary. */
   register(command: Command, run: RunCommand): void
 }
 

@@ -12,10 +12,9 @@ type Flags = StoredRunFlags & ApplyFlags & { readonly verbose?: boolean }
 /** `resume` and `abort`: the same run gone on with, to two different ends. */
 export function replayCommand(
   how: 'resume' | 'abort',
-  description: string,
 ): (command: Command, run: RunCommand) => void {
   return (command, run) => {
-    addVaultFlags(command.description(description))
+    addVaultFlags(command)
       .argument('<run>', 'the run, as bkp runs lists it')
       .option(
         '-i, --inventory <path>',

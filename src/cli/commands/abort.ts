@@ -3,5 +3,5 @@ import { replayCommand } from '../replay-command.ts'
 
 export const abortCommand: CliCommand = {
   name: 'abort',
-  register: replayCommand('abort', 'settle what a run owes, and end it'),
+  register: replayCommand('abort'),
 }

@@ -1,29 +1,86 @@
 import type { CliCommand } from '../command.ts'
-import { abortCommand } from './abort.ts'
-import { listCommand } from './list.ts'
-import { modulesCommand } from './modules.ts'
-import { owedCommand } from './owed.ts'
-import { planCommand } from './plan.ts'
-import { resumeCommand } from './resume.ts'
-import { runCommand } from './run.ts'
-import { runsCommand } from './runs.ts'
-import { showCommand } from './show.ts'
-import { undoCommand } from './undo.ts'
-import { validateCommand } from './validate.ts'
-import { verifyCommand } from './verify.ts'
 
-/** Every command, in the order of the help. A new one is one file and one line here. */
-export const commands: readonly CliCommand[] = [
-  runCommand,
-  planCommand,
-  resumeCommand,
-  abortCommand,
-  undoCommand,
-  runsCommand,
-  owedCommand,
-  validateCommand,
-  modulesCommand,
-  listCommand,
-  showCommand,
-  verifyCommand,
+/** A command as the list of all commands needs it. Its file is loaded when it is called. */
+export interface CommandEntry {
+  readonly name: string
+  /** Its arguments, as help shows them behind the name. */
+  readonly args: string
+  readonly summary: string
+  load(): Promise<CliCommand>
+}
+
+/** Every command, in the order of the help. A new one is one file and one entry here. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    args: '<playbook>',
+    summary: 'run a playbook',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  {
+    name: 'plan',
+    args: '<playbook>',
+    summary: 'show what a playbook would change, without touching anything',
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  {
+    name: 'resume',
+    args: '<run>',
+    summary: 'go on with a run that was cut off or failed',
+    load: async () => (await import('./resume.ts')).resumeCommand,
+  },
+  {
+    name: 'abort',
+    args: '<run>',
+    summary: 'settle what a run owes, and end it',
+    load: async () => (await import('./abort.ts')).abortCommand,
+  },
+  {
+    name: 'undo',
+    args: '<run>',
+    summary: 'put back what a finished run did, where its steps have rollbacks',
+    load: async () => (await import('./undo.ts')).undoCommand,
+  },
+  {
+    name: 'runs',
+    args: '[run]',
+    summary: 'list the runs of this controller, newest first',
+    load: async () => (await import('./runs.ts')).runsCommand,
+  },
+  {
+    name: 'owed',
+    args: '',
+    summary: 'list what runs still owe: releases and rollbacks that have not run',
+    load: async () => (await import('./owed.ts')).owedCommand,
+  },
+  {
+    name: 'validate',
+    args: '<file...>',
+    summary: 'check playbooks and inventories; every fault with its place',
+    load: async () => (await import('./validate.ts')).validateCommand,
+  },
+  {
+    name: 'modules',
+    args: '[name]',
+    summary: 'list the step modules, or document one',
+    load: async () => (await import('./modules.ts')).modulesCommand,
+  },
+  {
+    name: 'list',
+    args: '<storage>',
+    summary: 'list the backups in a storage',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    name: 'show',
+    args: '<storage> [backup]',
+    summary: 'show one backup and its files',
+    load: async () => (await import('./show.ts')).showCommand,
+  },
+  {
+    name: 'verify',
+    args: '<storage> [backup]',
+    summary: 'check that backups are whole',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
 ]

@@ -14,11 +14,7 @@ interface Flags extends PlaceFlags {
 export const listCommand: CliCommand = {
   name: 'list',
   register: (command, run) => {
-    addPlaceFlags(
-      command
-        .description('list the backups in a storage')
-        .argument('<storage>', 'a storage URL, or a name from the inventory'),
-    )
+    addPlaceFlags(command.argument('<storage>', 'a storage URL, or a name from the inventory'))
       .option('--cluster <name>', 'only backups of this cluster')
       .option('--json', 'print JSON')
       .action((place: string, flags: Flags) =>

@@ -9,7 +9,6 @@ export const modulesCommand: CliCommand = {
   name: 'modules',
   register: (command, run) => {
     command
-      .description('list the step modules, or document one')
       .argument('[name]', 'the module to document')
       .option('--json', 'print JSON')
       .action((name: string | undefined, flags: { readonly json?: boolean }) =>

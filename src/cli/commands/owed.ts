@@ -21,9 +21,11 @@ export const owedCommand: CliCommand = {
   name: 'owed',
   register: (command, run) => {
     addVaultFlags(
-      command
-        .description('list what runs still owe: releases and rollbacks that have not run')
-        .option('-i, --inventory <path>', 'look into its storages, too: runs of others', collect),
+      command.option(
+        '-i, --inventory <path>',
+        'look into its storages, too: runs of others',
+        collect,
+      ),
     )
       .option('--state-dir <path>', 'where runs are journaled')
       .option('--json', 'print JSON')

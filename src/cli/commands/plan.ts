@@ -12,9 +12,7 @@ type Flags = RunbookFlags & { readonly json?: boolean; readonly detailedExitcode
 export const planCommand: CliCommand = {
   name: 'plan',
   register: (command, run) => {
-    addRunbookFlags(
-      command.description('show what a playbook would change, without touching anything'),
-    )
+    addRunbookFlags(command)
       .option('--json', 'print the plan as JSON')
       .option('--detailed-exitcode', 'exit 10 when changes are pending')
       .action((playbook: string, flags: Flags) =>

@@ -3,5 +3,5 @@ import { replayCommand } from '../replay-command.ts'
 
 export const resumeCommand: CliCommand = {
   name: 'resume',
-  register: replayCommand('resume', 'go on with a run that was cut off or failed'),
+  register: replayCommand('resume'),
 }

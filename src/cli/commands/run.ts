@@ -17,7 +17,7 @@ type Flags = RunbookFlags &
 export const runCommand: CliCommand = {
   name: 'run',
   register: (command, run) => {
-    addRunbookFlags(command.description('run a playbook'))
+    addRunbookFlags(command)
       .option('--dry-run', 'plan only: look, but write nothing')
       .addOption(new Option('--check', 'the same as --dry-run').hideHelp())
       .option('--confirm [word]', 'grant what the playbook asks; some questions want a word')

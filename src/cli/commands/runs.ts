@@ -14,7 +14,6 @@ export const runsCommand: CliCommand = {
   name: 'runs',
   register: (command, run) => {
     command
-      .description('list the runs of this controller, newest first')
       .argument('[run]', 'only this one')
       .option('--state-dir <path>', 'where runs are journaled')
       .option('--json', 'print JSON')

@@ -19,7 +19,6 @@ export const showCommand: CliCommand = {
   register: (command, run) => {
     addPlaceFlags(
       command
-        .description('show one backup and its files')
         .argument('<storage>', 'a storage URL, or a name from the inventory')
         .argument('[backup]', 'a name, the beginning of one, or latest', 'latest'),
     )

@@ -9,9 +9,7 @@ type Flags = StoredRunFlags & ApplyFlags
 export const undoCommand: CliCommand = {
   name: 'undo',
   register: (command, run) => {
-    addVaultFlags(
-      command.description('put back what a finished run did, where its steps have rollbacks'),
-    )
+    addVaultFlags(command)
       .argument('<run>', 'the run, as bkp runs lists it')
       .option(
         '-i, --inventory <path>',

@@ -9,7 +9,6 @@ export const validateCommand: CliCommand = {
   name: 'validate',
   register: (command, run) => {
     addVaultFlags(command)
-      .description('check playbooks and inventories; every fault with its place')
       .argument('<file...>', 'playbooks and inventories')
       .action((files: readonly string[], flags: VaultFlags) =>
         run(async context => {

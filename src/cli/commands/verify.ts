@@ -18,7 +18,6 @@ export const verifyCommand: CliCommand = {
   register: (command, run) => {
     addPlaceFlags(
       command
-        .description('check that backups are whole')
         .argument('<storage>', 'a storage URL, or a name from the inventory')
         .argument('[backup]', 'a name, the beginning of one, or latest; without it, all'),
     )
