@@ -1,4 +1,4 @@
-import { type BkpError, throwFaults } from '../base/errors.ts'
+import { BkpError, throwFaults } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
@@ -80,16 +80,29 @@ async function lookAtHost(
   const more = await ask(second)
   const probes = { ...first, ...second }
   const facts = Object.freeze({ ...seen.facts, ...more.facts })
-  const decision = module.plan({ args, facts, ...given }) as AnyDecision
-  return {
-    loaded,
-    args,
-    facts,
-    given,
-    decision,
-    resources: module.resources(args),
-    after: afterByIdentity(probes, decision),
-    asked: seen.asked || more.asked,
+  const resources = module.resources(args)
+  const asked = seen.asked || more.asked
+  const decision = deciding(
+    () => module.plan({ args, facts, ...given }) as AnyDecision,
+    asked ? resources : [],
+  )
+  const after = afterByIdentity(probes, decision)
+  return { loaded, args, facts, given, decision, resources, after, asked }
+}
+
+const subjects = new WeakMap<BkpError, readonly string[]>()
+
+/** What the facts that led to an error were asked about: where they may yet change, so may the error. */
+export function subjectsOf(error: BkpError): readonly string[] {
+  return subjects.get(error) ?? []
+}
+
+function deciding(decide: () => AnyDecision, resources: readonly string[]): AnyDecision {
+  try {
+    return decide()
+  } catch (thrown) {
+    if (thrown instanceof BkpError) subjects.set(thrown, resources)
+    throw thrown
   }
 }
 

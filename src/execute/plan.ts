@@ -7,7 +7,14 @@ import { hasUnknown, Unknown } from '../expression/unknown.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
-import { type EventChange, isHarmless, type Look, look, plannedChanges } from './look.ts'
+import {
+  type EventChange,
+  isHarmless,
+  type Look,
+  look,
+  plannedChanges,
+  subjectsOf,
+} from './look.ts'
 import { predictedResult } from './outcome.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
 
@@ -74,7 +81,7 @@ async function predict(
     const error = asBkpError(thrown)
     // It may not run at all, or what an earlier step of the plan will do may be what it misses.
     const excusable =
-      request.mayBeSkipped || hosts.some(host => overlay.isUncertain(host, [], false))
+      request.mayBeSkipped || hosts.some(host => overlay.isUncertain(host, subjectsOf(error), true))
     if (error.exit === 2 && excusable) return unforeseeable(environment, overlay, request, tell)
     throw error
   }

@@ -96,6 +96,16 @@ describe('planning', () => {
     expect(events).toMatchObject([{ event: 'step.planned', certainty: 'unknown' }])
   })
 
+  it('does not fail over what an earlier step of the plan may yet mend', async () => {
+    const { perform } = planning(createWorld({}))
+    const needing = request('needs', { name: 'db' })
+    await expect(perform(needing)).rejects.toThrow('db is not installed')
+    await perform(request('unit', start))
+    await expect(perform(request('needs', { name: 'other' }))).rejects.toThrow('not installed')
+    await expect(perform(request('needs', { name: 'db' }, { host: 'b' }))).rejects.toThrow()
+    expect(await perform(needing)).toMatchObject({ status: 'changed', certainty: 'unknown' })
+  })
+
   it('plans what changes nothing as ok, its result unknown but for what is known', async () => {
     const { perform, events } = planning(createWorld({}))
     const outcome = await perform(request('wait', {}))

@@ -69,6 +69,20 @@ const look = defineModule({
   plan: ({ facts }) => unchanged({ active: facts.active }),
 })
 
+/** Fails where the unit is not as something else made it. */
+const needs = defineModule({
+  name: 'needs',
+  summary: 'Need a unit.',
+  args: Type.Object({ name: Type.String() }),
+  returns: Type.Object({}),
+  resources: ({ name }) => [`unit:${name}`],
+  inspect: ({ name }) => ({ installed: succeeds('is-installed', name) }),
+  plan: ({ args, facts }) => {
+    if (facts.installed) return unchanged()
+    throw new BkpError('step.failed', `${args.name} is not installed`)
+  },
+})
+
 /** Has to be done, but changes nothing. */
 const wait = defineModule({
   name: 'wait',
@@ -121,7 +135,7 @@ const everywhere = defineClusterModule({
   apply: async site => ({ hosts: site.hosts.map(host => host.name) }),
 })
 
-const modules = [unit, opaque, look, wait, decide, everywhere]
+const modules = [unit, opaque, look, needs, wait, decide, everywhere]
 
 /** What the hosts of a test are and were told. */
 export interface World {

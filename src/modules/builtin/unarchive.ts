@@ -57,7 +57,10 @@ export const unarchive = defineModule({
     },
     { additionalProperties: false },
   ),
-  resources: args => [`file:${folderOf(args)}`],
+  resources: args => [
+    `file:${folderOf(args)}`,
+    ...(args.remote_src === true ? [`file:${args.src}`] : []),
+  ],
   inspect: args => unarchiveProbes(args),
   local: ({ src, remote_src: remote }) => (remote === true ? [] : [{ path: src }]),
   plan: ({ args, facts }) => planUnarchive(args, facts),
