@@ -13,6 +13,7 @@ import {
   type LineArguments,
   lineRequest,
   pathOf,
+  reachedFacts,
 } from './request.ts'
 
 export interface LineResult {
@@ -31,7 +32,7 @@ export interface LineWork {
 
 /** The bytes of the file; none where there is no file. @throws step.failed, file.unreadable */
 function bytesOf(path: string, facts: LineAnswers): Uint8Array {
-  const { followed } = facts
+  const followed = reachedFacts(facts)
   if (!isPresent(followed)) return new Uint8Array()
   if (followed.kind !== 'file') {
     throw new BkpError('step.failed', `${path} is no regular file`, { hint: 'correct path' })
@@ -60,7 +61,8 @@ function placeOf(path: string, facts: LineAnswers): string {
 export function workOf(args: LineArguments, facts: LineAnswers): LineWork | undefined {
   const path = pathOf(args)
   const request = lineRequest(args)
-  if (!isPresent(facts.followed)) {
+  const found = reachedFacts(facts)
+  if (!isPresent(found)) {
     if (args.state === 'absent') return undefined
     if (args.create !== true || facts.file.kind === 'symlink') {
       throw new BkpError('step.failed', `there is no file ${path}`, {
@@ -94,9 +96,9 @@ export function workOf(args: LineArguments, facts: LineAnswers): LineWork | unde
       ...(validate === undefined ? {} : { validate }),
     },
     facts: {
-      file: facts.followed,
-      digest: isPresent(facts.followed) ? checksumOf(before) : undefined,
-      content: isPresent(facts.followed) ? { bytes: before, truncated: false } : undefined,
+      file: found,
+      digest: isPresent(found) ? checksumOf(before) : undefined,
+      content: isPresent(found) ? { bytes: before, truncated: false } : undefined,
       parent: facts.parent,
     },
   }
@@ -141,11 +143,9 @@ export function planLine(
     ...decision,
     changes: [{ ...change, ...(notes.length === 0 ? {} : { notes }) }, ...others],
     after: {
-      ...(foretold === undefined ? {} : { followed: foretold }),
       // A symlink stays the symlink it is, and has no digest of its own.
-      ...(linked
-        ? {}
-        : { ...(foretold === undefined ? {} : { file: foretold }), ...digestOf(rest) }),
+      ...(foretold === undefined ? {} : linked ? { followed: foretold } : { file: foretold }),
+      ...(linked ? {} : digestOf(rest)),
       ...(rest.content === undefined ? {} : { content: rest.content }),
       ...(facts.whole === undefined || work.edited.msg === ''
         ? {}

@@ -40,10 +40,10 @@ export interface LineArguments extends Attributes {
 /** The second round: what a symlink leads to in the end, and a file that is not small. */
 export type LineProbes = {
   readonly file: Probe<FileFacts>
-  readonly followed: Probe<FileFacts>
   readonly digest: Probe<string | undefined>
   readonly content: Probe<ContentFacts | undefined>
   readonly parent: Probe<FileFacts>
+  readonly followed?: Probe<FileFacts>
   readonly real?: Probe<OutputFacts>
   readonly whole?: Probe<ContentFacts | undefined>
 }
@@ -59,7 +59,6 @@ export function lineQuestions(args: LineArguments): LineProbes {
   const path = pathOf(args)
   return {
     file: file(path),
-    followed: file(path, { follow: true }),
     digest: sha256(path),
     content: content(path, diffLimitBytes),
     parent: file(posix.dirname(path)),
@@ -68,8 +67,11 @@ export function lineQuestions(args: LineArguments): LineProbes {
 
 export function furtherQuestions(args: LineArguments, facts: LineAnswers): Partial<LineProbes> {
   const path = pathOf(args)
+  const linked = facts.file.kind === 'symlink'
   return {
-    ...(facts.file.kind === 'symlink' ? { real: output('readlink', '-f', '--', path) } : {}),
+    ...(linked
+      ? { followed: file(path, { follow: true }), real: output('readlink', '-f', '--', path) }
+      : {}),
     ...(facts.content?.truncated === true ? { whole: content(path, fileLimitBytes) } : {}),
   }
 }
@@ -84,6 +86,11 @@ function compiled(name: string, pattern: string): CompiledPattern {
       cause: thrown,
     })
   }
+}
+
+/** What is edited: a symlink is followed. */
+export function reachedFacts(facts: LineAnswers): FileFacts {
+  return facts.file.kind === 'symlink' ? (facts.followed ?? { kind: 'absent' }) : facts.file
 }
 
 /** @throws step.failed for arguments that do not go together, and patterns that are not supported */
