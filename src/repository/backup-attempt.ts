@@ -100,7 +100,7 @@ async function storeEverything(
   const stop = new AbortController()
   const running: Io = {
     signal: AbortSignal.any([io.signal, stop.signal]),
-    progress: (done, total) => io.progress(done, total),
+    progress: (done, total, part) => io.progress(done, total, part),
   }
   const writer = createBlockWriter({
     repo,
@@ -134,16 +134,20 @@ async function storeEverything(
   const beat = createBeat(repo, session, clock)
   await beat(running)
   let doneBytes = 0
-  const tick = async (bytes: number): Promise<void> => {
-    doneBytes += bytes
-    io.progress(doneBytes)
-    await beat(running)
-    await checkpoint.tick(running)
+  const tickOf = (host: string): ((bytes: number) => Promise<void>) => {
+    let ownBytes = 0
+    return async bytes => {
+      doneBytes += bytes
+      ownBytes += bytes
+      io.progress(doneBytes, undefined, { host, doneBytes: ownBytes })
+      await beat(running)
+      await checkpoint.tick(running)
+    }
   }
   const buffers = createBuffers(buffersInUse, geometry.blockBytes + 1)
   const tools = { workers, buffers }
   const { garbage } = session
-  const common = { known, scratch, writer, collector, geometry, tick, garbage, tools }
+  const common = { known, scratch, writer, collector, geometry, garbage, tools }
   const exclude = compileExclude(options.exclude ?? [])
   const changedFiles = options.changedFiles ?? 'fail'
   const warn = (warning: string): void => {
@@ -154,7 +158,8 @@ async function storeEverything(
     limit(async () => {
       running.signal.throwIfAborted()
       try {
-        await storeHost({ ...common, source, exclude, changedFiles, warn }, running)
+        const tick = tickOf(source.host)
+        await storeHost({ ...common, tick, source, exclude, changedFiles, warn }, running)
       } catch (error) {
         // The first failure ends the others; what they say then is only its echo.
         stop.abort(error)

@@ -15,6 +15,7 @@ import {
 import { blockKey } from './names.ts'
 import { type Backup, getIfThere, type Repository } from './repository.ts'
 import { checkBlock, complainAbout, createFileChecker } from './validate-files.ts'
+import type { Workers } from './workers/contract.ts'
 
 /** What names a block: enough to fetch and to check it. */
 export type BlockName = Pick<BackupBlock, 'blockId' | 'blockSize' | 'generation'>
@@ -91,19 +92,33 @@ function parseList<T>(parse: () => readonly T[], name: string): readonly T[] {
 }
 
 /**
- * A whole block, its length and sha256 checked.
+ * A whole block, its length and sha256 checked, by a worker where there are any.
  * @throws repository.block_missing, repository.block_corrupt (details: block), storage.*
  */
-export async function fetchBlock(repo: Repository, block: BlockName, io: Io): Promise<Uint8Array> {
+export async function fetchBlock(
+  repo: Repository,
+  block: BlockName,
+  io: Io,
+  workers?: Pick<Workers, 'hash'>,
+): Promise<Uint8Array> {
   const key = blockKey(block)
-  const bytes = await getIfThere(repo.storage, key, io)
-  if (bytes === undefined) {
+  const found = await getIfThere(repo.storage, key, io)
+  if (found === undefined) {
     throw new BkpError('repository.block_missing', `block ${key} is not in ${repo.url}`, {
       hint: 'run bkp verify to see which files and backups it belongs to',
       details: { block: block.blockId, key },
     })
   }
-  if (sha256(bytes).toString('hex') !== block.blockId || BigInt(bytes.length) !== block.blockSize) {
+  // What shares its buffer with others cannot be handed to another thread.
+  const isWhole = found.byteLength === found.buffer.byteLength
+  const { bytes, sha256: id } =
+    workers !== undefined && isWhole
+      ? await workers.hash(found)
+      : { bytes: found, sha256: sha256(found) }
+  if (
+    Buffer.from(id).toString('hex') !== block.blockId ||
+    BigInt(bytes.length) !== block.blockSize
+  ) {
     throw new BkpError(
       'repository.block_corrupt',
       `block ${key} in ${repo.url} does not hold what its name says`,

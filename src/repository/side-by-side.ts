@@ -13,7 +13,7 @@ export async function runSideBySide(
   const stop = new AbortController()
   const ownIo: Io = {
     signal: AbortSignal.any([io.signal, stop.signal]),
-    progress: (done, total) => io.progress(done, total),
+    progress: (done, total, part) => io.progress(done, total, part),
   }
   const running = new Set<Promise<void>>()
   let failure: { readonly error: unknown } | undefined

@@ -13,30 +13,78 @@ export interface Sorter {
   sorted(): AsyncIterable<Sorted>
 }
 
+/** How values get into scratch room and out of it; what fits into memory is never encoded. */
+export interface SortCodec<T> {
+  key(value: T): Uint8Array
+  /** What a value takes in memory, in bytes, about. */
+  sizeBytes(value: T): number
+  encode(value: T): Uint8Array
+  decode(bytes: Buffer): T
+}
+
+/** A sorter of values, by the bytes that are their key. */
+export interface ValueSorter<T> {
+  add(value: T): Promise<void>
+  /** All added so far, in byte order of keys; may be called again after more was added. */
+  sorted(): AsyncIterable<T>
+  /** Values added. */
+  count(): number
+}
+
 /** Bytes held in memory before a run is written out. */
 const defaultRunBytes = 8 * 1024 * 1024
 /** What one record costs beside its bytes. */
 const recordOverheadBytes = 200
 
 export function createSorter(scratch: Scratch, runBytes: number = defaultRunBytes): Sorter {
+  const sorter = createValueSorter<Sorted>(scratch, recordCodec, runBytes)
+  return Object.freeze({
+    add: (key, value) => sorter.add({ key: Buffer.from(key), value: Buffer.from(value) }),
+    sorted: sorter.sorted,
+  } satisfies Sorter)
+}
+
+const recordCodec: SortCodec<Sorted> = {
+  key: ({ key }) => key,
+  sizeBytes: ({ key, value }) => key.length + value.length + recordOverheadBytes,
+  encode: ({ key, value }) => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(key.length)
+    return Buffer.concat([length, key, value])
+  },
+  decode: record => {
+    const end = 4 + record.readUInt32LE(0)
+    return { key: record.subarray(4, end), value: record.subarray(end) }
+  },
+}
+
+export function createValueSorter<T>(
+  scratch: Scratch,
+  codec: SortCodec<T>,
+  runBytes: number = defaultRunBytes,
+): ValueSorter<T> {
+  const byKey = (a: T, b: T): number => Buffer.compare(codec.key(a), codec.key(b))
   const runs: Spool[] = []
-  let held: Sorted[] = []
+  let held: T[] = []
   let heldBytes = 0
+  let count = 0
   const writeRun = async (): Promise<void> => {
     if (held.length === 0) return
-    const records = held.sort(byKey)
+    const values = held.sort(byKey)
     held = []
     heldBytes = 0
     const run = scratch.spool()
     runs.push(run)
-    for (const record of records) await run.append(pack(record))
+    for (const value of values) await run.append(codec.encode(value))
   }
   // One run at a time: a snapshot must not see a run that is half written.
   let writing: Promise<void> = Promise.resolve()
   return Object.freeze({
-    add: async (key, value) => {
-      held.push({ key: Buffer.from(key), value: Buffer.from(value) })
-      heldBytes += key.length + value.length + recordOverheadBytes
+    count: () => count,
+    add: async value => {
+      held.push(value)
+      count += 1
+      heldBytes += codec.sizeBytes(value)
       if (heldBytes >= runBytes) writing = writing.then(writeRun)
       await writing
     },
@@ -47,36 +95,27 @@ export function createSorter(scratch: Scratch, runBytes: number = defaultRunByte
         await seen
       }
       const tail = [...held].sort(byKey)
-      yield* merge([...runs.map(run => unpackAll(run)), fromArray(tail)])
+      if (runs.length === 0) yield* tail
+      else yield* merge([...runs.map(run => decodeAll(run, codec)), fromArray(tail)], byKey)
     },
-  } satisfies Sorter)
+  } satisfies ValueSorter<T>)
 }
 
-function byKey(a: Sorted, b: Sorted): number {
-  return Buffer.compare(a.key, b.key)
+async function* decodeAll<T>(run: Spool, { decode }: SortCodec<T>): AsyncIterable<T> {
+  for await (const record of run.records()) yield decode(record)
 }
 
-function pack({ key, value }: Sorted): Buffer {
-  const length = Buffer.alloc(4)
-  length.writeUInt32LE(key.length)
-  return Buffer.concat([length, key, value])
+async function* fromArray<T>(values: readonly T[]): AsyncIterable<T> {
+  yield* values
 }
 
-async function* unpackAll(run: Spool): AsyncIterable<Sorted> {
-  for await (const record of run.records()) {
-    const end = 4 + record.readUInt32LE(0)
-    yield { key: record.subarray(4, end), value: record.subarray(end) }
-  }
-}
-
-async function* fromArray(records: readonly Sorted[]): AsyncIterable<Sorted> {
-  yield* records
-}
-
-async function* merge(sources: readonly AsyncIterable<Sorted>[]): AsyncIterable<Sorted> {
+async function* merge<T>(
+  sources: readonly AsyncIterable<T>[],
+  byKey: (a: T, b: T) => number,
+): AsyncIterable<T> {
   const cursors = await Promise.all(sources.map(openCursor))
   for (;;) {
-    let first: Cursor<Sorted> | undefined
+    let first: Cursor<T> | undefined
     for (const cursor of cursors) {
       if (cursor.value === undefined) continue
       if (first?.value === undefined || byKey(cursor.value, first.value) < 0) first = cursor

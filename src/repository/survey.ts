@@ -1,13 +1,14 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { entryCodec } from './entry-codec.ts'
 import type { Exclude } from './exclude.ts'
 import type { GarbageState } from './garbage.ts'
-import { joinPath, pathFault, relativeTo, showPath } from './logical-path.ts'
+import { joinPath, pathFault, showPath } from './logical-path.ts'
 import { type BackupFile, BackupFile_Type, BackupFileSchema } from './manifest_pb.ts'
 import type { KnownContent } from './parents.ts'
 import type { Scratch } from './scratch.ts'
-import { type Cursor, createSorter, openCursor } from './sorter.ts'
+import { type Cursor, createValueSorter, openCursor, type SortCodec } from './sorter.ts'
 import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
 import { createOrderCheck, nameFault } from './validate-files.ts'
 
@@ -46,17 +47,17 @@ export interface SurveyOptions {
  */
 export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable<Surveyed> {
   const { source, known, garbage } = options
-  const roots = new Map(source.roots.map(root => [latin1(root.root), root]))
   const earlier = await Promise.all(known.filesOf(source.host).map(openCursor))
   const check = createTreeCheck(source.host)
-  for await (const file of walkSorted(options, io)) {
+  for await (const { path, root: index, entry } of walkSorted(options, io)) {
     io.signal.throwIfAborted()
-    check(file)
-    const root = roots.get(latin1(file.root))
+    const root = source.roots[index]
     if (root === undefined) throw new BkpError('internal', 'an entry has a root that was not asked')
+    const file = fileOf(source.host, root, path, entry)
+    check(file)
     const matches = await findEarlier(earlier, file)
     const decision = decide(file, matches, garbage)
-    yield { file, root, entry: entryOf(file, root), decision }
+    yield { file, root, entry, decision }
   }
 }
 
@@ -95,10 +96,17 @@ async function findEarlier(
   return matches
 }
 
-async function* walkSorted(options: SurveyOptions, io: Io): AsyncIterable<BackupFile> {
+/** An entry with its logical path and the place of its root. */
+interface Walked {
+  readonly path: Uint8Array
+  readonly root: number
+  readonly entry: SourceEntry
+}
+
+async function* walkSorted(options: SurveyOptions, io: Io): AsyncIterable<Walked> {
   const { source, scratch, exclude, warn } = options
-  const sorter = createSorter(scratch)
-  for (const root of source.roots) {
+  const sorter = createValueSorter(scratch, walkedCodec(source.roots))
+  for (const [index, root] of source.roots.entries()) {
     for await (const entry of source.walk(root, io)) {
       io.signal.throwIfAborted()
       if (exclude(entry.path)) continue
@@ -107,11 +115,27 @@ async function* walkSorted(options: SurveyOptions, io: Io): AsyncIterable<Backup
         warn(`${source.host}:${showPath(path)} is a socket, a device or a pipe and is left out`)
         continue
       }
-      const file = fileOf(source.host, root, path, entry)
-      await sorter.add(path, toBinary(BackupFileSchema, file))
+      await sorter.add({ path, root: index, entry })
     }
   }
-  for await (const { value } of sorter.sorted()) yield fromBinary(BackupFileSchema, value)
+  yield* sorter.sorted()
+}
+
+function walkedCodec(roots: readonly SourceRoot[]): SortCodec<Walked> {
+  return {
+    key: ({ path }) => path,
+    sizeBytes: ({ path, entry }) => path.length + entryCodec.sizeBytes(entry),
+    encode: ({ root, entry }) => {
+      const index = Buffer.alloc(4)
+      index.writeUInt32LE(root)
+      return Buffer.concat([index, entryCodec.encode(entry)])
+    },
+    decode: bytes => {
+      const root = bytes.readUInt32LE(0)
+      const entry = entryCodec.decode(bytes.subarray(4))
+      return { path: joinPath(roots[root]?.root ?? new Uint8Array(), entry.path), root, entry }
+    },
+  }
 }
 
 const types = {
@@ -151,27 +175,6 @@ function fileOf(
   })
 }
 
-function entryOf(file: BackupFile, root: SourceRoot): SourceEntry {
-  const type =
-    file.type === BackupFile_Type.DIRECTORY
-      ? 'directory'
-      : file.type === BackupFile_Type.SYMLINK
-        ? 'symlink'
-        : 'file'
-  return {
-    path: relativeTo(file.path, root.root),
-    type,
-    sizeBytes: Number(file.size),
-    mode: file.mode,
-    user: file.user,
-    group: file.group,
-    mtimeNs: file.mtimeNs,
-    ctimeNs: file.ctimeNs,
-    inode: file.inode,
-    ...(type === 'symlink' ? { symlinkTarget: file.symlinkTarget } : {}),
-  }
-}
-
 /** A tree that changed under the walk may show a name twice, or a file with files below it. */
 function createTreeCheck(host: string): (file: BackupFile) => void {
   const place = createOrderCheck()
@@ -184,8 +187,4 @@ function createTreeCheck(host: string): (file: BackupFile) => void {
       { hint: 'run again, or back up a snapshot that does not change', details: { host } },
     )
   }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1')
 }

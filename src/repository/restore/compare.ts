@@ -2,6 +2,7 @@ import { formatBytes } from '../../base/units.ts'
 import { relativeTo, showPath } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { SourceEntry } from '../source.ts'
+import { follow } from './sorted-tree.ts'
 
 /** What lies at a path now, against what the backup says should. */
 export type Verdict =
@@ -91,23 +92,6 @@ const lineLimit = 20
 /** What a file system takes at least for a file or folder, in bytes. */
 const allocationBytes = 4096
 
-/** A tree as it is now, by relative path; keys are made by `treeKey`. */
-export type LiveTree = ReadonlyMap<string, SourceEntry>
-
-/** One character a byte: names need not be UTF-8, and Uint8Array is no key of a map. */
-export function treeKey(path: Uint8Array): string {
-  return Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString('latin1')
-}
-
-/** Collects a walk. */
-export async function readTree(
-  walk: AsyncIterable<SourceEntry>,
-): Promise<Map<string, SourceEntry>> {
-  const tree = new Map<string, SourceEntry>()
-  for await (const entry of walk) tree.set(treeKey(entry.path), entry)
-  return tree
-}
-
 /** A file that only hashing can judge. */
 export interface Unsure {
   readonly file: BackupFile
@@ -119,7 +103,8 @@ export interface CompareInput {
   readonly entries: AsyncIterable<BackupFile>
   /** The part of the backup that becomes the target: what the entries' paths begin with. */
   readonly subtree: Uint8Array
-  readonly live: LiveTree
+  /** What is there now, in the order of relative paths. */
+  readonly live: AsyncIterable<SourceEntry>
   readonly can: HostAbilities
   /** Of a mount point: it stays, and making the holder in it changes its mtime. */
   readonly ignoreRootTime: boolean
@@ -130,10 +115,10 @@ export interface CompareInput {
 /** Files hashed at a time. */
 const hashBatch = 256
 
-/** Compares a target with the backup; holds no more than the live tree. */
+/** Compares a target with the backup, both sorted: memory does not grow with the number of files. */
 export async function compareTree(input: CompareInput): Promise<Difference> {
   const tally = createTally()
-  const seen = new Set<string>()
+  const live = follow(input.live, entry => tally.remove(entry))
   let unsure: Unsure[] = []
   const settle = async (): Promise<void> => {
     const same = await input.sameContent(unsure)
@@ -148,19 +133,18 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
   }
   for await (const file of input.entries) {
     const path = relativeTo(file.path, input.subtree)
-    const there = input.live.get(treeKey(path))
-    const live =
+    const there = await live.at(path)
+    const now =
       input.ignoreRootTime && path.length === 0 && there !== undefined
         ? { ...there, mtimeNs: file.mtimeNs }
         : there
-    if (live !== undefined) seen.add(treeKey(path))
-    const verdict = compareEntry(file, live, input.can)
-    if (verdict === 'unsure' && live !== undefined) unsure.push({ file, live })
+    const verdict = compareEntry(file, now, input.can)
+    if (verdict === 'unsure' && now !== undefined) unsure.push({ file, live: now })
     else tally.add(file, path, verdict)
     if (unsure.length >= hashBatch) await settle()
   }
   if (unsure.length > 0) await settle()
-  for (const [key, entry] of input.live) if (!seen.has(key)) tally.remove(entry)
+  await live.finish()
   return tally.finish()
 }
 

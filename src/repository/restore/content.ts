@@ -5,60 +5,153 @@ import { showPath } from '../logical-path.ts'
 import type { BackupFile } from '../manifest_pb.ts'
 import { type BlockName, fetchBlock } from '../read.ts'
 import type { Repository } from '../repository.ts'
+import type { Workers } from '../workers/contract.ts'
 
-/** Blocks kept, of at most 8 MiB each: files of a pack follow each other, mixed with few others. */
-const keptBlocks = 4
-
-/** Gives out the content of files, each block fetched once while it is in use. */
-export interface ContentReader {
+/** A file, and its content for whoever wants it before going on to the next one. */
+export interface ReadFile {
+  readonly file: BackupFile
   /**
-   * The bytes of a file. Every block is checked by its name before a byte of it is given out, a
+   * The bytes of the file. Every block is checked by its name before a byte of it is given out, a
    * packed file by its own sha256 too. @throws repository.block_missing, repository.block_corrupt
    */
-  read(file: BackupFile): AsyncIterable<Uint8Array>
+  content(): AsyncIterable<Uint8Array>
 }
 
-/** A reader of its own for each host: what it holds is bounded. */
-export function createContentReader(repo: Repository, io: Io): ContentReader {
-  const held = new Map<string, Promise<Uint8Array>>()
-  const fetch = (block: BlockName): Promise<Uint8Array> => {
+export interface ContentOptions {
+  readonly repo: Repository
+  /** They check the blocks. */
+  readonly workers: Pick<Workers, 'hash'>
+  /** Bytes of blocks that are held or under way; one block is always taken. */
+  readonly aheadBytes: number
+}
+
+/** Files looked at ahead of the one that is read. */
+const mostFilesAhead = 1024
+
+/** A block that files ahead need. */
+interface Held {
+  readonly bytes: Promise<Uint8Array>
+  readonly sizeBytes: number
+  uses: number
+}
+
+/** What a file needs, in order; a use of each was counted. */
+interface Wanted {
+  readonly file: BackupFile
+  readonly blocks: Held[]
+  /** How many of the file's blocks were asked for so far. */
+  asked: number
+}
+
+/**
+ * Files in their order, the blocks of those ahead fetched and checked meanwhile, each once while it
+ * is in use. What fetching throws is thrown where its bytes would have come.
+ */
+export async function* readContents(
+  files: AsyncIterable<BackupFile>,
+  { repo, workers, aheadBytes }: ContentOptions,
+  io: Io,
+): AsyncIterable<ReadFile> {
+  const iterator = files[Symbol.asyncIterator]()
+  const held = new Map<string, Held>()
+  const ahead: Wanted[] = []
+  let heldBytes = 0
+  let ended = false
+
+  const want = (block: BlockName): Held | undefined => {
     const key = `${block.blockId}.${block.generation}`
     const known = held.get(key)
-    held.delete(key)
-    const bytes = known ?? fetchBlock(repo, block, io)
-    // Asked for ahead, it may fail before anyone waits for it; whoever does gets the error.
-    bytes.catch(() => held.delete(key))
-    held.set(key, bytes)
-    for (const oldest of held.keys()) {
-      if (held.size <= keptBlocks) break
-      held.delete(oldest)
+    if (known !== undefined) {
+      known.uses += 1
+      return known
     }
-    return bytes
+    const sizeBytes = Number(block.blockSize)
+    if (heldBytes > 0 && heldBytes + sizeBytes > aheadBytes) return undefined
+    const bytes = fetchBlock(repo, block, io, workers)
+    // It may fail before anyone asks for it; whoever does gets the error.
+    bytes.catch(() => {})
+    const made: Held = { bytes, sizeBytes, uses: 1 }
+    held.set(key, made)
+    heldBytes += sizeBytes
+    return made
   }
-  return Object.freeze({ read: (file: BackupFile) => readContent(file, fetch) })
+  const drop = (key: string, used: Held): void => {
+    used.uses -= 1
+    if (used.uses > 0) return
+    held.delete(key)
+    heldBytes -= used.sizeBytes
+  }
+  /** Asks for blocks of a file while there is room. True when all of it was asked for. */
+  const ask = (wanted: Wanted): boolean => {
+    for (; wanted.asked < wanted.file.blocks.length; wanted.asked += 1) {
+      const block = wanted.file.blocks[wanted.asked]
+      const got = block === undefined ? undefined : want(block)
+      if (got === undefined) return false
+      wanted.blocks.push(got)
+    }
+    return true
+  }
+  const askAhead = async (): Promise<void> => {
+    for (const wanted of ahead) if (!ask(wanted)) return
+    while (!ended && ahead.length < mostFilesAhead) {
+      const next = await iterator.next()
+      if (next.done === true) {
+        ended = true
+        return
+      }
+      const wanted: Wanted = { file: next.value, blocks: [], asked: 0 }
+      ahead.push(wanted)
+      if (!ask(wanted)) return
+    }
+  }
+  const bytesOf = async function* (wanted: Wanted): AsyncIterable<Uint8Array> {
+    const { file } = wanted
+    for (const [index, block] of file.blocks.entries()) {
+      await askAhead()
+      const used = wanted.blocks[index]
+      if (used === undefined) throw new BkpError('internal', 'a block was not asked for in turn')
+      try {
+        yield await wrapped(used.bytes, file)
+      } finally {
+        drop(`${block.blockId}.${block.generation}`, used)
+      }
+    }
+  }
+  for (;;) {
+    await askAhead()
+    const [first] = ahead
+    if (first === undefined) return
+    yield { file: first.file, content: () => checked(first.file, bytesOf(first)) }
+    ahead.shift()
+  }
 }
 
-async function* readContent(
+/** The part of each block that is the file's, and the file's own sum where it has one. */
+async function* checked(
   file: BackupFile,
-  fetch: (block: BlockName) => Promise<Uint8Array>,
+  blocks: AsyncIterable<Uint8Array>,
 ): AsyncIterable<Uint8Array> {
   const sum = file.sha256.length === 0 ? undefined : createHash('sha256')
-  for (const [index, block] of file.blocks.entries()) {
-    const bytes = await wrapped(fetch(block), file)
-    const next = file.blocks[index + 1]
-    if (next !== undefined) void fetch(next).catch(() => {})
+  let index = 0
+  for await (const bytes of blocks) {
+    const block = file.blocks[index]
+    index += 1
     const part =
-      file.blocks.length === 1
+      file.blocks.length === 1 && block !== undefined
         ? bytes.subarray(Number(block.offset), Number(block.offset + file.size))
         : bytes
     sum?.update(part)
-    if (next === undefined && sum !== undefined && !sum.digest().equals(file.sha256)) {
-      throw damaged(file, `${named(file)} does not hash to what its manifest says`, block.blockId)
+    const isLast = index === file.blocks.length
+    if (isLast && sum !== undefined && !sum.digest().equals(file.sha256)) {
+      throw damaged(
+        file,
+        `${named(file)} does not hash to what its manifest says`,
+        block?.blockId ?? '',
+      )
     }
     yield part
   }
 }
-
 /** A damaged block is reported with the file that needs it. */
 async function wrapped(bytes: Promise<Uint8Array>, file: BackupFile): Promise<Uint8Array> {
   try {

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { BkpError } from '../../base/errors.ts'
 
 /** Hosts worked on at a time: each holds blocks and a tree in memory. */
-const hostsAtATime = 4
+export const hostsAtATime = 4
 
 /**
  * Works on hosts side by side, answers in their order. When one fails, no other is begun, those at

@@ -14,7 +14,6 @@ import { showPath } from '../logical-path.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import { sourceEntry } from '../planes/walk.ts'
 import type { SourceEntry } from '../source.ts'
-import { type LiveTree, treeKey } from './compare.ts'
 import { holderPrefix, type StagingPaths } from './staging.ts'
 
 /** Where a target really lies, and the file system it is on. */
@@ -84,35 +83,43 @@ export function parentOf(path: string): string {
 }
 
 /**
- * What lies at the target now; empty where nothing does.
+ * What lies at the target now, in any order; nothing where nothing does.
  * @throws restore.target_invalid when another file system is mounted below it, file.unreadable
  */
-export async function readLive(
+export async function* readLive(
   host: ReadOnlyHost,
   live: Pick<LiveTarget, 'path' | 'layout'>,
   io: Io,
-): Promise<LiveTree> {
+): AsyncIterable<SourceEntry> {
   const { self } = await host.ask({ self: file(live.path) }, io)
-  if (self.kind === 'absent') return new Map()
+  if (self.kind === 'absent') return
   // A walk follows a link in place of its root; this one is to be replaced itself.
-  if (self.kind === 'symlink' || self.kind === 'other') return new Map([['', entryOf(self)]])
-  const tree = new Map<string, SourceEntry>()
+  if (self.kind === 'symlink' || self.kind === 'other') {
+    yield entryOf(self)
+    return
+  }
   let device: string | undefined
+  let mounted: string | undefined
   for await (const entry of host.scan(walkTree({ root: live.path }), io)) {
-    const key = treeKey(entry.path)
-    if (live.layout === 'children' && key.startsWith(holderPrefix)) continue
+    if (live.layout === 'children' && isHolder(entry.path)) continue
     if (entry.path.length === 0) device = entry.device
     // Only folders: on overlay file systems plain files may show the device of a layer.
     if (entry.type === 'directory' && device !== undefined && entry.device !== device) {
-      throw new BkpError(
-        'restore.target_invalid',
-        `${host.name}: ${live.path}/${showPath(entry.path)} is a file system of its own: it cannot move with ${live.path}`,
-        { hint: 'restore parts of the tree by steps of their own, with paths' },
-      )
+      mounted ??= showPath(entry.path)
     }
-    tree.set(key, sourceEntry(entry))
+    // The scan is read to its end: breaking off would have to end what runs on the host.
+    if (mounted === undefined) yield sourceEntry(entry)
   }
-  return tree
+  if (mounted === undefined) return
+  throw new BkpError(
+    'restore.target_invalid',
+    `${host.name}: ${live.path}/${mounted} is a file system of its own: it cannot move with ${live.path}`,
+    { hint: 'restore parts of the tree by steps of their own, with paths' },
+  )
+}
+
+function isHolder(path: Uint8Array): boolean {
+  return Buffer.from(path.buffer, path.byteOffset, path.byteLength).indexOf(holderPrefix) === 0
 }
 
 function entryOf(facts: Exclude<FileFacts, { readonly kind: 'absent' }>): SourceEntry {

@@ -3,11 +3,13 @@ import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { output, succeeds } from '../../connection/probes.ts'
 import type { Backup, Repository } from '../repository.ts'
+import { createScratch, type Scratch } from '../scratch.ts'
 import { compareTree, type Difference, differs, type HostAbilities } from './compare.ts'
 import { rootType, targetEntries } from './entries.ts'
 import { forEachHost } from './hosts.ts'
 import { type LiveTarget, locateTarget, readLive } from './live.ts'
 import { haveSameContent } from './same-content.ts'
+import { sortTree } from './sorted-tree.ts'
 import { type SpaceNeed, spaceFaults } from './space.ts'
 import { overlapFaults, type RestoreTarget } from './targets.ts'
 
@@ -29,6 +31,24 @@ export async function planStage(
   targets: readonly RestoreTarget[],
   io: Io,
 ): Promise<readonly PlannedTarget[]> {
+  const scratch = createScratch()
+  try {
+    return await planTargets({ repo, backup, scratch }, hosts, targets, io)
+  } finally {
+    await scratch.close()
+  }
+}
+
+async function planTargets(
+  {
+    repo,
+    backup,
+    scratch,
+  }: { readonly repo: Repository; readonly backup: Backup; readonly scratch: Scratch },
+  hosts: readonly ReadOnlyHost[],
+  targets: readonly RestoreTarget[],
+  io: Io,
+): Promise<readonly PlannedTarget[]> {
   const faults: BkpError[] = []
   const planned = await forEachHost(hosts, async host => {
     const own = targets.filter(target => target.host === host.name)
@@ -43,7 +63,7 @@ export async function planStage(
       const difference = await compareTree({
         entries: watchOwners(targetEntries(repo, backup, target, io), names),
         subtree: target.subtree,
-        live: await readLive(host, live, io),
+        live: (await sortTree(scratch, readLive(host, live, io))).sorted(),
         can,
         ignoreRootTime: live.layout === 'children',
         sameContent: files => haveSameContent(host, live.path, files, io),

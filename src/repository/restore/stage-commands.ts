@@ -3,6 +3,7 @@ import type { Io } from '../../base/io.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Command, Exit, Host } from '../../connection/contract.ts'
 import type { BackupFile } from '../manifest_pb.ts'
+import type { Scratch } from '../scratch.ts'
 import type { HostAbilities } from './compare.ts'
 import { moveScript } from './move-script.ts'
 
@@ -68,25 +69,57 @@ case $(sync --help 2>&1) in
 esac
 `
 
+/** Paths or records for a command, in scratch room: there may be millions. */
+export interface PathList {
+  add(path: Uint8Array): Promise<void>
+  count(): number
+  paths(): AsyncIterable<Uint8Array>
+}
+
+export function createPathList(scratch: Scratch): PathList {
+  const spool = scratch.spool()
+  let count = 0
+  return Object.freeze({
+    add: async path => {
+      count += 1
+      await spool.append(path)
+    },
+    count: () => count,
+    paths: () => spool.records(),
+  } satisfies PathList)
+}
+
 /** A relative path as these commands take it: never an option, ended by a NUL. */
 function nameRecord(path: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from('./'), path, Buffer.alloc(1)])
 }
 
-/** Bytes handed over at a time. */
+/** Records handed over at a time. */
 const recordBatch = 1000
 
-async function* batches(records: readonly Buffer[]): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < records.length; at += recordBatch) {
-    yield Buffer.concat(records.slice(at, at + recordBatch))
+async function* batches(
+  list: PathList,
+  record: (path: Uint8Array) => Uint8Array,
+): AsyncIterable<Uint8Array> {
+  let batch: Uint8Array[] = []
+  for await (const path of list.paths()) {
+    batch.push(record(path))
+    if (batch.length < recordBatch) continue
+    yield Buffer.concat(batch)
+    batch = []
   }
+  yield Buffer.concat(batch)
 }
 
-function shell(script: string, args: readonly string[], stdin?: readonly Buffer[]): Command {
+function shell(
+  script: string,
+  args: readonly string[],
+  stdin?: AsyncIterable<Uint8Array>,
+): Command {
   return {
     argv: ['sh', '-c', script, 'bkp-restore', ...args],
     env: { LC_ALL: 'C' },
-    ...(stdin === undefined ? {} : { stdin: batches(stdin) }),
+    ...(stdin === undefined ? {} : { stdin }),
   }
 }
 
@@ -120,10 +153,10 @@ export async function makeHolder(
 export async function makeFolders(
   host: Host,
   staged: string,
-  paths: readonly Uint8Array[],
+  paths: PathList,
   io: Io,
 ): Promise<void> {
-  const below = paths.filter(path => path.length > 0).map(nameRecord)
+  const below = batches(paths, nameRecord)
   await must(host, shell(foldersScript, [staged], below), `${staged} cannot be made`, io)
 }
 
@@ -132,10 +165,11 @@ export async function linkFiles(
   host: Host,
   live: string,
   staged: string,
-  paths: readonly Uint8Array[],
+  paths: PathList,
   io: Io,
 ): Promise<void> {
-  if (paths.length > 0) await host.run(shell(linkScript, [live, staged], paths.map(nameRecord)), io)
+  if (paths.count() === 0) return
+  await host.run(shell(linkScript, [live, staged], batches(paths, nameRecord)), io)
 }
 
 /** Copies files of the live tree, sharing their blocks where the file system can; see `linkFiles`. */
@@ -143,35 +177,34 @@ export async function copyFiles(
   host: Host,
   live: string,
   staged: string,
-  paths: readonly Uint8Array[],
+  paths: PathList,
   io: Io,
 ): Promise<void> {
-  if (paths.length > 0) await host.run(shell(copyScript, [live, staged], paths.map(nameRecord)), io)
+  if (paths.count() === 0) return
+  await host.run(shell(copyScript, [live, staged], batches(paths, nameRecord)), io)
+}
+
+/** What `setMetadata` is to make of a copy. */
+export function metadataRecord(path: Uint8Array, file: BackupFile, can: HostAbilities): Uint8Array {
+  const fields = [
+    file.mode.toString(8).padStart(4, '0'),
+    can.owners ? `${file.user}:${file.group}` : '',
+    `@${can.nanoseconds ? decimalSeconds(file.mtimeNs) : file.mtimeNs / perSecond}`,
+    '',
+  ]
+  return Buffer.concat([Buffer.from(fields.join('\0')), nameRecord(path)])
 }
 
 /** Sets mode, owner and mtime of copies; one that fails is found by comparing afterwards. */
 export async function setMetadata(
   host: Host,
   staged: string,
-  files: readonly { readonly path: Uint8Array; readonly file: BackupFile }[],
-  can: HostAbilities,
+  records: PathList,
   io: Io,
 ): Promise<void> {
-  if (files.length === 0) return
-  const records = files.map(({ path, file }) =>
-    Buffer.concat([
-      Buffer.from(
-        [
-          file.mode.toString(8).padStart(4, '0'),
-          can.owners ? `${file.user}:${file.group}` : '',
-          `@${can.nanoseconds ? decimalSeconds(file.mtimeNs) : file.mtimeNs / perSecond}`,
-          '',
-        ].join('\0'),
-      ),
-      nameRecord(path),
-    ]),
-  )
-  await host.run(shell(metadataScript, [staged], records), io)
+  if (records.count() === 0) return
+  const input = batches(records, record => record)
+  await host.run(shell(metadataScript, [staged], input), io)
 }
 
 const perSecond = 1_000_000_000n
@@ -184,11 +217,11 @@ function decimalSeconds(nanoseconds: bigint): string {
 export async function removeFiles(
   host: Host,
   staged: string,
-  paths: readonly Uint8Array[],
+  paths: PathList,
   io: Io,
 ): Promise<void> {
-  if (paths.length === 0) return
-  const command = shell(removeScript, [staged], paths.map(nameRecord))
+  if (paths.count() === 0) return
+  const command = shell(removeScript, [staged], batches(paths, nameRecord))
   await must(host, command, `${staged} cannot be tidied`, io)
 }
 

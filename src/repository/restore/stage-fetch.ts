@@ -5,11 +5,12 @@ import type { TarEntry } from '../../connection/tar.ts'
 import { relativeTo } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
-import type { SourceEntry } from '../source.ts'
-import { type HostAbilities, treeKey } from './compare.ts'
-import type { ContentReader } from './content.ts'
+import type { Scratch } from '../scratch.ts'
+import type { HostAbilities } from './compare.ts'
+import { type ContentOptions, type ReadFile, readContents } from './content.ts'
 import { targetEntries } from './entries.ts'
 import type { PlannedTarget } from './plan-stage.ts'
+import { follow, type Reused } from './sorted-tree.ts'
 import type { StagingPaths } from './staging.ts'
 
 /** One target at work. */
@@ -22,22 +23,31 @@ export interface Staging {
   readonly can: HostAbilities
   /** The target is a folder, not a single file or link. */
   readonly isFolder: boolean
+  /** Room for what does not fit into memory. */
+  readonly scratch: Scratch
 }
 
 const stagedName = Buffer.from('new')
 
+/** How the content of files is read. */
+export type Reading = Omit<ContentOptions, 'repo'>
+
 /** Streams the files that the stage does not have yet out of checked blocks. */
 export async function fetchRest(
   staging: Staging,
-  have: ReadonlyMap<string, SourceEntry>,
-  reader: ContentReader,
+  have: Reused,
+  reading: Reading,
   progress: (bytes: number) => void,
   io: Io,
 ): Promise<void> {
-  const wanted = (file: BackupFile): boolean =>
-    file.type === BackupFile_Type.FILE &&
-    !have.has(treeKey(relativeTo(file.path, staging.target.subtree)))
-  await unpack(staging, wanted, file => counted(reader.read(file), progress), io)
+  const { repo, target } = staging
+  const there = follow(have())
+  const missing = filtered(staging, io, async file => {
+    if (file.type !== BackupFile_Type.FILE) return false
+    return (await there.at(relativeTo(file.path, target.subtree))) === undefined
+  })
+  const files = readContents(missing, { ...reading, repo }, io)
+  await unpack(staging, files, io, progress)
 }
 
 /**
@@ -45,35 +55,48 @@ export async function fetchRest(
  * making anything in a folder changes its time, and because nothing may be written through a link.
  */
 export async function finishFolders(staging: Staging, io: Io): Promise<void> {
-  await unpack(staging, file => file.type === BackupFile_Type.SYMLINK, undefined, io)
-  await unpack(staging, file => file.type === BackupFile_Type.DIRECTORY, undefined, io)
+  for (const type of [BackupFile_Type.SYMLINK, BackupFile_Type.DIRECTORY]) {
+    await unpack(staging, bare(filtered(staging, io, async file => file.type === type)), io)
+  }
+}
+
+async function* filtered(
+  { repo, backup, target }: Staging,
+  io: Io,
+  wanted: (file: BackupFile) => Promise<boolean>,
+): AsyncIterable<BackupFile> {
+  for await (const file of targetEntries(repo, backup, target, io)) {
+    if (await wanted(file)) yield file
+  }
+}
+
+type Entry = Pick<ReadFile, 'file'> & Partial<Pick<ReadFile, 'content'>>
+
+async function* bare(files: AsyncIterable<BackupFile>): AsyncIterable<Entry> {
+  for await (const file of files) yield { file }
 }
 
 async function unpack(
-  { repo, backup, host, target, paths }: Staging,
-  wanted: (file: BackupFile) => boolean,
-  content: ((file: BackupFile) => AsyncIterable<Uint8Array>) | undefined,
+  { host, target, paths }: Staging,
+  files: AsyncIterable<Entry>,
   io: Io,
+  progress: (bytes: number) => void = () => {},
 ): Promise<void> {
-  const chosen = filtered(targetEntries(repo, backup, target, io), wanted)
-  const iterator = chosen[Symbol.asyncIterator]()
+  const iterator = files[Symbol.asyncIterator]()
   const first = await iterator.next()
   // An archive without entries would only cost a round trip.
   if (first.done === true) return
   const entries = async function* (): AsyncIterable<TarEntry> {
-    yield tarEntry(first.value, target.subtree, content)
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      yield tarEntry(next.value, target.subtree, content)
+    try {
+      yield tarEntry(first.value, target.subtree, progress)
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        yield tarEntry(next.value, target.subtree, progress)
+      }
+    } finally {
+      await iterator.return?.()
     }
   }
   await unpackTree(host, paths.holder, entries(), io)
-}
-
-async function* filtered(
-  files: AsyncIterable<BackupFile>,
-  wanted: (file: BackupFile) => boolean,
-): AsyncGenerator<BackupFile> {
-  for await (const file of files) if (wanted(file)) yield file
 }
 
 const tarTypes: Readonly<Record<BackupFile_Type, TarEntry['type']>> = {
@@ -84,9 +107,9 @@ const tarTypes: Readonly<Record<BackupFile_Type, TarEntry['type']>> = {
 
 /** An entry below `new` in the holder. */
 function tarEntry(
-  file: BackupFile,
+  { file, content }: Entry,
   subtree: Uint8Array,
-  content: ((file: BackupFile) => AsyncIterable<Uint8Array>) | undefined,
+  progress: (bytes: number) => void,
 ): TarEntry {
   const relative = relativeTo(file.path, subtree)
   const slash = relative.length === 0 ? '' : '/'
@@ -101,7 +124,7 @@ function tarEntry(
     ...numericOwner('uid', file.user),
     ...numericOwner('gid', file.group),
     ...(file.type === BackupFile_Type.SYMLINK ? { target: file.symlinkTarget } : {}),
-    ...(content === undefined || file.size === 0n ? {} : { content: content(file) }),
+    ...(content === undefined || file.size === 0n ? {} : { content: counted(content(), progress) }),
   }
 }
 

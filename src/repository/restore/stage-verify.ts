@@ -5,9 +5,10 @@ import { relativeTo, showPath } from '../logical-path.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import { sourceEntry } from '../planes/walk.ts'
 import type { SourceEntry } from '../source.ts'
-import { compareEntry, type LiveTree, treeKey } from './compare.ts'
+import { compareEntry } from './compare.ts'
 import { targetEntries } from './entries.ts'
 import { readLive } from './live.ts'
+import { follow, sortTree } from './sorted-tree.ts'
 import type { Staging } from './stage-fetch.ts'
 
 /** Entries that an error lists. */
@@ -19,24 +20,29 @@ const shownLimit = 5
  */
 export async function checkStaged(staging: Staging, io: Io): Promise<void> {
   const { repo, backup, host, target, paths, can } = staging
-  const tree = await readStaged(staging, io)
+  const tree = await sortTree(staging.scratch, readStaged(staging, io))
+  const there = follow(tree.sorted())
   const wrong: string[] = []
+  let faults = 0
   let matched = 0
   for await (const file of targetEntries(repo, backup, target, io)) {
     const path = relativeTo(file.path, target.subtree)
-    const entry = tree.get(treeKey(path))
+    const entry = await there.at(path)
     if (entry !== undefined) matched += 1
     const verdict = compareEntry(file, entry, can)
-    if (verdict !== 'unchanged') {
-      const how = entry === undefined ? 'is missing' : describe(file, entry)
-      wrong.push(`${showPath(path) || '.'} ${how}`)
-    }
+    if (verdict === 'unchanged') continue
+    faults += 1
+    const how = entry === undefined ? 'is missing' : describe(file, entry)
+    if (wrong.length < shownLimit) wrong.push(`${showPath(path) || '.'} ${how}`)
   }
-  const surplus = tree.size - matched
-  if (surplus > 0) wrong.push(`${surplus} entries too many`)
-  if (wrong.length === 0) return
-  const more = wrong.length - shownLimit
-  const shown = wrong.slice(0, shownLimit).join('; ')
+  const surplus = tree.count() - matched
+  if (surplus > 0) {
+    faults += 1
+    if (wrong.length < shownLimit) wrong.push(`${surplus} entries too many`)
+  }
+  if (faults === 0) return
+  const more = faults - wrong.length
+  const shown = wrong.join('; ')
   throw new BkpError(
     'restore.incomplete',
     `${host.name}: ${paths.staged} is not what backup ${backup.name} holds: ${shown}${more > 0 ? `; and ${more} more` : ''}`,
@@ -47,14 +53,14 @@ export async function checkStaged(staging: Staging, io: Io): Promise<void> {
   )
 }
 
-async function readStaged({ host, paths, isFolder }: Staging, io: Io): Promise<LiveTree> {
+async function* readStaged({ host, paths, isFolder }: Staging, io: Io): AsyncIterable<SourceEntry> {
   // A walk would follow a staged symbolic link.
-  if (!isFolder) return await readLive(host, { path: paths.staged, layout: 'whole' }, io)
-  const tree = new Map<string, SourceEntry>()
-  for await (const entry of host.scan(walkTree({ root: paths.staged }), io)) {
-    tree.set(treeKey(entry.path), sourceEntry(entry))
+  if (!isFolder) yield* readLive(host, { path: paths.staged, layout: 'whole' }, io)
+  else {
+    for await (const entry of host.scan(walkTree({ root: paths.staged }), io)) {
+      yield sourceEntry(entry)
+    }
   }
-  return tree
 }
 
 function describe(

@@ -4,16 +4,19 @@ import type { Host } from '../../connection/contract.ts'
 import { file } from '../../connection/probes.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
+import { createScratch, type Scratch } from '../scratch.ts'
+import type { Workers } from '../workers/contract.ts'
+import { createWorkers } from '../workers/pool.ts'
 import { differs, type HostAbilities } from './compare.ts'
-import { type ContentReader, createContentReader } from './content.ts'
 import { rootType } from './entries.ts'
-import { forEachHost, hostNamed } from './hosts.ts'
+import { forEachHost, hostNamed, hostsAtATime } from './hosts.ts'
 import { parentOf } from './live.ts'
 import { type PlannedTarget, readAbilities, spaceNeed } from './plan-stage.ts'
 import { encodeStageRecord, moveArguments, type StageRecord } from './records.ts'
+import { noFiles } from './sorted-tree.ts'
 import { readOnlyFaults } from './space.ts'
 import { makeHolder, runMoves, syncTree } from './stage-commands.ts'
-import { fetchRest, finishFolders, type Staging } from './stage-fetch.ts'
+import { fetchRest, finishFolders, type Reading, type Staging } from './stage-fetch.ts'
 import { reuseLive } from './stage-reuse.ts'
 import { checkStaged } from './stage-verify.ts'
 import { stagingPaths } from './staging.ts'
@@ -32,6 +35,8 @@ export interface StageOptions {
   readonly run: string
   /** From `stageId`. */
   readonly id: string
+  /** Threads that check blocks; by default the stage has its own, and ends them. */
+  readonly workers?: Workers
 }
 
 /**
@@ -51,19 +56,30 @@ export async function stage(
   throwFaults(faults, `${faults.length} targets cannot be written`)
   const names = [...new Set(wanted.map(({ host }) => host))]
   const progressOf = createProgress(wanted, io)
-  const staged = await forEachHost(names, async name => {
-    const host = hostNamed(hosts, name)
-    const reader = createContentReader(options.repo, io)
-    const can = await readAbilities(host, io)
-    const progress = progressOf(name)
-    const trees: StagedTree[] = []
-    for (const target of wanted.filter(candidate => candidate.host === name)) {
-      trees.push(await stageTarget(options, { host, reader, can, target, progress }, io))
-    }
-    return [name, trees] as const
-  })
-  return Object.fromEntries(staged)
+  const scratch = createScratch()
+  const workers = options.workers ?? createWorkers()
+  const aheadBytes = mostAheadBytes / Math.min(hostsAtATime, Math.max(1, names.length))
+  const common = { scratch, reading: { workers, aheadBytes } }
+  try {
+    const staged = await forEachHost(names, async name => {
+      const host = hostNamed(hosts, name)
+      const can = await readAbilities(host, io)
+      const progress = progressOf(name)
+      const trees: StagedTree[] = []
+      for (const target of wanted.filter(candidate => candidate.host === name)) {
+        trees.push(await stageTarget(options, { ...common, host, can, target, progress }, io))
+      }
+      return [name, trees] as const
+    })
+    return Object.fromEntries(staged)
+  } finally {
+    if (options.workers === undefined) await workers.close()
+    await scratch.close()
+  }
 }
+
+/** Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. */
+const mostAheadBytes = 64 * 1024 * 1024
 
 /** Counts fetched bytes of each host and over all of them. */
 function createProgress(
@@ -87,7 +103,8 @@ function createProgress(
 
 interface TargetWork {
   readonly host: Host
-  readonly reader: ContentReader
+  readonly reading: Reading
+  readonly scratch: Scratch
   readonly can: HostAbilities
   readonly target: PlannedTarget
   readonly progress: (bytes: number) => void
@@ -105,6 +122,7 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
     target,
     paths,
     can: work.can,
+    scratch: work.scratch,
     isFolder: type === BackupFile_Type.DIRECTORY,
   }
   const record: StageRecord = {
@@ -120,8 +138,8 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
   try {
     await writeRecord(host, paths.stageRecord, record, io)
     await runMoves(host, 'clear', moveArguments(paths, ''), io)
-    const have = staging.isFolder ? await reuseLive(staging, io) : new Map()
-    await fetchRest(staging, have, work.reader, work.progress, io)
+    const have = staging.isFolder ? await reuseLive(staging, io) : noFiles
+    await fetchRest(staging, have, work.reading, work.progress, io)
     await finishFolders(staging, io)
     await syncTree(host, paths.holder, io)
     await checkStaged(staging, io)

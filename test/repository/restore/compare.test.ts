@@ -9,7 +9,6 @@ import {
   compareEntry,
   compareTree,
   type Difference,
-  treeKey,
 } from '../../../src/repository/restore/compare.ts'
 import type { SourceEntry } from '../../../src/repository/source.ts'
 
@@ -110,6 +109,10 @@ describe('one entry', () => {
   })
 })
 
+async function* sorted(entries: readonly SourceEntry[]): AsyncIterable<SourceEntry> {
+  yield* entries.toSorted((a, b) => Buffer.compare(a.path, b.path))
+}
+
 async function compare(
   files: readonly BackupFile[],
   entries: readonly SourceEntry[],
@@ -120,7 +123,7 @@ async function compare(
       yield* files
     })(),
     subtree: Buffer.from('/r'),
-    live: new Map(entries.map(entry => [treeKey(entry.path), entry])),
+    live: sorted(entries),
     can,
     ignoreRootTime: false,
     sameContent: async unsure => unsure.map(() => same),
@@ -169,13 +172,26 @@ describe('a tree', () => {
     })
   })
 
+  it('tells what is gone at every place: before, between and behind what stays', async () => {
+    const names = ['a', 'kept', 'kept.old', 'kept/never', 'touched', 'z']
+    const there = [live('', { type: 'directory' }), ...names.map(name => live(name))]
+    const difference = await compare(files, there, true)
+    expect(difference).toMatchObject({ unchanged: 3, added: 1, removed: 4 })
+    expect(difference.lines.filter(line => line.startsWith('removed'))).toEqual([
+      'removed a 100 B',
+      'removed kept.old 100 B',
+      'removed kept/never 100 B',
+      'removed z 100 B',
+    ])
+  })
+
   it('asks for no hash where nothing is unsure', async () => {
     const difference = await compareTree({
       entries: (async function* () {
         yield backedUp('/r', folder)
       })(),
       subtree: Buffer.from('/r'),
-      live: new Map([['', live('', { type: 'directory', mtimeNs: 5n })]]),
+      live: sorted([live('', { type: 'directory', mtimeNs: 5n })]),
       can,
       ignoreRootTime: true,
       sameContent: async () => {
