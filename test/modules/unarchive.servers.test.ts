@@ -242,6 +242,13 @@ z.writestr('ok', 'x'); z.writestr('../evil', 'x'); z.close()`,
     )
   })
 
+  it('but unpacks the rest where exclude leaves such members out', async () => {
+    packByHand("add('ok'); add('../evil'); add('l', SYM, '/etc')")
+    const args = { src: at('bad.tar'), dest: at('to'), remote_src: true, exclude: ['*evil', 'l'] }
+    await applyOn(here.host, module, args)
+    expect(readdirSync(at('to'))).toEqual(['ok'])
+  })
+
   it('and unpacks links that stay inside', async () => {
     packByHand(
       "add('d', DIR); add('d/f', data=b'x'); add('d/l', SYM, '../d/f'); add('m', SYM, 'd/./f'); add('h', LNK, 'd/f')",
