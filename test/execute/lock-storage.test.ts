@@ -264,6 +264,28 @@ test('a storage that creates nothing atomically holds no locks', async () => {
   expect([error.code, error.exit]).toEqual(['repository.probe_failed', 8])
 })
 
+test('nor does one that says so only when it is written to', async () => {
+  const memory = createMemoryStorage()
+  let isAtomic = true
+  const capabilities = {
+    ...memory.capabilities,
+    get atomicCreate() {
+      return isAtomic
+    },
+  }
+  const late: typeof memory = {
+    ...memory,
+    capabilities,
+    putIfAbsent: async (...words) => {
+      isAtomic = false
+      return await memory.putIfAbsent(...words)
+    },
+  }
+  expect((await errorOf(take(late, 'run-1'))).code).toBe('repository.probe_failed')
+  // It was let go of: on a sound storage another run has it now.
+  await (await take(memory, 'run-2')).release()
+})
+
 test('an interrupted acquisition leaves nothing held', async () => {
   const storage = createMemoryStorage()
   const stop = new AbortController()

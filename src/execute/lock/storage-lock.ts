@@ -17,18 +17,24 @@ export interface StorageLockRequest extends LockRequest {
  * @throws run.lock_held, repository.probe_failed, storage.*
  */
 export async function acquireStorageLock(request: StorageLockRequest): Promise<Lock> {
-  const { storage, storageName, name, run, controller } = request
-  if (!storage.capabilities.atomicCreate) {
-    throw new BkpError(
-      'repository.probe_failed',
-      `${storageName} cannot hold lock "${name}": it does not create objects atomically`,
-      { hint: 'name another storage in lock:, or none where there is one controller' },
-    )
-  }
-  return await takeLock(request, {
+  const { storage, name, run, controller } = request
+  if (!storage.capabilities.atomicCreate) throw notAtomic(request)
+  const lock = await takeLock(request, {
     storage,
-    place: key => ({ lock: name, storage: { name: storageName, key } }),
+    place: key => ({ lock: name, storage: { name: request.storageName, key } }),
     mayTakeOver: (holder, liveness) =>
       holder.run === run && (liveness !== 'alive' || isSelf(holder.controller, controller.self)),
   })
+  // Some servers say only when they are written to that they create nothing atomically.
+  if (storage.capabilities.atomicCreate) return lock
+  await lock.release()
+  throw notAtomic(request)
+}
+
+function notAtomic({ storageName, name }: StorageLockRequest): BkpError {
+  return new BkpError(
+    'repository.probe_failed',
+    `${storageName} cannot hold lock "${name}": it does not create objects atomically`,
+    { hint: 'name another storage in lock:, or none where there is one controller' },
+  )
 }

@@ -146,6 +146,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
 }
 
 const synonyms: Readonly<Record<string, string>> = {
+  // versitygw's name for it.
+  XAdminUserNotFound: 'InvalidAccessKeyId',
   Forbidden: 'AccessDenied',
   TokenRefreshRequired: 'ExpiredToken',
   ExpiredTokenException: 'ExpiredToken',
