@@ -1,7 +1,14 @@
 import { Type } from 'typebox'
 import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
-import { applyFetch, fetchQuestions, planFetch, sourceOf, targetOf } from './fetching/fetch.ts'
+import {
+  applyFetch,
+  fetchQuestions,
+  furtherQuestions,
+  planFetch,
+  sourceOf,
+  targetOf,
+} from './fetching/fetch.ts'
 
 export const fetch = defineModule({
   name: 'fetch',
@@ -47,6 +54,7 @@ export const fetch = defineModule({
   ),
   resources: args => [`file:${sourceOf(args)}`],
   inspect: args => fetchQuestions(args),
+  inspectFurther: ({ args, facts }) => furtherQuestions(args, facts),
   targets: (args, { host }) => [targetOf(args, host)],
   plan: ({ args, facts, targets }) => planFetch(args, facts, targets),
   apply: (host, input, io) => applyFetch(host, input, io),

@@ -4,6 +4,7 @@ import type { Probe } from '../../connection/contract.ts'
 import { content, type FileFacts, file } from '../../connection/probes.ts'
 import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
+import { diffLimitBytes } from './copying/request.ts'
 import { isPresent, withoutTrailingSlash } from './files/facts.ts'
 
 /** Bytes of a file that become part of a result. */
@@ -15,9 +16,12 @@ interface SlurpArguments {
 }
 
 type Content = { readonly bytes: Uint8Array; readonly truncated: boolean }
+/** The second round: what a symlink leads to, and a file that is not small. */
 type SlurpProbes = {
   readonly file: Probe<FileFacts>
   readonly content: Probe<Content | undefined>
+  readonly followed?: Probe<FileFacts>
+  readonly whole?: Probe<Content | undefined>
 }
 
 function sourceOf({ src, path }: SlurpArguments): string {
@@ -68,13 +72,19 @@ export const slurp = defineModule({
     { additionalProperties: false },
   ),
   resources: args => [`file:${sourceOf(args)}`],
+  // The same questions as copy's: what that foretells is read while planning.
   inspect: (args): SlurpProbes => ({
-    file: file(sourceOf(args), { follow: true }),
-    content: content(sourceOf(args), limitBytes),
+    file: file(sourceOf(args)),
+    content: content(sourceOf(args), diffLimitBytes),
+  }),
+  inspectFurther: ({ args, facts }) => ({
+    ...(facts.file.kind === 'symlink' ? { followed: file(sourceOf(args), { follow: true }) } : {}),
+    ...(facts.content?.truncated === true ? { whole: content(sourceOf(args), limitBytes) } : {}),
   }),
   plan: ({ args, facts }) => {
     const source = sourceOf(args)
-    const bytes = bytesOf(source, facts.file, facts.content)
+    const found = facts.followed ?? facts.file
+    const bytes = bytesOf(source, found, facts.whole ?? facts.content)
     const text = Buffer.from(bytes).toString('base64')
     return { kind: 'unchanged', result: { content: text, encoding: 'base64', source } }
   },

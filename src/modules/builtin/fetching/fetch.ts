@@ -25,6 +25,9 @@ export interface FetchResult {
 export type FetchProbes = {
   readonly file: Probe<FileFacts>
   readonly digest: Probe<string | undefined>
+  /** The second round: what a symlink leads to. */
+  readonly followed?: Probe<FileFacts>
+  readonly followedDigest?: Probe<string | undefined>
 }
 export type FetchAnswers = Answers<FetchProbes>
 
@@ -35,7 +38,24 @@ export function sourceOf({ src }: FetchArguments): string {
 
 export function fetchQuestions(args: FetchArguments): FetchProbes {
   const source = sourceOf(args)
-  return { file: file(source, { follow: true }), digest: sha256(source, { follow: true }) }
+  return { file: file(source), digest: sha256(source) }
+}
+
+export function furtherQuestions(args: FetchArguments, facts: FetchAnswers): Partial<FetchProbes> {
+  if (facts.file.kind !== 'symlink') return {}
+  const source = sourceOf(args)
+  const follow = { follow: true } as const
+  return { followed: file(source, follow), followedDigest: sha256(source, follow) }
+}
+
+/** What is fetched: a symlink is followed. */
+function reached(facts: FetchAnswers): {
+  readonly found: FileFacts
+  readonly digest: string | undefined
+} {
+  return facts.followed === undefined
+    ? { found: facts.file, digest: facts.digest }
+    : { found: facts.followed, digest: facts.followedDigest }
 }
 
 /** Where the file goes on the controller: dest/HOST/its whole path, or with flat dest itself. */
@@ -68,15 +88,16 @@ export function planFetch(
   const source = sourceOf(args)
   const target = only(targets)
   const named = { file: source, dest: target.path }
-  if (!isPresent(facts.file) || facts.file.kind !== 'file') {
-    const what = isPresent(facts.file)
+  const { found, digest } = reached(facts)
+  if (!isPresent(found) || found.kind !== 'file') {
+    const what = isPresent(found)
       ? `${source} is no regular file, and fetch takes nothing else`
       : `there is no file ${source}`
     if (args.fail_on_missing === false) {
       return { kind: 'unchanged', result: { ...named, msg: what }, message: what }
     }
     throw new BkpError('step.failed', what, {
-      hint: isPresent(facts.file)
+      hint: isPresent(found)
         ? 'find lists the files of a folder, and a loop fetches each'
         : 'correct src, or say fail_on_missing: false where it need not be there',
     })
@@ -87,13 +108,12 @@ export function planFetch(
       hint: 'a slash at the end of dest says that the file goes into it',
     })
   }
-  const { digest } = facts
   const same = digest !== undefined && target.sha256 === digest
   if (same) {
     const sums = { checksum: digest, remote_checksum: digest }
     return { kind: 'unchanged', result: { ...named, ...sums } }
   }
-  const size: unknown = facts.file.sizeBytes
+  const size: unknown = found.sizeBytes
   return {
     kind: 'change',
     changes: [
@@ -106,7 +126,8 @@ export function planFetch(
     ],
     after: {},
     result: { ...named, ...(digest === undefined ? {} : { remote_checksum: digest }) },
-    ...(isOpen(facts.file.inode) ? { certainty: 'maybe' } : {}),
+    // Without the hash of what an earlier step will have made, it may be here already.
+    ...(isOpen(found.inode) && digest === undefined ? { certainty: 'maybe' } : {}),
   }
 }
 
@@ -142,9 +163,10 @@ export async function applyFetch(
   const source = sourceOf(args)
   const target = only(input.targets)
   if (writeTarget === undefined) throw new BkpError('internal', 'nothing writes on this machine')
-  const total = isPresent(facts.file) ? facts.file.sizeBytes : 0
+  const { found, digest } = reached(facts)
+  const total = isPresent(found) ? found.sizeBytes : 0
   const written = await writeTarget(target, watched(host.read(source, io), total, io), made => {
-    if (args.validate_checksum === false || made.sha256 === facts.digest) return
+    if (args.validate_checksum === false || made.sha256 === digest) return
     throw new BkpError('step.failed', `${source} is not what it was when its hash was taken`, {
       hint: 'it changed while it was read: run again, or say validate_checksum: false for a log',
     })
@@ -153,6 +175,6 @@ export async function applyFetch(
     file: source,
     dest: target.path,
     checksum: written.sha256,
-    ...(facts.digest === undefined ? {} : { remote_checksum: facts.digest }),
+    ...(digest === undefined ? {} : { remote_checksum: digest }),
   }
 }
