@@ -53,7 +53,9 @@ function loopItems(
     if (items instanceof Unknown) return [items]
     if (Array.isArray(items)) return items
     const what = items === null ? 'null' : typeof items
-    throw new BkpError('expression.failed', `loop needs a list, not ${what}`)
+    throw new BkpError('expression.failed', `loop needs a list, not ${what}`, {
+      hint: 'write a list, or put [ ] around one item',
+    })
   } catch (thrown) {
     failItem(turn, frame, task, unit, undefined, asBkpError(thrown))
     unit.done = true

@@ -60,7 +60,7 @@ function parseWording(error: CelError, source: string): Wording {
     return { message: `${tokens[expected] ?? expected} is expected here`, hint }
   }
   if (error.code === 'reserved_identifier') {
-    return { message: `"${text}" is a reserved word`, hint }
+    return { message: `"${text}" is a reserved word`, hint: hint ?? 'take another name' }
   }
   if (/^unexpected_(token|character)$/.test(error.code)) {
     return text === ''
@@ -117,6 +117,16 @@ function typeWording(error: CelError, functionNames: readonly string[]): Wording
   }
   // cel-js prints the text that it could not convert, which may be anybody's output.
   if (error.code === 'bool_conversion_error') return { message: 'bool() takes "true" or "false"' }
+  const number = /^(int|uint|double)_conversion_error$/.exec(error.code)?.[1]
+  if (number !== undefined) {
+    return {
+      message: `${number}() takes a number, or a text that is one`,
+      hint: 'look at what it is given; matches() tells whether a text is a number',
+    }
+  }
+  if (summary.startsWith('it takes more than')) {
+    return { message: summary, hint: 'do less at once: shorten the lists, or loop over steps' }
+  }
   const index = /index (-?\S+) (?:< 0|>= size (\d+))$/.exec(summary)
   if (index !== null) {
     const size = index[2] === undefined ? '' : ` of ${index[2]}`

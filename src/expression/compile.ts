@@ -82,6 +82,7 @@ function refuseLostKeys(node: Node, placeOf: PlaceOf | undefined): void {
       if (key.op === 'value' && lostKeys.has(key.args)) {
         const place = placeOf?.(key.start, key.end)
         throw new BkpError('expression.invalid', `"${key.args}" cannot be a key of a map`, {
+          hint: 'take another name',
           ...(place === undefined ? {} : { place }),
         })
       }

@@ -36,9 +36,9 @@ describe('what does not parse or type-check', () => {
     ['x ? 1 : "a"', 'Ternary branches must have the same type', 'dyn(...)', 1],
     ['defined("x")', 'without quotes', undefined, 9],
     ['defined(x + 1)', 'takes the name of a variable', undefined, 9],
-    ['{"constructor": 1}', '"constructor" cannot be a key of a map', undefined, 2],
-    ['[{"__proto__": 1}]', '"__proto__" cannot be a key of a map', undefined, 3],
-    ['__proto__', '"__proto__" is a reserved word', undefined, 1],
+    ['{"constructor": 1}', '"constructor" cannot be a key of a map', 'another name', 2],
+    ['[{"__proto__": 1}]', '"__proto__" cannot be a key of a map', 'another name', 3],
+    ['__proto__', '"__proto__" is a reserved word', 'another name', 1],
   ])('%s', (source, message, hint, column) => {
     const fault = faultOf(() => compileExpression(source, placeOf))
     expect(fault.code).toBe('expression.invalid')

@@ -152,8 +152,11 @@ export function convertDocument(
         target === 'open'
           ? `the alias "*${shown}" stands inside what it names`
           : `the alias "*${shown}" names no earlier anchor`
-      const near = target === 'open' ? {} : { hint: 'quote it, if it is not meant as an alias' }
-      faults.add('yaml.invalid', message, { place: placeOf(range), ...near })
+      const hint =
+        target === 'open'
+          ? 'write out what is meant: a value cannot hold itself'
+          : 'quote it, if it is not meant as an alias'
+      faults.add('yaml.invalid', message, { place: placeOf(range), hint })
       return nothing(range, false, key)
     }
     expanded += target.size
@@ -308,6 +311,7 @@ export function convertDocument(
       }
       if (refusedKeys.has(name)) {
         faults.add('yaml.invalid', `the key "${name}" is not accepted`, {
+          hint: 'take another name: this one is part of the language bkp is written in',
           place: placeOf(keyRange),
         })
         continue
