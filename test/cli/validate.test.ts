@@ -28,6 +28,7 @@ describe('bkp validate', () => {
       'playbooks/files/backup.yml',
       'playbooks/files/restore.yml',
       'inventories/local.yml',
+      'inventories/s3.yml',
     ]
     const outcome = await runCli(['validate', ...files.map(file => join(root, file))])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
