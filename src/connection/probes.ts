@@ -22,7 +22,6 @@ export { type FoundEntry, type SearchFacts, searchTree } from './probes/search.t
 export { type SelectedPath, selectPaths, treeNames } from './probes/selections.ts'
 export {
   type ServiceFacts,
-  type ServiceManager,
   service,
   serviceNamePattern,
 } from './probes/services.ts'
