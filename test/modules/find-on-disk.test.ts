@@ -51,7 +51,7 @@ beforeAll(() => {
   }
   utimesSync(join(folder, 'two.log'), hourAgo, hourAgo)
   symlinkSync('one.log', join(folder, 'link'))
-  execFileSync('mkfifo', [join(folder, 'pipe')])
+  execFileSync('busybox', ['mkfifo', join(folder, 'pipe')])
   mkdirSync(applets)
   execFileSync('busybox', ['--install', '-s', applets])
 })
