@@ -94,8 +94,18 @@ export function commandScript(command: Command, launcher: readonly string[] = []
     lines.push(script`export ${Buffer.from(name)}=${quoteWord(value)}`)
   }
   if (command.cwd !== undefined) lines.push(script`cd ${quotePath(command.cwd)} || exit 1`)
-  lines.push(script`exec ${quoteWords([...launcher, ...command.argv])}`)
+  const program = programOf(command)
+  lines.push(script`exec ${quoteWords([...launcher, ...program])}`)
   return joinLines(lines)
+}
+
+/** The words, the first of which is what runs: neither nothing nor an option of what starts it. */
+function programOf({ argv }: Command): Command['argv'] {
+  const [first] = argv
+  const name = first === undefined ? [] : wordBytes(first)
+  if (name[0] === undefined) throw invalid('a command has no program', 'name one')
+  if (name[0] !== 0x2d) return argv
+  throw invalid('the program of a command begins with "-"', 'write its path, ./ at least')
 }
 
 /** Shell text with quoted pieces put in: a template that takes only what was quoted before. */

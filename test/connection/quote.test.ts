@@ -118,6 +118,12 @@ describe('commandScript', () => {
     expect(wordsOf('dash', text).toString()).toBe(`it's /usr`)
   })
 
+  it.each([[[]], [['', 'x']], [['-x', 'y']], [['--help']]])('refuses %j: no program', argv => {
+    expect(() => commandScript({ argv }, ['setsid'])).toThrow(
+      expect.objectContaining({ code: 'command.invalid' }),
+    )
+  })
+
   it('refuses a name that is no name', () => {
     expect(() => commandScript({ argv: ['true'], env: { 'A;id': 'x' } })).toThrow(
       expect.objectContaining({ code: 'command.invalid' }),

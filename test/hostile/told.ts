@@ -12,6 +12,16 @@ export function told(read: () => string): string {
   }
 }
 
+/** The same of something that takes its time. */
+export async function toldLater(read: () => Promise<string>): Promise<string> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof BkpError) return faultText(error)
+    throw error
+  }
+}
+
 function faultText(error: BkpError): string {
   const lines = flattenFaults(error).map(fault => {
     const at = fault.place === undefined ? '' : `${fault.place.line}:${fault.place.column} `

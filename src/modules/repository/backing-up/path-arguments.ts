@@ -104,7 +104,11 @@ function readEntry(entry: unknown, immutable: boolean, faults: BkpError[]): read
     return [{ root: Buffer.from(root), source: Buffer.from(source), immutable }]
   }
   const shown = as === undefined ? `"${source}"` : `"${source}" as "${root}"`
-  faults.push(new BkpError('schema.invalid', `paths: ${shown} ${fault}`))
+  faults.push(
+    new BkpError('schema.invalid', `paths: ${shown} ${fault}`, {
+      hint: 'write an absolute path without empty parts, "." and ".."',
+    }),
+  )
   return []
 }
 
