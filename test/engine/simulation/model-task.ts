@@ -104,7 +104,8 @@ function isGranted(run: Run, id: string): boolean {
     if (input.kind === 'cancel') signalled(run, input.level)
     if (input.kind !== 'confirmed' || input.id !== request) continue
     if (input.granted) return true
-    run.refused = true
+    // Whoever has cancelled the run is not asked any more: then it is no refusal.
+    if (run.signal === 0) run.refused = true
     signalled(run, 1)
     return false
   }
