@@ -67,7 +67,11 @@ export function makeNamespaces(names: readonly string[]): Namespaces {
 function removeLeftovers(): void {
   if (existsSync('/run/netns')) {
     for (const namespace of readdirSync('/run/netns')) {
-      if (namespace.startsWith(prefix)) ip('netns', 'delete', namespace)
+      if (!namespace.startsWith(prefix)) continue
+      // A namespace lives as long as a process in it: daemons of a run that was killed.
+      const pids = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' })
+      for (const pid of pids.split('\n').filter(Boolean)) tryToKill(Number(pid))
+      ip('netns', 'delete', namespace)
     }
   }
   for (const device of readdirSync('/sys/class/net')) {
@@ -82,5 +86,13 @@ function tryToDelete(device: string): void {
   } catch (error) {
     // Gone by itself in between.
     if (existsSync(`/sys/class/net/${device}`)) throw error
+  }
+}
+
+function tryToKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
   }
 }

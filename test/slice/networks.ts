@@ -54,7 +54,9 @@ export function slicesOnNetworks(
     })
 
     it('would be seen there', async () => {
-      if (fleet === undefined || server === undefined || networks === undefined) return
+      if (fleet === undefined || server === undefined || networks === undefined) {
+        throw new Error('nothing was started')
+      }
       const look = watch(fleet, server, networks)
       const { enter } = networks.host('north')
       const [first = '', ...rest] = [...enter, process.execPath, '-e', visitor]

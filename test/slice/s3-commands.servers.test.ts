@@ -91,8 +91,11 @@ describe('bkp with a storage in S3', () => {
       `[team]\naws_access_key_id = ${server.accessKeyId}\naws_secret_access_key = ${server.secretAccessKey}\n`,
     )
     const words = ['list', `${store.url}&profile=team`]
-    const outcome = workspace.run(words, { env: { AWS_EC2_METADATA_DISABLED: 'true' } })
-    expect(outcome.status, explain(outcome)).toBe(0)
+    for (const env of [{}, { AWS_ACCESS_KEY_ID: 'other', AWS_SECRET_ACCESS_KEY: 'other' }]) {
+      const outcome = workspace.run(words, { env: { AWS_EC2_METADATA_DISABLED: 'true', ...env } })
+      expect(outcome.status, explain(outcome)).toBe(0)
+      expect(outcome.stderr).toBe('')
+    }
     rmSync(home, { recursive: true })
   })
 

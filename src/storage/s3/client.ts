@@ -35,7 +35,9 @@ export async function loadSdk(place: S3Place, clock: Clock, silenceMs: number): 
         responseChecksumValidation: 'WHEN_REQUIRED',
         // One more round trip for every block, and servers exist that never say "continue".
         expectContinueHeader: false,
+        logger: silentLogger,
         requestHandler: {
+          logger: silentLogger,
           httpAgent: new HttpAgent(agentOptions),
           httpsAgent: new HttpsAgent(agentOptions),
           connectionTimeout: connectMs,
@@ -69,6 +71,14 @@ function configOf({ region, endpoint, pathStyle, profile, credentials }: S3Place
         }),
   }
 }
+
+/** What the SDK has to say on its own (which of two credentials it took) is in no language of ours. */
+const silentLogger = Object.freeze({
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+})
 
 const warningSwitch = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'
 

@@ -1,8 +1,9 @@
-import { BkpError, type ErrorCode } from '../../base/errors.ts'
+import { BkpError } from '../../base/errors.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Verdict } from '../retry.ts'
 import { OddAnswer } from './answers.ts'
 import type { S3Place } from './place.ts'
+import { keysHint, type Meaning, meaningOf, proxyHint } from './refusals.ts'
 
 /** What the SDK tells of a failure, read with care: it may be anything. */
 export interface S3Failure {
@@ -28,10 +29,12 @@ export function readFailure(failure: unknown): S3Failure {
   const status = seen.$metadata?.httpStatusCode
   const region = seen.$response?.headers?.['x-amz-bucket-region'] ?? seen.Region
   const name = status === undefined ? (seen.code ?? seen.name) : (seen.Code ?? seen.name)
+  const code = typeof name === 'string' ? name : 'UnknownError'
   return {
-    name: typeof name === 'string' ? name : 'UnknownError',
+    name: code,
     status: typeof status === 'number' ? status : undefined,
-    message: plain(typeof seen.message === 'string' ? seen.message : String(failure)),
+    // Node tells of several addresses tried without any words.
+    message: plain(typeof seen.message === 'string' && seen.message !== '' ? seen.message : code),
     region: typeof region === 'string' ? plain(region) : undefined,
   }
 }
@@ -79,83 +82,6 @@ export function judgeFailure(failure: unknown): Verdict {
   return silentNames.includes(name) ? 'silent' : 'final'
 }
 
-interface Meaning {
-  readonly code?: ErrorCode
-  readonly what: string
-  readonly hint: string
-}
-
-const keysHint =
-  'check the credentials: those of the inventory, else AWS_ACCESS_KEY_ID, AWS_PROFILE and so on'
-
-const proxyHint = 'check that the endpoint is an S3 server and no proxy answers in its place'
-
-/** S3 codes that users can do something about. */
-const meanings: Readonly<Record<string, Meaning>> = {
-  NoSuchBucket: {
-    what: 'there is no such bucket',
-    hint: 'create it, or correct its name; bkp creates no buckets',
-  },
-  AccessDenied: {
-    what: 'access denied',
-    hint: 'the key needs s3:ListBucket on the bucket, s3:GetObject and s3:PutObject below the prefix, and s3:DeleteObject for vacuums',
-  },
-  AllAccessDisabled: { what: 'the bucket is disabled', hint: 'ask its owner' },
-  InvalidAccessKeyId: { what: 'the server does not know the access key', hint: keysHint },
-  SignatureDoesNotMatch: { what: 'the secret access key is wrong', hint: keysHint },
-  ExpiredToken: {
-    what: 'the temporary credentials have expired',
-    hint: 'get new ones, then bkp resume the run',
-  },
-  InvalidToken: { what: 'the session token is not valid', hint: keysHint },
-  RequestTimeTooSkewed: {
-    what: 'the clocks of this machine and of the server differ by more than it accepts',
-    hint: 'set the clock of this machine (chronyc tracking, timedatectl)',
-  },
-  RequestExpired: {
-    what: 'the server takes the request for an old one',
-    hint: 'set the clock of this machine (chronyc tracking, timedatectl)',
-  },
-  NotImplemented: {
-    what: 'the server does not know this operation',
-    hint: 'bkp needs ranges, multipart uploads and bulk deletes of an S3 server',
-  },
-  QuotaExceeded: {
-    code: 'storage.no_space',
-    what: 'the quota is used up',
-    hint: 'raise the quota, or vacuum the repository',
-  },
-  XMinioStorageFull: {
-    code: 'storage.no_space',
-    what: 'no space is left',
-    hint: 'free space there, or vacuum the repository',
-  },
-  InsufficientStorage: {
-    code: 'storage.no_space',
-    what: 'no space is left',
-    hint: 'free space there, or vacuum the repository',
-  },
-  BadDigest: {
-    what: 'the bytes arrived changed',
-    hint: 'something between here and the server alters data; nothing was stored',
-  },
-  CredentialsProviderError: {
-    what: 'no credentials were found',
-    hint: 'give the storage `credentials` in the inventory, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
-  },
-}
-
-const synonyms: Readonly<Record<string, string>> = {
-  // versitygw's name for it.
-  XAdminUserNotFound: 'InvalidAccessKeyId',
-  Forbidden: 'AccessDenied',
-  TokenRefreshRequired: 'ExpiredToken',
-  ExpiredTokenException: 'ExpiredToken',
-  XAmzContentChecksumMismatch: 'BadDigest',
-  XAmzContentSHA256Mismatch: 'BadDigest',
-  InvalidDigest: 'BadDigest',
-}
-
 const regionNames: readonly string[] = [
   'PermanentRedirect',
   'TemporaryRedirect',
@@ -185,7 +111,7 @@ export function s3Error(failure: unknown, doing: string, url: string, place: S3P
     })
   }
   if (judgeFailure(failure) !== 'final') return error(outage(seen, place))
-  const known = meanings[synonyms[name] ?? name]
+  const known = meaningOf(name)
   if (known !== undefined) return error(known)
   if ((status !== undefined && status >= 300 && status < 400) || regionNames.includes(name)) {
     return error(misplaced(seen))

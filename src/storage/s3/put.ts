@@ -21,7 +21,7 @@ interface PutInput {
   readonly bytes: Uint8Array
   /** Base64. The server refuses bytes that differ. */
   readonly sha256: string
-  /** Makes the put conditional on there being no such object. */
+  /** Kept beside the object: who wrote it. */
   readonly writer?: string
 }
 
@@ -30,6 +30,7 @@ async function sendPut(
   { client, commands }: Sdk,
   { key, bytes, sha256, writer }: PutInput,
   io: Io,
+  onlyIfAbsent = false,
 ): Promise<void> {
   const { ETag } = await client.send(
     new commands.PutObjectCommand({
@@ -37,7 +38,8 @@ async function sendPut(
       Key: requests.nameOf(key),
       Body: bytes,
       ChecksumSHA256: sha256,
-      ...(writer === undefined ? {} : { IfNoneMatch: '*', Metadata: { [writerField]: writer } }),
+      ...(writer === undefined ? {} : { Metadata: { [writerField]: writer } }),
+      ...(onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
     }),
     { abortSignal: io.signal },
   )
@@ -72,7 +74,7 @@ export function createCreator(requests: Requests, random: RandomBytes): Creator 
   const attempt = async (sdk: Sdk, input: PutInput, io: Io): Promise<'created' | 'exists'> => {
     if (!isAtomic) return await lookThenPut(sdk, input, io)
     try {
-      await sendPut(requests, sdk, input, io)
+      await sendPut(requests, sdk, input, io, true)
       return 'created'
     } catch (failure) {
       const { name, status } = readFailure(failure)
@@ -93,18 +95,7 @@ export function createCreator(requests: Requests, random: RandomBytes): Creator 
   const lookThenPut = async (sdk: Sdk, input: PutInput, io: Io): Promise<'created' | 'exists'> => {
     const found = await writerOf(sdk, input.key, io)
     if (found !== undefined) return found === input.writer ? 'created' : 'exists'
-    const { key, bytes, sha256 } = input
-    const { client, commands } = sdk
-    await client.send(
-      new commands.PutObjectCommand({
-        Bucket: requests.bucket,
-        Key: requests.nameOf(key),
-        Body: bytes,
-        ChecksumSHA256: sha256,
-        ...(input.writer === undefined ? {} : { Metadata: { [writerField]: input.writer } }),
-      }),
-      { abortSignal: io.signal },
-    )
+    await sendPut(requests, sdk, input, io)
     return 'created'
   }
 

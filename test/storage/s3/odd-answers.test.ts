@@ -298,6 +298,7 @@ describe('a refusal', () => {
     [400, 'AuthorizationHeaderMalformed', 'elsewhere', 'region'],
     [403, 'Whatever', 'Whatever', 'credentials'],
     [418, 'Teapot', 'Teapot', 'log'],
+    [400, 'constructor', 'constructor (400)', 'log'],
   ]
   for (const [status, code, what, hint] of refusals) {
     it(`${code} is told with what to do`, async () => {
@@ -347,6 +348,17 @@ describe('a refusal', () => {
     expect(error.hint).toContain('endpoint')
     expect((await failure(storage.get(key('a'), quietIo))).message).toContain('credentials')
     server = await startFakeS3()
+  })
+
+  it('of both addresses of a name has words', async () => {
+    const endpoint = 'http://localhost:1'
+    const storage = createS3Storage(
+      { ...server.place, endpoint },
+      { clock: server.clock, random: length => new Uint8Array(length) },
+    )
+    const error = await failure(storage.get(key('a'), quietIo))
+    expect(error.code).toBe('storage.unreachable')
+    expect(error.message).toMatch(/no answer from http:\/\/localhost:1 \(.*ECONNREFUSED/)
   })
 
   it('of a server that speaks TLS is told', async () => {
