@@ -12,7 +12,8 @@ export function inputOf(stdin: NonNullable<Command['stdin']>): Input {
 }
 
 /**
- * Writes pieces no faster than they are taken, and ends the stream. A program that stops reading ends
+ * Writes pieces no faster than they are taken, and ends the stream. A piece was handed over whole
+ * before the next one is asked for: its buffer may be used again then. A program that stops reading ends
  * it early: that is no error, its status tells. @throws whatever the pieces' source throws
  */
 export async function feed(stdin: Writable, input: Input, gone: Promise<unknown>): Promise<void> {
@@ -28,9 +29,13 @@ export async function feed(stdin: Writable, input: Input, gone: Promise<unknown>
   })
   for await (const bytes of input) {
     if (!open) break
-    if (!stdin.write(bytes)) {
-      await Promise.race([new Promise<void>(resolve => stdin.once('drain', resolve)), closed])
-    }
+    // Not until `drain`: that would leave a small piece behind in the stream's own queue.
+    await Promise.race([
+      new Promise<void>(resolve => {
+        stdin.write(bytes, () => resolve())
+      }),
+      closed,
+    ])
   }
   if (open) stdin.end()
 }

@@ -51,7 +51,7 @@ export function createPacker(writer: BlockWriter, packBytes: number, workers: Wo
   return Object.freeze({
     add: async (bytes, place) => {
       if (used + bytes.length > packBytes || files.length >= mostFiles) await flush()
-      pack ??= free.pop() ?? Buffer.allocUnsafeSlow(packBytes)
+      pack ??= free.pop() ?? Buffer.from(new SharedArrayBuffer(packBytes))
       pack.set(bytes, used)
       files.push({ offset: used, place })
       used += bytes.length

@@ -92,28 +92,30 @@ function parseList<T>(parse: () => readonly T[], name: string): readonly T[] {
 }
 
 /**
- * A whole block, its length and sha256 checked, by a worker where there are any.
+ * A whole block, its length and sha256 checked. With help it may come in that buffer, and a worker
+ * checks it.
  * @throws repository.block_missing, repository.block_corrupt (details: block), storage.*
  */
 export async function fetchBlock(
   repo: Repository,
   block: BlockName,
   io: Io,
-  workers?: Pick<Workers, 'hash'>,
+  help?: { readonly workers: Pick<Workers, 'hash'>; readonly buffer: Uint8Array },
 ): Promise<Uint8Array> {
   const key = blockKey(block)
-  const found = await getIfThere(repo.storage, key, io)
+  const found = await getIfThere(repo.storage, key, io, help?.buffer)
   if (found === undefined) {
     throw new BkpError('repository.block_missing', `block ${key} is not in ${repo.url}`, {
       hint: 'run bkp verify to see which files and backups it belongs to',
       details: { block: block.blockId, key },
     })
   }
-  // What shares its buffer with others cannot be handed to another thread.
-  const isWhole = found.byteLength === found.buffer.byteLength
+  // What shares its buffer with other things cannot be handed to another thread.
+  const canMove =
+    found.buffer instanceof SharedArrayBuffer || found.byteLength === found.buffer.byteLength
   const { bytes, sha256: id } =
-    workers !== undefined && isWhole
-      ? await workers.hash(found)
+    help !== undefined && canMove
+      ? await help.workers.hash(found)
       : { bytes: found, sha256: sha256(found) }
   if (
     Buffer.from(id).toString('hex') !== block.blockId ||

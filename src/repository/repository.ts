@@ -79,9 +79,10 @@ export async function getIfThere(
   storage: ReadOnlyStorage,
   key: Parameters<ReadOnlyStorage['get']>[0],
   io: Io,
+  buffer?: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await storage.get(key, io)
+    return await storage.get(key, io, undefined, buffer)
   } catch (error) {
     if (error instanceof BkpError && error.code === 'storage.not_found') return undefined
     throw error

@@ -22,11 +22,16 @@ export interface ReadOnlyStorage {
   }
   /** The storage's own clock, where it has one. */
   now?(io: Io): Promise<Date>
-  /** The object, or a range of it. @throws storage.not_found, storage.unreachable, storage.failed */
+  /**
+   * The object, or a range of it. A backend may put the bytes into the beginning of `buffer` and give
+   * that part of it, where they fit; it need not. @throws storage.not_found, storage.unreachable,
+   * storage.failed
+   */
   get(
     key: Key,
     io: Io,
     range?: { readonly offset: number; readonly lengthBytes: number },
+    buffer?: Uint8Array,
   ): Promise<Uint8Array>
   /** Objects whose key begins with the prefix, in byte order of keys, after the key `after`. */
   list(prefix: string, io: Io, after?: Key): AsyncIterable<ObjectInfo>

@@ -10,6 +10,8 @@ export interface TemporaryFile {
   readonly path: string
   /** Writes and syncs; resolves to the bytes written. After a failed sync the file counts as lost. */
   fill(source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, io: Io): Promise<number>
+  /** Said when the temporary name was moved away: nothing is left to be removed. */
+  moved(): void
   /** Removes the temporary name, whatever became of the file. */
   remove(): Promise<void>
 }
@@ -23,6 +25,7 @@ export async function createTemporary(
   const path = join(folder, `${temporaryPrefix}${Buffer.from(random(12)).toString('hex')}`)
   const handle = await fs.open(path, 'wx', 0o600)
   let open = true
+  let named = true
   const close = async (): Promise<void> => {
     if (!open) return
     open = false
@@ -48,15 +51,48 @@ export async function createTemporary(
       }
       return written
     },
+    moved: () => {
+      named = false
+    },
     remove: async () => {
       try {
         await close()
-        await fs.unlink(path)
+        if (named) await fs.unlink(path)
       } catch {
         // Renamed away, or the disk is failing: a leftover is never listed and is swept later.
       }
     },
   } satisfies TemporaryFile)
+}
+
+/**
+ * Makes the names in a folder durable, of all who ask at the same time by one sync: one that begins
+ * after a name was made covers it, one that was under way already may not.
+ */
+export function createFolderSync(fs: FileSystem): (folder: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>()
+  const waiting = new Map<string, Promise<void>>()
+  const begin = (folder: string): Promise<void> => {
+    const sync = syncFolder(fs, folder).finally(() => {
+      if (running.get(folder) === sync) running.delete(folder)
+    })
+    running.set(folder, sync)
+    return sync
+  }
+  return folder => {
+    const current = running.get(folder)
+    if (current === undefined) return begin(folder)
+    const joined = waiting.get(folder)
+    if (joined !== undefined) return joined
+    const next = current
+      .catch(() => {})
+      .then(() => {
+        waiting.delete(folder)
+        return begin(folder)
+      })
+    waiting.set(folder, next)
+    return next
+  }
 }
 
 /** Makes the names in a folder durable. */
@@ -76,7 +112,11 @@ export async function syncFolder(fs: FileSystem, folder: string): Promise<void> 
  * Makes folders, each one's name durable: its parent is synced once in this process, also where
  * another process made it and may have died before its own sync.
  */
-export function createFolders(fs: FileSystem, root: string): (folder: string) => Promise<void> {
+export function createFolders(
+  fs: FileSystem,
+  root: string,
+  sync: (folder: string) => Promise<void>,
+): (folder: string) => Promise<void> {
   const durable = new Map<string, Promise<void>>()
   const ensure = (folder: string): Promise<void> => {
     const known = durable.get(folder)
@@ -95,7 +135,7 @@ export function createFolders(fs: FileSystem, root: string): (folder: string) =>
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error
     }
-    await syncFolder(fs, dirname(folder))
+    await sync(dirname(folder))
   }
   return ensure
 }

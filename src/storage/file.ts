@@ -8,7 +8,13 @@ import { errnoOf, fileError } from './file-errors.ts'
 import { flatPathOfKey, pathOfKey } from './file-layout.ts'
 import { listFiles } from './file-list.ts'
 import { type FileSystem, nodeFileSystem } from './file-system.ts'
-import { createFolders, createTemporary, syncFolder } from './file-write.ts'
+import {
+  createFolderSync,
+  createFolders,
+  createTemporary,
+  syncFolder,
+  type TemporaryFile,
+} from './file-write.ts'
 import { notFound, wrongSize } from './memory.ts'
 import { checkedRange, type Range } from './range.ts'
 
@@ -29,14 +35,15 @@ export function createFileStorage(options: FileStorageOptions): Storage {
   const fs = options.fs ?? nodeFileSystem
   const random = options.random ?? systemRandom
   const url = pathToFileURL(root).href
-  const ensureFolder = createFolders(fs, root)
+  const syncNames = createFolderSync(fs)
+  const ensureFolder = createFolders(fs, root, syncNames)
 
   const place = async (
     key: Key,
     source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     sizeBytes: number,
     io: Io,
-    put: (temporary: string, target: string) => Promise<void>,
+    put: (temporary: TemporaryFile, target: string) => Promise<void>,
   ): Promise<void> => {
     io.signal.throwIfAborted()
     const target = join(root, pathOfKey(key))
@@ -46,22 +53,27 @@ export function createFileStorage(options: FileStorageOptions): Storage {
     try {
       const written = await temporary.fill(source, io)
       if (written !== sizeBytes) throw wrongSize(key, written, sizeBytes)
-      await put(temporary.path, target)
-      await syncFolder(fs, folder)
+      await put(temporary, target)
+      await syncNames(folder)
     } finally {
       await temporary.remove()
     }
   }
 
+  const rename = async (temporary: TemporaryFile, target: string): Promise<void> => {
+    await fs.rename(temporary.path, target)
+    temporary.moved()
+  }
+
   const storage: Storage = {
     url,
     capabilities: Object.freeze({ atomicCreate: true, presign: false, overwrite: true }),
-    get: (key, io, range) => readObject(fs, root, url, key, io, range),
+    get: (key, io, range, buffer) => readObject({ fs, root, url }, key, io, range, buffer),
     list: (prefix, io, after) => listObjects(fs, root, url, prefix, io, after),
     put: (key, bytes, io) =>
-      guard(`writing ${key}`, url, io, () => place(key, [bytes], bytes.length, io, fs.rename)),
+      guard(`writing ${key}`, url, io, () => place(key, [bytes], bytes.length, io, rename)),
     putStream: (key, source, sizeBytes, io) =>
-      guard(`writing ${key}`, url, io, () => place(key, source, sizeBytes, io, fs.rename)),
+      guard(`writing ${key}`, url, io, () => place(key, source, sizeBytes, io, rename)),
     putIfAbsent: (key, bytes, io) =>
       guard(`creating ${key}`, url, io, async () => {
         const flat = flatPathOfKey(key)
@@ -69,7 +81,7 @@ export function createFileStorage(options: FileStorageOptions): Storage {
         let outcome: 'created' | 'exists' = 'created'
         await place(key, [bytes], bytes.length, io, async (temporary, target) => {
           try {
-            await fs.link(temporary, target)
+            await fs.link(temporary.path, target)
           } catch (error) {
             if (errnoOf(error) !== 'EEXIST') throw error
             outcome = 'exists'
@@ -133,12 +145,11 @@ async function remove(fs: FileSystem, path: string): Promise<boolean> {
 const absent: readonly string[] = ['ENOENT', 'ENOTDIR', 'EISDIR']
 
 async function readObject(
-  fs: FileSystem,
-  root: string,
-  url: string,
+  { fs, root, url }: { readonly fs: FileSystem; readonly root: string; readonly url: string },
   key: Key,
   io: Io,
   range: Range | undefined,
+  buffer: Uint8Array | undefined,
 ): Promise<Uint8Array> {
   io.signal.throwIfAborted()
   const paths = [pathOfKey(key), flatPathOfKey(key)].filter(path => path !== undefined)
@@ -146,7 +157,7 @@ async function readObject(
     let cause: unknown
     for (const path of paths) {
       try {
-        return await readFile(fs, join(root, path), key, range)
+        return await readFile(fs, join(root, path), key, range, buffer)
       } catch (error) {
         if (!absent.includes(errnoOf(error) ?? '')) throw error
         cause = error
@@ -161,13 +172,18 @@ async function readFile(
   path: string,
   key: Key,
   range: Range | undefined,
+  buffer: Uint8Array | undefined,
 ): Promise<Uint8Array> {
   // NOFOLLOW: an object is a file; NONBLOCK: opening a pipe would wait for ever.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const handle = await fs.open(path, flags)
   try {
     const { offset, end } = checkedRange(key, (await handle.stat()).size, range)
-    const bytes = new Uint8Array(end - offset)
+    const length = end - offset
+    const bytes =
+      buffer !== undefined && buffer.length >= length
+        ? buffer.subarray(0, length)
+        : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
     let done = 0
     while (done < bytes.length) {
       const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + done)

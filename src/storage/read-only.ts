@@ -7,7 +7,7 @@ export function readOnlyStorage(storage: ReadOnlyStorage): ReadOnlyStorage {
     url: storage.url,
     capabilities: storage.capabilities,
     ...(now === undefined ? {} : { now: io => now.call(storage, io) }),
-    get: (key, io, range) => storage.get(key, io, range),
+    get: (key, io, range, buffer) => storage.get(key, io, range, buffer),
     list: (prefix, io, after) => storage.list(prefix, io, after),
   } satisfies ReadOnlyStorage)
 }

@@ -34,8 +34,8 @@ export function createThrottle(bytesPerSecond: number, clock: Clock): Throttle {
 export function throttledStorage(storage: Storage, throttle: Throttle): Storage {
   return Object.freeze({
     ...storage,
-    get: async (key, io, range) => {
-      const bytes = await storage.get(key, io, range)
+    get: async (key, io, range, buffer) => {
+      const bytes = await storage.get(key, io, range, buffer)
       await throttle.take(bytes.length, io.signal)
       return bytes
     },

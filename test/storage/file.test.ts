@@ -192,4 +192,39 @@ describe('a file storage', () => {
     expect(outcomes.slice(0, -1).every(names => names.length === 0)).toBe(true)
     expect(outcomes.length).toBeGreaterThan(1)
   })
+
+  it('syncs a folder for many at once, and for each of them after its name was made', async () => {
+    const directory = await folder()
+    const events: string[] = []
+    const below = join(directory, 'm')
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      rename: async (from, to) => {
+        await nodeFileSystem.rename(from, to)
+        events.push(`named ${to}`)
+      },
+      open: (async (path: string, flags: string, mode?: number) => {
+        const handle = await nodeFileSystem.open(path, flags, mode)
+        if (path !== below) return handle
+        const sync = handle.sync.bind(handle)
+        handle.sync = async () => {
+          events.push('begins')
+          await sync()
+          events.push('ends')
+        }
+        return handle
+      }) as FileSystem['open'],
+    }
+    const storage = createFileStorage({ directory, fs })
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        await storage.put(key(`m/${i}`), bytes, quietIo)
+        const named = events.indexOf(`named ${join(below, String(i))}`)
+        const begins = events.indexOf('begins', named)
+        expect(begins).toBeGreaterThan(named)
+        expect(events.indexOf('ends', begins)).toBeGreaterThan(begins)
+      }),
+    )
+    expect(events.filter(event => event === 'begins').length).toBeLessThan(20)
+  })
 })

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
+import { readLimits } from '../geometry.ts'
 import { showPath } from '../logical-path.ts'
 import type { BackupFile } from '../manifest_pb.ts'
 import { type BlockName, fetchBlock } from '../read.ts'
 import type { Repository } from '../repository.ts'
+import { createBuffers } from '../workers/buffers.ts'
 import type { Workers } from '../workers/contract.ts'
 
 /** A file, and its content for whoever wants it before going on to the next one. */
@@ -21,8 +23,8 @@ export interface ContentOptions {
   readonly repo: Repository
   /** They check the blocks. */
   readonly workers: Pick<Workers, 'hash'>
-  /** Bytes of blocks that are held or under way; one block is always taken. */
-  readonly aheadBytes: number
+  /** Blocks that are held or under way. */
+  readonly blocksAhead: number
 }
 
 /** Files looked at ahead of the one that is read. */
@@ -31,7 +33,7 @@ const mostFilesAhead = 1024
 /** A block that files ahead need. */
 interface Held {
   readonly bytes: Promise<Uint8Array>
-  readonly sizeBytes: number
+  readonly buffer: Uint8Array
   uses: number
 }
 
@@ -45,17 +47,18 @@ interface Wanted {
 
 /**
  * Files in their order, the blocks of those ahead fetched and checked meanwhile, each once while it
- * is in use. What fetching throws is thrown where its bytes would have come.
+ * is in use. Bytes are valid until the next ones are asked for: their buffer is used again. What
+ * fetching throws is thrown where its bytes would have come.
  */
 export async function* readContents(
   files: AsyncIterable<BackupFile>,
-  { repo, workers, aheadBytes }: ContentOptions,
+  { repo, workers, blocksAhead }: ContentOptions,
   io: Io,
 ): AsyncIterable<ReadFile> {
   const iterator = files[Symbol.asyncIterator]()
   const held = new Map<string, Held>()
   const ahead: Wanted[] = []
-  let heldBytes = 0
+  const buffers = createBuffers(blocksAhead, readLimits.blockBytes)
   let ended = false
 
   const want = (block: BlockName): Held | undefined => {
@@ -65,21 +68,20 @@ export async function* readContents(
       known.uses += 1
       return known
     }
-    const sizeBytes = Number(block.blockSize)
-    if (heldBytes > 0 && heldBytes + sizeBytes > aheadBytes) return undefined
-    const bytes = fetchBlock(repo, block, io, workers)
+    const buffer = buffers.takeFree()
+    if (buffer === undefined) return undefined
+    const bytes = fetchBlock(repo, block, io, { workers, buffer })
     // It may fail before anyone asks for it; whoever does gets the error.
     bytes.catch(() => {})
-    const made: Held = { bytes, sizeBytes, uses: 1 }
+    const made: Held = { bytes, buffer, uses: 1 }
     held.set(key, made)
-    heldBytes += sizeBytes
     return made
   }
   const drop = (key: string, used: Held): void => {
     used.uses -= 1
     if (used.uses > 0) return
     held.delete(key)
-    heldBytes -= used.sizeBytes
+    buffers.give(used.buffer)
   }
   /** Asks for blocks of a file while there is room. True when all of it was asked for. */
   const ask = (wanted: Wanted): boolean => {

@@ -58,8 +58,11 @@ export async function stage(
   const progressOf = createProgress(wanted, io)
   const scratch = createScratch()
   const workers = options.workers ?? createWorkers()
-  const aheadBytes = mostAheadBytes / Math.min(hostsAtATime, Math.max(1, names.length))
-  const common = { scratch, reading: { workers, aheadBytes } }
+  const readers = Math.min(hostsAtATime, Math.max(1, names.length))
+  const common = {
+    scratch,
+    reading: { workers, blocksAhead: Math.floor(mostBlocksAhead / readers) },
+  }
   try {
     const staged = await forEachHost(names, async name => {
       const host = hostNamed(hosts, name)
@@ -79,7 +82,7 @@ export async function stage(
 }
 
 /** Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. */
-const mostAheadBytes = 64 * 1024 * 1024
+const mostBlocksAhead = 8
 
 /** Counts fetched bytes of each host and over all of them. */
 function createProgress(

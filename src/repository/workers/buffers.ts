@@ -21,8 +21,9 @@ export function createBuffers(count: number, sizeBytes: number): Buffers {
     const known = free.pop()
     if (known !== undefined || made >= count) return known
     made += 1
-    // Not out of the shared slab: it is handed from thread to thread.
-    return Buffer.allocUnsafeSlow(sizeBytes)
+    // Shared: threads fill it without it being handed back and forth, which would keep the garbage
+    // collector busy.
+    return Buffer.from(new SharedArrayBuffer(sizeBytes))
   }
   return Object.freeze({
     sizeBytes,

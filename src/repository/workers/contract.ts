@@ -36,11 +36,11 @@ export type SmallRead =
   | { readonly error: string }
 
 /**
- * Hashes, and reads what is hashed, on all cores. A buffer handed in is gone for the caller; the one
- * that comes back is the same memory. Every call rejects once a worker has crashed.
+ * Hashes, and reads what is hashed, on all cores. A buffer handed in is not the caller's until one
+ * comes back: the same memory. Every call rejects once a worker has crashed.
  */
 export interface Workers {
-  /** The sha256 of bytes that fill their buffer from its beginning. */
+  /** The sha256 of bytes in shared memory, or of bytes that have a buffer of their own. */
   hash(bytes: Uint8Array): Promise<HashedBytes>
   /** A range of a file into the buffer, shorter where the file ends before. */
   readRange(

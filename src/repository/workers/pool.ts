@@ -72,7 +72,7 @@ export function createWorkers(options: WorkersOptions = {}): Workers {
     const { job } = task
     const { buffer } = job.kind === 'hash' ? job.bytes : job.buffer
     try {
-      worker.postMessage(order, [buffer as ArrayBuffer])
+      worker.postMessage(order, buffer instanceof ArrayBuffer ? [buffer] : [])
     } catch (cause) {
       task.reject(new BkpError('internal', 'a job cannot be handed to a worker', { cause }))
       return

@@ -15,5 +15,6 @@ export interface Delivery {
 parentPort?.on('message', ({ number, job }: Order) => {
   const result = runJob(job)
   const { buffer } = 'bytes' in result ? result.bytes : result.buffer
-  parentPort?.postMessage({ number, result } satisfies Delivery, [buffer as ArrayBuffer])
+  const moved = buffer instanceof ArrayBuffer ? [buffer] : []
+  parentPort?.postMessage({ number, result } satisfies Delivery, moved)
 })
