@@ -513,6 +513,41 @@ export function connectionContract(
         }
       })
 
+      test('hashes many files at once, and takes no name for a hash', async () => {
+        const root = at('many')
+        await sh(
+          `mkdir ${root}; cd ${root}; i=0; while [ $i -lt 450 ]; do printf "content $i" >f$i; i=$((i + 1)); done`,
+        )
+        const names = Array.from({ length: 450 }, (_, i) => `f${i}`)
+        const wanted: (string | undefined)[] = names.map((_, i) =>
+          sha256(Buffer.from(`content ${i}`)),
+        )
+        const hash = async (own: readonly string[]) => {
+          const paths = own.map(name => `${root}/${name}`)
+          return await listOf(host.scan(probes.hashFiles({ paths }), quietIo))
+        }
+        expect((await hash(names)).map(({ sha256: sum }) => sum)).toEqual(wanted)
+        // What is gone or a link takes no place; a name that looks like a line of output is none.
+        await sh(`cd ${root}; rm f3; ln -sf f4 f300`)
+        const forged = `f\n${'a'.repeat(64)} *x`
+        await host.write(`${root}/${forged}`, pieces('forged'), { mode: '0600' }, quietIo)
+        wanted[3] = undefined
+        wanted[300] = undefined
+        const mixed = [...names.slice(0, 10), forged, 'f\\', ...names.slice(300, 303)]
+        expect(await hash(mixed)).toEqual(
+          [
+            ...wanted.slice(0, 10),
+            sha256(Buffer.from('forged')),
+            undefined,
+            ...wanted.slice(300, 303),
+          ].map((sum, file) => ({ file, sha256: sum })),
+        )
+        expect(await hash([forged, 'f1'])).toEqual([
+          { file: 0, sha256: sha256(Buffer.from('forged')) },
+          { file: 1, sha256: wanted[1] },
+        ])
+      })
+
       test('a walk is whole or an error', async () => {
         const walk = (root: string) => codeOf(listOf(host.scan(probes.walkTree({ root }), quietIo)))
         await sh(`ln -s nowhere ${at('dangling')}`)

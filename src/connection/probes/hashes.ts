@@ -5,10 +5,13 @@ import { textLines } from './fields.ts'
 import { makeScan, type ScanEnd } from './internals.ts'
 import { lastWords, unreadable } from './replies.ts'
 
-/** openssl hashes several times faster than coreutils; both print the hash first. */
+/**
+ * openssl hashes several times faster than coreutils; both print the hash first, a line for each file
+ * they are given, or one for stdin.
+ */
 const hashFunction = joinLines([
-  script`if command -v openssl >/dev/null 2>&1; then hash() { openssl dgst -sha256 -r; }`,
-  script`else hash() { sha256sum; }; fi`,
+  script`if command -v openssl >/dev/null 2>&1; then hash() { openssl dgst -sha256 -r "$@"; }`,
+  script`else hash() { sha256sum "$@"; }; fi`,
 ])
 
 /** The last line of every scan of hashes: without it the list is not whole. */
@@ -98,6 +101,16 @@ export function hashBlocks(options: {
   })
 }
 
+/** A call of `b` with a batch as its arguments. */
+function joinWords(words: readonly Buffer[]): Buffer {
+  const space = Buffer.from(' ')
+  return Buffer.concat([
+    Buffer.from('b'),
+    ...words.flatMap(word => [space, word]),
+    Buffer.from('\n'),
+  ])
+}
+
 function isComplaint(line: string): boolean {
   return !/^(S \d+|\d+\+\d+ records (in|out)|[0-9a-f]{64} .*|\d+ bytes? .*)$/.test(line)
 }
@@ -110,13 +123,36 @@ export interface FileHash {
   readonly sha256: string | undefined
 }
 
-/** The sha256 of whole files, in order, computed on the host. @throws file.unreadable naming the file */
+/** Files that one process hashes, and bytes of their names: both within what a host takes as arguments. */
+const batchFiles = 200
+const batchBytes = 32 * 1024
+
+function* batchesOf(paths: readonly (string | Uint8Array)[]): Generator<readonly Buffer[]> {
+  let batch: Buffer[] = []
+  let bytes = 0
+  for (const path of paths) {
+    const quoted = quotePath(path)
+    if (batch.length >= batchFiles || (batch.length > 0 && bytes + quoted.length > batchBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(quoted)
+    bytes += quoted.length
+  }
+  if (batch.length > 0) yield batch
+}
+
+/**
+ * The sha256 of whole files, in order, computed on the host: many by one process; one by one where
+ * some of them are not there, not regular, or not all hashed. @throws file.unreadable naming the file
+ */
 export function hashFiles(options: {
   readonly paths: readonly (string | Uint8Array)[]
 }): Scan<FileHash> {
   const { paths } = options
   function* input(): Generator<Uint8Array> {
-    for (const path of paths) yield script`h ${quotePath(path)}\n`
+    for (const batch of batchesOf(paths)) yield joinWords(batch)
     yield endMark
   }
   return makeScan<FileHash>('hashFiles', options, {
@@ -124,6 +160,13 @@ export function hashFiles(options: {
       hashFunction,
       script`h() {`,
       script`  if [ -f "$1" ] && [ ! -L "$1" ]; then hash <"$1" || echo "X"; else echo "-"; fi`,
+      script`}`,
+      // A name may hold a newline, and what looks like a hash behind it: then there are more lines.
+      script`b() {`,
+      script`  all=yes; for f; do { [ -f "$f" ] && [ ! -L "$f" ]; } || all=; done`,
+      script`  if [ -n "$all" ] && out=$(hash "$@" 2>/dev/null </dev/null) &&`,
+      script`    [ "$(printf '%s\n' "$out" | wc -l)" -eq $# ]; then printf '%s\n' "$out"`,
+      script`  else for f; do h "$f"; done; fi`,
       script`}`,
     ]),
     input,
@@ -133,7 +176,8 @@ export function hashFiles(options: {
       let failed: string | Uint8Array | undefined
       for await (const lines of textLines(stdout)) {
         for (const line of lines) {
-          const [hash] = /^[0-9a-f]{64}(?= )/.exec(line) ?? []
+          // coreutils begin a line with a backslash where they had to escape the name.
+          const [, hash] = /^\\?([0-9a-f]{64})(?= )/.exec(line) ?? []
           if (line === endLine) ended = true
           else if (hash !== undefined) yield { file: file++, sha256: hash }
           else if (line === '-') yield { file: file++, sha256: undefined }
