@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import { BkpError } from '../base/errors.ts'
 import type { Screen } from '../report/tree/live-area.ts'
 
 /** The process as commands see it: streams, environment, a person to ask; made once in `main.ts`. */
@@ -56,7 +57,9 @@ export function processTerminal(): Terminal {
       return screen
     },
     columns: stdout.columns ?? defaultColumns,
-    directory: process.cwd(),
+    get directory() {
+      return currentDirectory()
+    },
     environment: name => concealed.get(name) ?? env[name],
     conceal: name => {
       const value = env[name]
@@ -81,6 +84,18 @@ export function processTerminal(): Terminal {
       }
     },
   } satisfies Terminal)
+}
+
+/** @throws usage.invalid where the folder was removed after the process began in it */
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new BkpError('usage.invalid', 'the folder that bkp was started in is gone', {
+      cause,
+      hint: 'cd into one that exists',
+    })
+  }
 }
 
 async function askPerson(

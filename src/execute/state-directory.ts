@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BkpError } from '../base/errors.ts'
 
 /**
@@ -18,15 +18,36 @@ export function stateDirectoryPath(
   return join(environment('HOME') ?? homedir(), '.local', 'state', 'bkp')
 }
 
+/** Level by level: Node's own `recursive` never returns where a file system refuses, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(path, { mode: 0o700 })
+  }
+  try {
+    await make()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeFolders(dirname(path))
+    await make()
+  }
+}
+
 /**
  * Makes the state directory, 0700, or checks the one there is.
- * @throws run.state_dir_unsafe when it is a link, belongs to someone else, or others may write to it
+ * @throws run.state_dir_unsafe when it cannot be made, is a link, belongs to someone else, or others may write to it
  */
 export async function openStateDirectory(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  const found = await lstat(path)
   const unsafe = (why: string, hint: string): BkpError =>
     new BkpError('run.state_dir_unsafe', `state directory ${path} ${why}`, { hint })
+  try {
+    await makeFolders(path)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw unsafe(`cannot be made: ${why}`, 'name another with --state-dir')
+  }
+  const found = await lstat(path)
   if (!found.isDirectory()) {
     throw unsafe('is not a plain directory', 'name another with --state-dir')
   }

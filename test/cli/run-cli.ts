@@ -15,6 +15,8 @@ export interface CliOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Whether both streams are terminals; pipes by default. */
   readonly isTerminal?: boolean
+  /** Where parts of the terminal are another's: its folder. */
+  readonly terminal?: Pick<Terminal, 'directory'>
   /** What a person types; nobody is there by default. */
   readonly answer?: string
   readonly ask?: Terminal['ask']
@@ -25,7 +27,7 @@ export async function runCli(
   words: readonly string[],
   options: CliOptions = {},
 ): Promise<CliOutcome> {
-  const { directory = tmpdir(), environment = {}, isTerminal = false, answer } = options
+  const { directory = tmpdir(), environment = {}, isTerminal = false, answer, terminal } = options
   const { ask = async () => answer } = options
   let stdout = ''
   let stderr = ''
@@ -43,7 +45,9 @@ export async function runCli(
       },
     },
     columns: 100,
-    directory,
+    get directory() {
+      return terminal?.directory ?? directory
+    },
     environment: name => environment[name],
     ask,
     onInterrupt: () => ({ stop: () => {} }),

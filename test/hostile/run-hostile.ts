@@ -36,5 +36,7 @@ function steady(text: string, here: string): string {
     .replaceAll(here, '{here}')
     .replaceAll(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ /gm, '')
     .replaceAll(/\d{8}_\d{6}(-[0-9a-f]{6})?/g, '{run}')
+    .replaceAll(/Digest [0-9a-f]{12}/g, 'Digest {digest}')
+    .replaceAll(/\d+ bytes were stored/g, '{bytes} bytes were stored')
     .replaceAll(/ ─+$/gm, '')
 }

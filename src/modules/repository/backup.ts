@@ -7,6 +7,7 @@ import { type BackupPlan, planBackup } from '../../repository/plan-backup.ts'
 import { planeChoices } from '../../repository/planes/choose.ts'
 import { anyValue, clusterName, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule } from '../contract.ts'
+import { checkApart } from './backing-up/apart.ts'
 import { bandwidthArgument, throttledTo } from './backing-up/bandwidth.ts'
 import { pathsArgument } from './backing-up/path-arguments.ts'
 import { metadataJson, planOptions, readRequest, recoveryKit } from './backing-up/request.ts'
@@ -80,6 +81,8 @@ export const backup = defineClusterModule({
   resources: ({ storage }) => [`storage:${storage}`],
   inspect: async (site, args, io): Promise<Facts> => {
     const request = readRequest(site, args)
+    const { url } = site.storage(args.storage)
+    checkApart({ url, exclude: args.exclude ?? [] }, site.hosts, request.roots)
     return {
       set: args.cluster ?? request.scope.cluster.name,
       planes: request.planes,

@@ -3,6 +3,7 @@ import type { Json } from '../../../base/json.ts'
 import type { ReadOnlyHost } from '../../../connection/contract.ts'
 import type { PlanOptions } from '../../../repository/backup-options.ts'
 import { choosePlane, openSource, type PlaneChoice } from '../../../repository/planes/choose.ts'
+import type { SourceRoot } from '../../../repository/source.ts'
 import type { ReadOnlyStorage } from '../../../storage/contract.ts'
 import type { Cluster, RunContext, Site } from '../../contract.ts'
 import { type PathsArgument, rootsByHost } from './path-arguments.ts'
@@ -38,6 +39,8 @@ export interface BackupRequest {
   readonly scope: Omit<PlanOptions, 'storage'>
   /** For the plan: the plane of each host, and why. */
   readonly planes: Readonly<Record<string, string>>
+  /** What is read of each host. */
+  readonly roots: ReadonlyMap<string, readonly SourceRoot[]>
 }
 
 /**
@@ -82,6 +85,7 @@ export function readRequest(site: Place, args: BackupArguments): BackupRequest {
       clock: site.run.clock,
     },
     planes,
+    roots,
   }
 }
 
