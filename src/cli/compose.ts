@@ -4,6 +4,7 @@ import { Secret } from '../base/secret.ts'
 import { escapeControls } from '../base/text.ts'
 import { toolVersion } from '../base/version.ts'
 import { orAbort } from '../connection/abort.ts'
+import type { Become } from '../connection/contract.ts'
 import { createConnectionPool } from '../connection/pool.ts'
 import type { Environment } from '../execute/environment.ts'
 import { createLibrary } from '../execute/library.ts'
@@ -40,6 +41,11 @@ export function openEnvironment(
     random: systemRandom,
     clock: systemClock,
   })
+  /** However its password was given, it is covered wherever it would be shown. */
+  const kept = (become: Become | undefined): Become | undefined => {
+    if (become?.password !== undefined) redactor.register(become.password)
+    return become
+  }
   const storages = new Map<string, Storage>()
   const storage = (name: string): Storage => {
     const definition = inventory.storages.get(name)
@@ -61,8 +67,8 @@ export function openEnvironment(
     },
     clock: systemClock,
     random: systemRandom,
-    host: pool.host,
-    readOnlyHost: pool.readOnly,
+    host: (name, become) => pool.host(name, kept(become)),
+    readOnlyHost: (name, become) => pool.readOnly(name, kept(become)),
     endLost: pool.endLost,
     storage,
     readOnlyStorage: name => readOnlyStorage(storage(name)),

@@ -1,6 +1,8 @@
 import { renderTree } from '../expression/tree.ts'
+import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
+import { becomeOf } from './become.ts'
 import { evaluateAll } from './conditions.ts'
 import type { DeadlineRequest } from './protocol.ts'
 import type { Turn } from './turn.ts'
@@ -28,7 +30,13 @@ export function deadlineOf(
     if (verdict.kind === 'error') throw verdict.error
     return verdict.value === false ? [] : [renderArguments(release.args, scope)]
   })
-  return { milliseconds: deadlineMs, module: release.module, calls }
+  const become = becomeOf(release, scopeOf(item))
+  return {
+    milliseconds: deadlineMs,
+    module: release.module,
+    calls,
+    ...(become === undefined || become instanceof Unknown ? {} : { become }),
+  }
 }
 
 /** The release's own items, or the one that its task runs with. */

@@ -1,5 +1,7 @@
+import type { Become } from '../connection/contract.ts'
 import type { Certainty, EngineEvent, Failure, StepRef } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
+import type { Unknown } from '../expression/unknown.ts'
 import type { Owed } from './state.ts'
 
 /**
@@ -14,6 +16,8 @@ export interface DeadlineRequest {
   readonly module: string
   /** Rendered arguments, one call an item of the release's own loop. */
   readonly calls: readonly unknown[]
+  /** Whom the release runs as. */
+  readonly become?: Become
 }
 
 /** What the interpreter asks its driver for. Each is answered once, in any order. */
@@ -30,6 +34,8 @@ export type Request =
       /** A `when` that is only known after apply: the step may be skipped. */
       readonly mayBeSkipped: boolean
       readonly noLog: boolean
+      /** By host, where its commands run as another user than the one who logs in. Unknown in plans. */
+      readonly become?: ReadonlyMap<string, Become | Unknown>
       /** Settling something owed: from the second attempt on, after a pause. */
       readonly attempt?: number
       /** `main` where it is not said. */

@@ -1,9 +1,11 @@
 import { asBkpError, BkpError } from '../base/errors.ts'
+import type { Become } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
 import { renderTree } from '../expression/tree.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
+import { becomeOf } from './become.ts'
 import { evaluateAll } from './conditions.ts'
 import { deadlineOf } from './deadline.ts'
 import { owe } from './owe.ts'
@@ -83,6 +85,7 @@ function startItem(
   try {
     const args = renderArguments(task.args, scope)
     const deadline = deadlineOf(turn, task, unit.host, item)
+    const become = becomeByHost(turn, task, unit, item, scope)
     const id = turn.state.nextRequest++
     unit.request = id
     owe(turn, frame, task, unit, item)
@@ -95,6 +98,7 @@ function startItem(
       variables: scope,
       mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
       noLog: task.noLog,
+      ...(become.size === 0 ? {} : { become }),
       ...(frame.settles === null ? {} : { attempt: frame.settles.attempts }),
       part: partOf(turn, frame),
       ...(task.release === undefined && task.rollback === undefined ? {} : { owes: true as const }),
@@ -104,6 +108,25 @@ function startItem(
   } catch (thrown) {
     failItem(turn, frame, task, unit, item, asBkpError(thrown))
   }
+}
+
+/** A step that speaks for several hosts reaches each as the user that its own variables say. */
+function becomeByHost(
+  turn: Turn,
+  task: Task,
+  unit: Unit,
+  item: LoopItem | undefined,
+  ownScope: Scope,
+): ReadonlyMap<string, Become | Unknown> {
+  const hosts = task.scope === 'cluster' ? unit.speaksFor : [unit.host]
+  const found = new Map<string, Become | Unknown>()
+  for (const host of hosts) {
+    const scope =
+      host === unit.host ? ownScope : hostScope(turn.program, turn.state, host, task, item)
+    const become = becomeOf(task, scope)
+    if (become !== undefined) found.set(host, become)
+  }
+  return found
 }
 
 function partOf(turn: Turn, frame: TaskFrame): Part {

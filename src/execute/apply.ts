@@ -6,6 +6,7 @@ import { succeeds } from '../connection/probes.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
+import { becomeOn } from './become.ts'
 import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
 import type { Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
@@ -77,8 +78,10 @@ async function pauseBefore(
 }
 
 /** A host that cannot be reached before the step begins owes nothing for it. */
-async function reach(environment: Environment, { ref }: PerformRequest, io: Io): Promise<void> {
-  await environment.readOnlyHost(ref.host).ask({ reached: succeeds('true') }, io)
+async function reach(environment: Environment, request: PerformRequest, io: Io): Promise<void> {
+  const { host } = request.ref
+  const read = environment.readOnlyHost(host, becomeOn(request, host))
+  await read.ask({ reached: succeeds('true') }, io)
 }
 
 function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
@@ -112,10 +115,11 @@ async function act(
   if (decision.kind === 'unchanged') return decision.result
   const { loaded } = seen
   if (loaded.scope === 'cluster') {
-    const site = writableSite(environment, request.ref)
+    const site = writableSite(environment, request)
     return asResult(await loaded.module.apply(site, { args, facts, changes: decision.changes }, io))
   }
-  const host = environment.host(request.ref.host)
+  const { ref } = request
+  const host = environment.host(ref.host, becomeOn(request, ref.host))
   const { module } = loaded
   if (module.apply === undefined) {
     await defaultApply(host, decision, io)

@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
-import type { Host, ReadOnlyHost } from '../connection/contract.ts'
+import type { Become, Host, ReadOnlyHost } from '../connection/contract.ts'
 import type {
   LocalFile,
   LocalFileRequest,
@@ -27,8 +27,9 @@ export interface Environment {
   }
   readonly clock: Clock
   readonly random: RandomBytes
-  host(name: string): Host
-  readOnlyHost(name: string): ReadOnlyHost
+  /** A host of the inventory, `become`: as another user than the one who logs in. */
+  host(name: string, become?: Become): Host
+  readOnlyHost(name: string, become?: Become): ReadOnlyHost
   /** At the end of a run: ends what was lost with connections that broke; tells what may still run. */
   endLost?(): Promise<readonly BkpError[]>
   storage(name: string): Storage

@@ -4,6 +4,7 @@ import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { AnyModule, Change, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
+import { becomeOn } from './become.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -70,9 +71,8 @@ async function lookAtHost(
   overlay: Overlay | undefined,
 ): Promise<Look> {
   const { module } = loaded
-  const { host } = request.ref
   const given = await lookHere(environment, module, request, args)
-  const ask = (probes: Probes) => answer(environment, host, probes, io, overlay)
+  const ask = (probes: Probes) => answer(environment, request, probes, io, overlay)
   const first = module.inspect(args)
   const seen = await ask(first)
   // Each probe is there: only in the module's own type some may be left out.
@@ -125,15 +125,18 @@ async function lookHere(
 /** Answers of one round: foretold ones, and those of the host; none open needs no connection. */
 async function answer(
   environment: Environment,
-  host: string,
+  request: PerformRequest,
   probes: Probes,
   io: Io,
   overlay: Overlay | undefined,
 ): Promise<{ readonly facts: Answers<Probes>; readonly asked: boolean }> {
+  const { host } = request.ref
   const foretold = predictions(probes, host, overlay)
   const open = Object.fromEntries(Object.entries(probes).filter(([name]) => !foretold.has(name)))
   const asked = Object.keys(open).length > 0
-  const answers = asked ? await environment.readOnlyHost(host).ask(open, io) : {}
+  const answers = asked
+    ? await environment.readOnlyHost(host, becomeOn(request, host)).ask(open, io)
+    : {}
   const facts = Object.freeze({ ...answers, ...Object.fromEntries(foretold) })
   return { facts: facts as Answers<Probes>, asked }
 }
@@ -170,7 +173,7 @@ async function lookAtSite(
 ): Promise<Look> {
   const { module } = loaded
   requireWholeCluster(environment, request.ref, args)
-  const facts = await module.inspect(readOnlySite(environment, request.ref), args, io)
+  const facts = await module.inspect(readOnlySite(environment, request), args, io)
   const decision = module.plan({ args, facts }) as AnyDecision
   return {
     loaded,

@@ -4,6 +4,7 @@ import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { Certainty, EngineEvent } from '../events/events.ts'
 import { hasUnknown, Unknown } from '../expression/unknown.ts'
+import { becomesUnknown } from './become.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -37,7 +38,8 @@ export function createPlanner(environment: Environment): Planner {
     },
     perform: async (request, io, tell) => {
       const entry = entryOf(environment.library, request.ref.module)
-      if (hasUnknown(request.args) && !entry.acceptsUnknown) {
+      const isUnclear = hasUnknown(request.args) || becomesUnknown(request)
+      if (isUnclear && !entry.acceptsUnknown) {
         return unforeseeable(environment, overlay, request, tell)
       }
       return await predict(environment, overlay, request, io, tell)

@@ -2,6 +2,7 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Outcome } from '../engine/protocol.ts'
+import { becomeOn } from './become.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { readOnlySite } from './site.ts'
@@ -21,9 +22,9 @@ export async function recoverStep(
   if (left.before === undefined) return undefined
   const recovery =
     loaded.scope === 'cluster'
-      ? await loaded.module.recover?.(readOnlySite(environment, request.ref), { args, ...left }, io)
+      ? await loaded.module.recover?.(readOnlySite(environment, request), { args, ...left }, io)
       : await loaded.module.recover?.(
-          environment.readOnlyHost(request.ref.host),
+          environment.readOnlyHost(request.ref.host, becomeOn(request, request.ref.host)),
           { args, before: left.before as Answers<Probes> },
           io,
         )

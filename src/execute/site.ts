@@ -2,12 +2,18 @@ import { BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
 import type { StepRef } from '../events/events.ts'
 import type { Cluster, RunContext, Site, WritableSite } from '../modules/contract.ts'
+import { becomeOn } from './become.ts'
+import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 
+/** Which hosts, and as whom. */
+type SiteRequest = Pick<PerformRequest, 'ref' | 'become'>
+
 /** What a cluster step looks at: read-only hosts and storages. */
-export function readOnlySite(environment: Environment, ref: StepRef): Site {
+export function readOnlySite(environment: Environment, request: SiteRequest): Site {
+  const { ref } = request
   return Object.freeze({
-    hosts: hostsOf(ref).map(name => environment.readOnlyHost(name)),
+    hosts: hostsOf(ref).map(name => environment.readOnlyHost(name, becomeOn(request, name))),
     run: runContext(environment, ref),
     storage: (name: string) => environment.readOnlyStorage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
@@ -15,9 +21,10 @@ export function readOnlySite(environment: Environment, ref: StepRef): Site {
 }
 
 /** What a cluster step acts with. */
-export function writableSite(environment: Environment, ref: StepRef): WritableSite {
+export function writableSite(environment: Environment, request: SiteRequest): WritableSite {
+  const { ref } = request
   return Object.freeze({
-    hosts: hostsOf(ref).map(name => environment.host(name)),
+    hosts: hostsOf(ref).map(name => environment.host(name, becomeOn(request, name))),
     run: runContext(environment, ref),
     storage: (name: string) => environment.storage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),

@@ -52,6 +52,9 @@ export interface Task {
   readonly changedWhen: readonly Condition[] | undefined
   readonly ignoreErrors: Condition
   readonly runOnce: boolean
+  /** Its commands run as another user: root where no other is named. Variables of the host beat both. */
+  readonly become?: Condition
+  readonly becomeUser?: Tree
   readonly anyErrorsFatal: boolean
   readonly noLog: boolean
   /** Block variables and task variables, lowest first. */

@@ -8,8 +8,7 @@ import type { SecretSources } from './contract.ts'
 import { createFaults, throwAll } from './faults.ts'
 import type { FileAccess } from './file-access.ts'
 import { registerPlainSecrets } from './inventory/secrets.ts'
-import { mergeVariables, readVariables } from './inventory/variables.ts'
-import { isPasswordKey } from './yaml/source-lines.ts'
+import { isSecretVariable, mergeVariables, readVariables } from './inventory/variables.ts'
 import { parseYaml, type YamlDocument } from './yaml/yaml-document.ts'
 
 /** What reading `-e` needs. */
@@ -96,7 +95,7 @@ function readPairs(text: string, options: ExtraVarsOptions): Variables {
     if (name === '') throw usage('-e: a variable needs a name and a value', 'write -e name=value')
     const value = /^(["'])[\s\S]*\1$/.test(whole) ? whole.slice(1, -1) : whole
     registerPlainSecrets({ [name]: value }, options.secrets)
-    variables.set(name, literal(isPasswordKey(name) ? new Secret(value) : value))
+    variables.set(name, literal(isSecretVariable(name) ? new Secret(value) : value))
   }
   return variables
 }

@@ -25,9 +25,11 @@ export async function releaseCommands(
   overlay.record({ host, resources: step.resources, after: step.after, opaque: false })
   const commands: Command[] = []
   for (const args of deadline.calls) {
-    const { deadline: _own, ...rest } = request
+    const { deadline: _own, become: _itsOwn, ...rest } = request
     const ref = { ...request.ref, module: deadline.module }
-    const { decision } = await look(environment, { ...rest, ref, args }, io, overlay)
+    const users =
+      deadline.become === undefined ? {} : { become: new Map([[host, deadline.become]]) }
+    const { decision } = await look(environment, { ...rest, ...users, ref, args }, io, overlay)
     if (decision.kind === 'unchanged') throw impossible('as foretold, it would change nothing')
     for (const change of decision.changes) {
       if (change.commands === undefined) {

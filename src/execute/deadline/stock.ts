@@ -1,7 +1,13 @@
 import type { Io } from '../../base/io.ts'
+import type { Become } from '../../connection/contract.ts'
+import { becomeOf } from '../../engine/become.ts'
 import type { Program } from '../../engine/program.ts'
+import { initialState } from '../../engine/state.ts'
+import { hostScope } from '../../engine/variables.ts'
 import type { EngineEvent, RunEvent, StepRef } from '../../events/events.ts'
+import { Unknown } from '../../expression/unknown.ts'
 import type { Task } from '../../runbook/contract.ts'
+import { inheritanceOf } from '../owed.ts'
 import type { Watchdogs, Watched } from './watchdogs.ts'
 
 type Owed = Extract<RunEvent, { event: 'owed' }>
@@ -12,7 +18,7 @@ type Owed = Extract<RunEvent, { event: 'owed' }>
  * the run in time.
  */
 export async function takeStock(
-  program: Pick<Program, 'tasks'>,
+  program: Program,
   events: readonly RunEvent[],
   watchdogs: Watchdogs,
   io: Io,
@@ -32,14 +38,22 @@ interface Found {
 }
 
 /** Releases with a deadline that are owed after these events. */
-function watchedIn(program: Pick<Program, 'tasks'>, events: readonly RunEvent[]): readonly Found[] {
+function watchedIn(program: Program, events: readonly RunEvent[]): readonly Found[] {
   const open = new Map<string, Found>()
   for (const event of events) {
     if (event.event === 'owed' && event.kind === 'release') {
       const { deadlineMs, release } = program.tasks.get(event.step) ?? {}
       if (deadlineMs === undefined || release === undefined) continue
       const { step, name, host, item } = event
-      const watched: Watched = { step, name, host, item: item?.index, deadlineMs }
+      const become = becomeOfRelease(program, events, event, release)
+      const watched: Watched = {
+        step,
+        name,
+        host,
+        item: item?.index,
+        deadlineMs,
+        ...(become === undefined ? {} : { become }),
+      }
       open.set(keyOf(step, item?.index, host), { owed: event, watched, release })
     }
     if (event.event === 'settled' && event.kind === 'release' && event.outcome !== 'failed') {
@@ -49,6 +63,20 @@ function watchedIn(program: Pick<Program, 'tasks'>, events: readonly RunEvent[])
     }
   }
   return [...open.values()]
+}
+
+/** Whom the watchdog runs as: as it was when it was armed, from the same variables. */
+function becomeOfRelease(
+  program: Program,
+  events: readonly RunEvent[],
+  { step, host, item, item_value: value }: Owed,
+  release: Task,
+): Become | undefined {
+  const { facts } = inheritanceOf(program, events)
+  const state = { ...initialState(), play: Number(step.split('/')[1]), facts }
+  const own = item === undefined ? undefined : { index: item.index, value }
+  const become = becomeOf(release, hostScope(program, state, host, release, own))
+  return become instanceof Unknown ? undefined : become
 }
 
 function settledBy(owed: Owed, release: Task): EngineEvent {

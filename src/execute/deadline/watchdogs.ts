@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import { writeDuration } from '../../base/units.ts'
+import type { Become } from '../../connection/contract.ts'
 import type { DeadlineRequest, Outcome } from '../../engine/protocol.ts'
 import type { StepRef } from '../../events/events.ts'
 import type { PerformRequest, Teller } from '../driver.ts'
@@ -41,6 +42,8 @@ export interface Watched {
   readonly item: number | undefined
   readonly host: string
   readonly deadlineMs: number
+  /** Whom it runs as, which is whom the release runs as. */
+  readonly become?: Become
 }
 
 interface Kept extends Watched {
@@ -66,8 +69,8 @@ export function createWatchdogs(environment: Environment): Watchdogs {
   /** Those whose release was found run: their folders are left. */
   const spent: Kept[] = []
 
-  const watchdogOf = ({ step, item, host }: Watched): Watchdog =>
-    createWatchdog(environment.host(host), { run: environment.run.id, step, item, host })
+  const watchdogOf = ({ step, item, host, become }: Watched): Watchdog =>
+    createWatchdog(environment.host(host, become), { run: environment.run.id, step, item, host })
   const alarmOf = (host: string): Alarm => {
     const known = alarms.get(host) ?? { bell: new AbortController(), by: new Set<string>() }
     alarms.set(host, known)
@@ -223,9 +226,17 @@ function whatPassed(state: WatchdogState, host: string, name: string, deadlineMs
     : `the watchdog of "${name}" on ${host} is gone: what it kept may be gone, too`
 }
 
-function watchedBy({ ref }: PerformRequest, { milliseconds }: DeadlineRequest): Watched {
+function watchedBy({ ref }: PerformRequest, deadline: DeadlineRequest): Watched {
   const { step, name, item, host } = ref
-  return { step, name, item: item?.index, host, deadlineMs: milliseconds }
+  const { milliseconds, become } = deadline
+  return {
+    step,
+    name,
+    item: item?.index,
+    host,
+    deadlineMs: milliseconds,
+    ...(become === undefined ? {} : { become }),
+  }
 }
 
 function keyOf({ step, item, host }: Pick<Watched, 'step' | 'item' | 'host'>): string {

@@ -38,6 +38,8 @@ export function expressionsOfTask(task: Task): readonly Expression[] {
     ...conditionsOf(task.failedWhen),
     ...conditionsOf(task.changedWhen),
     ...conditionsOf([task.ignoreErrors]),
+    ...conditionsOf(task.become === undefined ? [] : [task.become]),
+    ...expressionsOf(task.becomeUser),
     ...expressionsOf(task.confirm?.question),
     ...expressionsOf(task.confirm?.type),
   ]

@@ -23,6 +23,11 @@ function checkUser(value: unknown): ConnectionFault | undefined {
     : { message: `cannot be "${String(value)}"`, hint: 'write the name of a user' }
 }
 
+function checkBecomeMethod(value: unknown): ConnectionFault | undefined {
+  if (value === 'sudo') return undefined
+  return { message: `cannot be "${String(value)}"`, hint: 'bkp becomes other users by sudo alone' }
+}
+
 function checkPort(value: unknown): ConnectionFault | undefined {
   const text = String(value)
   const port = Number(text)
@@ -55,6 +60,8 @@ const checks: Readonly<Record<string, (value: unknown) => ConnectionFault | unde
   ansible_ssh_host: checkHost,
   ansible_user: checkUser,
   ansible_ssh_user: checkUser,
+  ansible_become_user: checkUser,
+  ansible_become_method: checkBecomeMethod,
   ansible_port: checkPort,
   ansible_ssh_port: checkPort,
   ansible_connection: checkTransport,

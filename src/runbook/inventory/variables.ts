@@ -27,9 +27,15 @@ export interface ReadContext {
 const secretVariables: readonly string[] = [
   'ansible_ssh_pass',
   'ansible_become_pass',
+  'ansible_sudo_pass',
   'ansible_ssh_private_key',
   'ansible_private_key',
 ]
+
+/** Says of a variable that plain text in it is a Secret. */
+export function isSecretVariable(name: string): boolean {
+  return isPasswordKey(name) || secretVariables.includes(name)
+}
 
 /**
  * The variables of a map in a file, with `{{ }}` compiled and secrets read. Faults are collected;
@@ -62,9 +68,8 @@ export function readVariables(
       const { file, line, column } = document.place(at)
       warnings.push(`${file}:${line}:${column}: ${ignoredText(option)}`)
     }
-    const named = isCredentialKey(name) && isSecretReference(inner)
-    const isPassword = isPasswordKey(name) || secretVariables.includes(name)
-    const plain = isPassword && typeof inner === 'string' && !inner.includes('{{')
+    const named = (isCredentialKey(name) || isSecretVariable(name)) && isSecretReference(inner)
+    const plain = isSecretVariable(name) && typeof inner === 'string' && !inner.includes('{{')
     if (named || plain) {
       const secret = secrets.read(inner, at)
       if (secret !== undefined) variables.set(name, { tree: secret })

@@ -33,6 +33,8 @@ export interface Inherited {
   readonly anyErrorsFatal: boolean
   readonly runOnce: boolean
   readonly noLog: boolean
+  readonly become?: Condition
+  readonly becomeUser?: Tree
   /** Of the block, not of the play: a play's limit is on all of its steps together. */
   readonly timeoutMs: number | undefined
   readonly tags: readonly string[]

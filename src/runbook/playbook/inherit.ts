@@ -1,3 +1,4 @@
+import { becomeAt } from './become.ts'
 import { conditionsAt, ignoreErrorsAt } from './conditions.ts'
 import { type Entry, flagAt, type Inherited, type PlaybookContext, tagsAt } from './context.ts'
 import { durationAt } from './durations.ts'
@@ -13,6 +14,7 @@ export function withOwn(context: PlaybookContext, entry: Entry, inherited: Inher
     anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', inherited.anyErrorsFatal),
     runOnce: flagAt(context, entry, 'run_once', inherited.runOnce),
     noLog: flagAt(context, entry, 'no_log', inherited.noLog),
+    ...becomeAt(context, entry, inherited),
     timeoutMs: durationAt(context, entry, 'timeout') ?? inherited.timeoutMs,
     tags: [...new Set([...inherited.tags, ...tagsAt(entry)])],
   }

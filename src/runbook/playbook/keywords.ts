@@ -1,10 +1,7 @@
 /** Keywords of Ansible, and planned ones of ours, that are known and not built yet. */
 const laterEverywhere: readonly string[] = [
-  'become',
   'become_exe',
   'become_flags',
-  'become_method',
-  'become_user',
   'check_mode',
   'collections',
   'connection',

@@ -8,6 +8,7 @@ import { compileValue, mergeVariables } from '../inventory/variables.ts'
 import { describeKind } from '../schema/messages.ts'
 import { loadKeywordSchemas } from '../schema-files.ts'
 import { parseYaml } from '../yaml/yaml-document.ts'
+import { becomeAt } from './become.ts'
 import { ignoreErrorsAt } from './conditions.ts'
 import { confirmAt } from './confirm.ts'
 import {
@@ -109,6 +110,7 @@ function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
     anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', false),
     runOnce: flagAt(context, entry, 'run_once', false),
     noLog: flagAt(context, entry, 'no_log', false),
+    ...becomeAt(context, entry, {}),
     timeoutMs: undefined,
     tags: tagsAt(entry),
   }

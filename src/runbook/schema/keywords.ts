@@ -72,6 +72,21 @@ const steps = (description: string) =>
   Type.Unsafe<unknown>({ type: ['array', 'null'], description })
 const flag = (description: string) => Type.Boolean({ description })
 
+const become = {
+  become: Type.Unsafe<unknown>({
+    type: ['string', 'boolean'],
+    description: 'Run as another user, through sudo: true, false, or a condition in bare CEL.',
+  }),
+  become_user: Type.String({
+    minLength: 1,
+    description: 'Whom to run as when become says so, root by default; may hold {{ }}.',
+  }),
+  become_method: Type.Unsafe<unknown>({
+    enum: ['sudo'],
+    description: 'Accepted as sudo: bkp knows no other way.',
+  }),
+}
+
 const inherited = {
   name,
   when: condition,
@@ -115,6 +130,7 @@ const owed = {
   run_once: inherited.run_once,
   no_log: inherited.no_log,
   ...called,
+  ...become,
   timeout,
 }
 
@@ -143,6 +159,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     run_once: inherited.run_once,
     no_log: inherited.no_log,
     tags,
+    ...become,
     confirm,
     lock,
     timeout,
@@ -150,6 +167,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   },
   block: {
     ...inherited,
+    ...become,
     timeout,
     block: steps('Steps that fail together.'),
     rescue: steps('Steps that run when the block fails.'),
@@ -158,6 +176,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   task: {
     ...inherited,
     ...called,
+    ...become,
     timeout,
     confirm,
     rollback: Type.Unsafe<unknown>({

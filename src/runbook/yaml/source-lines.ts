@@ -6,7 +6,7 @@ type MaskedRange = readonly [start: number, end: number]
 
 /** Keys whose values are credentials, whatever section they stand in. */
 const credentialWords =
-  'password|passwd|passphrase|secret|token|access_key|access_key_id|private_key|credential|api_key'
+  'password|passwd|passphrase|secret|token|access_key|access_key_id|private_key|credential|api_key|(?:ssh|become|sudo)_pass'
 const credentialKey = new RegExp(`(${credentialWords})s?$|^(${credentialWords})`, 'i')
 
 /** Names that look like credentials and are not: paths, switches and names of keys. */

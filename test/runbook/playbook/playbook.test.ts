@@ -230,7 +230,8 @@ describe('faults', () => {
       '- hosts: a\n  gather_facts: true\n',
       '2:17 bkp gathers no facts (write gather_facts: false, or leave it out)',
     ],
-    ['- hosts: a\n  become: true\n', '2:3 the keyword "become" is not supported yet'],
+    ['- hosts: a\n  become_method: su\n', '2:18 "become_method" must be one of: sudo'],
+    ['- hosts: a\n  become_flags: -n\n', '2:3 the keyword "become_flags" is not supported yet'],
     [
       '- hosts: a\n  vars: { a-b: 1 }\n',
       '2:11 "a-b" cannot be the name of a variable (use letters, digits and _, and no digit first)',
