@@ -34,9 +34,16 @@ function accept(turn: Turn, input: Input): void {
       answer(turn, input.id, input.granted)
       return
     case 'cancel':
-      if (turn.state.cancelled < input.level) turn.state.cancelled = input.level
+      cancel(turn, input.level)
       return
   }
+}
+
+function cancel(turn: Turn, level: 1 | 2): void {
+  if (turn.state.cancelled >= level) return
+  turn.state.cancelled = level
+  // Journaled: whoever resumes must know that what ended from here on may have been cut short.
+  turn.events.push({ event: 'run.cancelled', level })
 }
 
 /** Goes on until something has to be answered from outside, or all is done. */

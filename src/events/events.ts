@@ -72,6 +72,8 @@ export type EngineEvent =
       readonly directory?: string
     }
   | { readonly event: 'run.resumed'; readonly how: 'resume' | 'abort' | 'undo' }
+  /** 1: nothing new is begun, what is owed is settled; 2: releases only. */
+  | { readonly event: 'run.cancelled'; readonly level: 1 | 2 }
   | {
       readonly event: 'play.started'
       readonly play: string

@@ -39,13 +39,20 @@ export function readRecording(
   const begun = new Map<string, { readonly before: unknown; readonly intent: unknown }>()
   const answers = new Set<string>()
   const asked = new Map<string, string>()
-  /** Steps that ended on some host, skipped ones too. */
+  /** Steps that were gone through on all their hosts, skipped ones too. */
   const ended = new Set<string>()
   /** Steps by the key of an end that was a failure: a later attempt runs them again. */
   const failed = new Map<string, string>()
   const settlements = createSettlements()
   const wholeBlocks = new Set<string>()
   let resumed = false
+  let cancelled = false
+  let running: string | undefined
+  /** What a cancelled run leaves looks the same as what it has gone through. */
+  const leave = (): void => {
+    if (running !== undefined && !cancelled) ended.add(running)
+    running = undefined
+  }
   /** A step really ran: what an earlier attempt knew of its past and its future is outdated. */
   const outdate = (event: StepRef): void => {
     if (!resumed) return
@@ -54,6 +61,13 @@ export function readRecording(
   for (const event of events) {
     settlements.observe(event)
     switch (event.event) {
+      case 'task.started':
+        leave()
+        running = event.step
+        break
+      case 'section.entered':
+        leave()
+        break
       case 'step.started':
         begun.set(keyOf(event), { before: event.before, intent: event.intent })
         outcomes.delete(keyOf(event))
@@ -61,7 +75,6 @@ export function readRecording(
         break
       case 'step.finished':
         begun.delete(keyOf(event))
-        ended.add(event.step)
         if (isFailure(event.status)) failed.set(keyOf(event), event.step)
         else failed.delete(keyOf(event))
         if (done.has(event.status)) outdate(event)
@@ -69,18 +82,25 @@ export function readRecording(
         else outcomes.delete(keyOf(event))
         break
       case 'block.finished':
-        if (event.failed.length === 0) wholeBlocks.add(event.step)
+        leave()
+        if (event.failed.length === 0 && !cancelled) wholeBlocks.add(event.step)
         break
       case 'run.resumed':
         // What the attempt before had ended, this one may do again.
         wholeBlocks.clear()
         resumed = true
+        cancelled = false
+        running = undefined
+        break
+      case 'run.cancelled':
+        cancelled = true
         break
       case 'confirm.asked':
         asked.set(event.step, event.question)
         break
       case 'confirm.answered':
         if (event.granted) answers.add(`${event.step}\n${asked.get(event.step) ?? ''}`)
+        else cancelled = true
         break
       default:
     }
