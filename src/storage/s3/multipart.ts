@@ -32,7 +32,9 @@ export async function putObjectStream(
   io: Io,
 ): Promise<void> {
   io.signal.throwIfAborted()
-  const eachBytes = Math.max(partBytes, Math.ceil(sizeBytes / mostParts / megabyte) * megabyte)
+  const leastBytes = sizeBytes / mostParts
+  const eachBytes =
+    leastBytes <= partBytes ? partBytes : Math.ceil(leastBytes / megabyte) * megabyte
   const parts = partsOf(key, source, sizeBytes, eachBytes, io)
   if (sizeBytes <= eachBytes) {
     let whole = new Uint8Array()

@@ -198,6 +198,10 @@ describe('66: the length of an answer', () => {
       'content-range': 'bytes 0-2/10',
     }),
     'is right, but nothing says where': always(206, 'hel', { 'content-length': 3 }),
+    'is less than it says': always(206, 'll', {
+      'content-length': 2,
+      'content-range': 'bytes 2-4/10',
+    }),
     'contradicts where it is': always(206, 'hell', {
       'content-length': 4,
       'content-range': 'bytes 2-4/10',

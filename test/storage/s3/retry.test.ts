@@ -134,6 +134,7 @@ describe('a stream', () => {
     }
     const put = storage.putStream(key('big'), broken(), big.length, quietIo)
     await expect(put).rejects.toThrow('the disk broke')
+    expect(server.log.some(line => line.includes('partNumber=2'))).toBe(true)
     expect(server.uploads.size).toBe(0)
     expect(await storage.get(key('big'), quietIo)).toEqual(text('old'))
   })
