@@ -71,9 +71,12 @@ function runFrame(command: Command, marker: Buffer, launcher: readonly string[])
     script`exec 3<&-`,
     script`bkp_id "$!"`,
     script`wait "$!"; s=$?`,
-    script`printf '%s %s %s\n' "$s" $(wc -c <"$bkp_dir/out") $(wc -c <"$bkp_dir/err")`,
-    script`head -c ${outputLimitBytes} "$bkp_dir/out"; printf '%s\n' ${marker}`,
-    script`head -c ${outputLimitBytes} "$bkp_dir/err"; printf '%s\n' ${marker}`,
+    // Most commands print nothing, or to one of them: what is empty costs no process.
+    script`o=0; [ ! -s "$bkp_dir/out" ] || o=$(wc -c <"$bkp_dir/out")`,
+    script`e=0; [ ! -s "$bkp_dir/err" ] || e=$(wc -c <"$bkp_dir/err")`,
+    script`printf '%s %s %s\n' "$s" $o $e`,
+    script`[ "$o" = 0 ] || head -c ${outputLimitBytes} "$bkp_dir/out"; printf '%s\n' ${marker}`,
+    script`[ "$e" = 0 ] || head -c ${outputLimitBytes} "$bkp_dir/err"; printf '%s\n' ${marker}`,
     script`rm -f "$bkp_dir/out" "$bkp_dir/err"`,
     script`else echo none; fi`,
     // What the command left unread of its stdin must not be taken for script.

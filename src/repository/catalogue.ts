@@ -1,5 +1,6 @@
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { getIfThere } from './get-if-there.ts'
 import { decodeManifest } from './manifest.ts'
 import { type BackupManifest, BackupManifest_State, BackupMeta_Kind } from './manifest_pb.ts'
 import {
@@ -11,7 +12,6 @@ import {
   manifestPrefix,
 } from './names.ts'
 import type { Backup, Repository } from './repository.ts'
-import { getIfThere } from './repository.ts'
 import { isoTime } from './views.ts'
 
 /** What a backup is to a reader. Forgotten ones can be read until a vacuum has swept them. */

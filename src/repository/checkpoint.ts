@@ -2,11 +2,12 @@ import type { Clock } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
 import { commitManifest, revoked } from './commit.ts'
 import { readGarbageState } from './garbage.ts'
+import { getIfThere } from './get-if-there.ts'
 import { decodeManifest, encodeManifest, isTombstone } from './manifest.ts'
 import type { BackupBlock, BackupManifest } from './manifest_pb.ts'
 import { type BackupName, forgottenKey, manifestKey } from './names.ts'
 import { sameBytes, setRegister } from './register.ts'
-import { getIfThere, type WritableRepository } from './repository.ts'
+import type { WritableRepository } from './repository.ts'
 import { announce, endSession, type Session, type SessionTools } from './session.ts'
 
 export interface CheckpointOptions {

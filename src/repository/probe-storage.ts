@@ -4,7 +4,7 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { Key, Storage } from '../storage/contract.ts'
 import { key } from '../storage/key.ts'
-import { getIfThere } from './repository.ts'
+import { getIfThere } from './get-if-there.ts'
 
 /**
  * `concurrent`: objects are created atomically, so backups and vacuums may meet. `exclusive`: they

@@ -3,6 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { readLimits } from './geometry.ts'
+import { getIfThere } from './get-if-there.ts'
 import { showFile, showPath } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import {
@@ -13,7 +14,7 @@ import {
   type BackupManifest,
 } from './manifest_pb.ts'
 import { blockKey } from './names.ts'
-import { type Backup, getIfThere, type Repository } from './repository.ts'
+import type { Backup, Repository } from './repository.ts'
 import { checkBlock, complainAbout, createFileChecker } from './validate-files.ts'
 import type { Workers } from './workers/contract.ts'
 

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { Key, Storage } from '../storage/contract.ts'
-import { getIfThere } from './repository.ts'
+import { getIfThere } from './get-if-there.ts'
 
 /** How often a create whose answer was lost is tried again. */
 const attempts = 5

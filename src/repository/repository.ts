@@ -2,6 +2,7 @@ import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
 import { bendsaveKey, parseBendsave } from './bendsave-header.ts'
+import { getIfThere } from './get-if-there.ts'
 import { decodeManifest } from './manifest.ts'
 import type { BackupManifest } from './manifest_pb.ts'
 import { type BackupName, manifestKey } from './names.ts'
@@ -72,19 +73,4 @@ export async function readBackup(repo: Repository, name: BackupName, io: Io): Pr
     })
   }
   return Object.freeze({ name, manifest })
-}
-
-/** The object, or nothing where there is none. */
-export async function getIfThere(
-  storage: ReadOnlyStorage,
-  key: Parameters<ReadOnlyStorage['get']>[0],
-  io: Io,
-  buffer?: Uint8Array,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await storage.get(key, io, undefined, buffer)
-  } catch (error) {
-    if (error instanceof BkpError && error.code === 'storage.not_found') return undefined
-    throw error
-  }
 }

@@ -2,10 +2,11 @@ import { type Clock, compactTime, type RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { type GarbageState, readGarbageState } from './garbage.ts'
+import { getIfThere } from './get-if-there.ts'
 import { tombstone } from './manifest.ts'
 import { type BackupName, beatKey, forgottenKey, manifestKey, sessionKey } from './names.ts'
 import { sameBytes, setRegister } from './register.ts'
-import { getIfThere, type WritableRepository } from './repository.ts'
+import type { WritableRepository } from './repository.ts'
 
 /** Time and randomness of whoever writes. */
 export interface SessionTools {

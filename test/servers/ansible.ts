@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const venv = fileURLToPath(new URL('../../.cache/venv', import.meta.url))
+const pyinfraVenv = fileURLToPath(new URL('../../.cache/pyinfra', import.meta.url))
 const wanted = 'ansible-core==2.19.*'
 
 /**
@@ -15,6 +16,15 @@ export function installAnsible(): string {
   if (existsSync(join(programs, 'ansible-vault'))) return programs
   runOrFail('python3', ['-m', 'venv', '--clear', venv])
   runOrFail(join(programs, 'pip'), ['install', '--quiet', wanted])
+  return programs
+}
+
+/** The same for pyinfra, which a benchmark compares with. @throws Error with what pip said */
+export function installPyinfra(): string {
+  const programs = join(pyinfraVenv, 'bin')
+  if (existsSync(join(programs, 'pyinfra'))) return programs
+  runOrFail('python3', ['-m', 'venv', '--clear', pyinfraVenv])
+  runOrFail(join(programs, 'pip'), ['install', '--quiet', 'pyinfra==3.*'])
   return programs
 }
 

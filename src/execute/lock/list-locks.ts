@@ -1,5 +1,5 @@
 import type { Io } from '../../base/io.ts'
-import { getIfThere } from '../../repository/repository.ts'
+import { getIfThere } from '../../repository/get-if-there.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
 import { decodeHolder, type Holder } from './holder.ts'
 import { holderKey, registerOf } from './lock-keys.ts'

@@ -1,5 +1,5 @@
 import { quietIo } from '../../base/io.ts'
-import { getIfThere } from '../../repository/repository.ts'
+import { getIfThere } from '../../repository/get-if-there.ts'
 import { createFileStorage } from '../../storage/file.ts'
 import { type ControllerView, type Liveness, viewFromHere } from './controller.ts'
 import { lockHeld } from './held.ts'

@@ -54,15 +54,29 @@ function questions(request: FileRequest, state: FileArguments['state']): FileQue
   const linked = state === 'link' || state === 'hard'
   const questions = {
     file: fileProbe(path),
-    ...(state === 'absent' || linked ? {} : { followed: fileProbe(path, { follow: true }) }),
     ...(linked && src !== undefined ? { source: fileProbe(linkSource(path, src)) } : {}),
     ...(request.recurse && asked ? { stray: output(...strayWords(request)) } : {}),
-    ...Object.fromEntries(
-      state === 'absent' ? [] : ancestorsOf(path).map(above => [above, fileProbe(above)]),
-    ),
   }
-  // A spread forgets which keys the folders above have: they begin with a slash.
+  // A spread forgets that none of the keys begins with a slash, as those of folders above do.
   return questions as FileQuestions
+}
+
+/**
+ * What a symlink leads to; and the folders above, which matter only where something is to be made in
+ * them. Each costs a process on the host: mostly there is nothing more to ask.
+ */
+function furtherQuestions(
+  { path }: FileRequest,
+  state: FileArguments['state'],
+  facts: FileAnswers,
+): Partial<FileQuestions> {
+  if (state === 'absent') return {}
+  const linked = state === 'link' || state === 'hard'
+  if (facts.file.kind === 'symlink' && !linked) {
+    return { followed: fileProbe(path, { follow: true }) }
+  }
+  if (facts.file.kind !== 'absent') return {}
+  return Object.fromEntries(ancestorsOf(path).map(above => [above, fileProbe(above)]))
 }
 
 /** No state: whatever is there keeps its kind. */
@@ -153,6 +167,7 @@ export const file = defineModule({
   ),
   resources: args => [`file:${toRequest(args).path}`],
   inspect: args => questions(toRequest(args), args.state),
+  inspectFurther: ({ args, facts }) => furtherQuestions(toRequest(args), args.state, facts),
   plan: ({ args, facts }) => plan(args, facts),
   apply: async (host, { args, changes }, io) => {
     await defaultApply(host, { changes }, io)
