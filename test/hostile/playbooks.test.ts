@@ -4,11 +4,13 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { inputsOf } from './inputs.ts'
 import { outcomeOf, scene } from './run-hostile.ts'
 
-const inputs = inputsOf('templates')
 const { here, remove } = scene()
 afterAll(remove)
 
-describe('hostile expressions and values', () => {
+describe.each([
+  ['expressions and values', inputsOf('templates')],
+  ['output of hosts', inputsOf('output')],
+])('hostile %s', (_, inputs) => {
   test.each(inputs.names)('%s', async name => {
     writeFileSync(join(here, name), inputs.bytes(name))
     const said = await outcomeOf(here, ['run', join(here, name), '-i', join(here, 'inventory.yml')])
