@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -90,6 +90,14 @@ const isThere = (pid: number): boolean => {
   }
 }
 
+function endGroupOf(leader: number): void {
+  try {
+    if (leader > 1) process.kill(-leader, 'SIGKILL')
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
 async function until(holds: () => boolean): Promise<void> {
   for (let waited = 0; !holds(); waited += 10) {
     if (waited > 20_000) throw new Error('it never came to that')
@@ -145,6 +153,8 @@ export function lostContract(
     })
     afterEach(async () => {
       await link.close()
+      // A test that failed must leave nothing running.
+      for (const file of readdirSync(folder.path)) endGroupOf(pidIn(file))
       await folder.remove()
     })
 
@@ -265,7 +275,6 @@ export function lostContract(
         false,
         true,
       ])
-      process.kill(-pidIn('daemon'), 'SIGKILL')
     })
 
     it('are ended before anything else where the connection hung and comes back', async () => {
