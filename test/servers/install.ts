@@ -19,6 +19,7 @@ const tools: readonly Tool[] = [
   { program: 'strace', package: 'strace' },
   { program: 'unshare', package: 'util-linux' },
   { program: 'nsenter', package: 'util-linux' },
+  { program: 'script', package: 'bsdutils' },
   { program: 'ip', package: 'iproute2' },
   { program: 'busybox', package: 'busybox' },
   { program: 'tcsh', package: 'tcsh' },
