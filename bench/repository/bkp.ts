@@ -5,7 +5,7 @@ import type { Scene, Subject } from './subject.ts'
 
 /** As a user runs it: the command line, a playbook, this machine as the host. */
 export function bkp(dist: string): Subject {
-  const playbook = (folder: string, name: string): Invocation => ({
+  const playbook = ({ folder, place }: Scene, name: string): Invocation => ({
     argv: [
       process.execPath,
       join(dist, 'cli/main.js'),
@@ -16,7 +16,9 @@ export function bkp(dist: string): Subject {
     ],
     env: {
       BKP_STATE_DIR: join(folder, 'state'),
-      AWS_ACCESS_KEY_ID: 'unset',
+      ...(place.kind === 's3'
+        ? { AWS_ACCESS_KEY_ID: place.accessKey, AWS_SECRET_ACCESS_KEY: place.secretKey }
+        : {}),
     },
   })
   return {
@@ -29,8 +31,7 @@ export function bkp(dist: string): Subject {
       writeFileSync(join(folder, 'restore.yml'), restore(scene))
       return []
     },
-    run: (measure, { folder }) =>
-      playbook(folder, measure === 'restore' ? 'restore.yml' : 'backup.yml'),
+    run: (measure, scene) => playbook(scene, measure === 'restore' ? 'restore.yml' : 'backup.yml'),
     restored: ({ target }) => target,
   }
 }

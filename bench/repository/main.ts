@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { installGoPrograms } from '../../test/servers/go-programs.ts'
 import { buildCopy } from '../build-copy.ts'
 import { installPeers } from '../install.ts'
 import { circumstances } from '../measure.ts'
@@ -9,18 +10,20 @@ import { dataShape, digestTree, writeData } from './data.ts'
 import { limit } from './limit.ts'
 import { peerPackages, peersFor } from './peers.ts'
 import { report, type Spent } from './report.ts'
-import { countSyncs, folderPlace, type Ground, playRound } from './rounds.ts'
+import { bucketPlace, countSyncs, folderPlace, type Ground, playRound } from './rounds.ts'
 import { type Measure, measures, type Subject } from './subject.ts'
 
 /**
  * bkp beside restic, borg, rclone and the limit, in one run on the same bytes:
  *
- *   npm run bench:repository [-- --quick] [-- --only=bkp,limit] [-- --rounds=5] [-- --work=FOLDER]
+ *   npm run bench:repository [-- --quick] [-- --place=s3] [-- --only=bkp,limit]
+ *     [-- --rounds=5] [-- --work=FOLDER]
  */
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    place: { type: 'string' },
     rounds: { type: 'string' },
     work: { type: 'string', default: '/var/tmp' },
   },
@@ -33,11 +36,16 @@ function say(text: string): void {
 }
 
 /** All subjects, in turn another one first, so that none always profits from its place. */
-function measureOn(kind: 'folder' | 's3', ground: Ground, dist: string, bench: string): void {
+async function measureOn(
+  kind: 'folder' | 's3',
+  ground: Ground,
+  dist: string,
+  bench: string,
+): Promise<void> {
   const us = bkp(dist)
-  const ourSyncs = syncsOf(us, ground)
+  const ourSyncs = await syncsOf(us, ground)
   const prototype = limit(bench, ourSyncs)
-  const limitSyncs = syncsOf(prototype, ground)
+  const limitSyncs = await syncsOf(prototype, ground)
   const subjects = [us, ...peersFor(kind), prototype].filter(
     ({ name }) => wanted?.includes(name) ?? true,
   )
@@ -48,7 +56,7 @@ function measureOn(kind: 'folder' | 's3', ground: Ground, dist: string, bench: s
     for (let turn = 0; turn < subjects.length; turn += 1) {
       const subject = subjects[(turn + round) % subjects.length]
       if (subject === undefined) continue
-      const times = playRound(subject, ground)
+      const times = await playRound(subject, ground)
       for (const measure of measures) spent.get(subject.name)?.[measure].push(times[measure])
       const shown = measures.map(measure => `${measure} ${(times[measure] / 1000).toFixed(2)} s`)
       say(`  round ${round + 1}: ${subject.name}: ${shown.join(', ')}`)
@@ -60,9 +68,9 @@ function measureOn(kind: 'folder' | 's3', ground: Ground, dist: string, bench: s
   }
 }
 
-function syncsOf(subject: Subject, ground: Ground): Record<Measure, number> {
+async function syncsOf(subject: Subject, ground: Ground): Promise<Record<Measure, number>> {
   const counts = { first: 0, unchanged: 0, restore: 0 }
-  playRound(subject, ground, (invocation, measure) => {
+  await playRound(subject, ground, (invocation, measure) => {
     counts[measure] = countSyncs(invocation, ground.work)
     return 0
   })
@@ -79,7 +87,13 @@ try {
   const source = join(work, 'source')
   writeData(source, dataShape)
   const common = { source, digest: digestTree(source), work }
-  measureOn('folder', { ...common, place: folderPlace(work) }, dist, bench)
+  if (flags.place !== 's3') {
+    await measureOn('folder', { ...common, place: folderPlace(work) }, dist, bench)
+  }
+  if (flags.place === 's3' || (flags.place === undefined && !flags.quick)) {
+    installGoPrograms('servers')
+    await measureOn('s3', { ...common, place: bucketPlace }, dist, bench)
+  }
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

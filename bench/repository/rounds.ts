@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { startVersitygw } from '../../test/servers/versitygw.ts'
 import { type Invocation, timeRun } from '../measure.ts'
 import { digestTree } from './data.ts'
 import { type Measure, measures, type Scene, type Subject } from './subject.ts'
@@ -11,7 +12,13 @@ export interface Ground {
   /** Everything that subjects write lies below. */
   readonly work: string
   /** An empty place for a subject of that name. */
-  place(subject: string): Scene['place']
+  place(subject: string): Promise<EmptyPlace>
+}
+
+export interface EmptyPlace {
+  readonly place: Scene['place']
+  /** Ends what the place needs; its bytes may go. */
+  close(): Promise<void>
 }
 
 /**
@@ -19,17 +26,18 @@ export interface Ground {
  * restored is compared. Gives milliseconds.
  * @throws Error when the restored tree is not the source
  */
-export function playRound(
+export async function playRound(
   subject: Subject,
   ground: Ground,
   time: (invocation: Invocation, measure: Measure) => number = ({ ...invocation }) =>
     timeRun(invocation).milliseconds,
-): Readonly<Record<Measure, number>> {
+): Promise<Readonly<Record<Measure, number>>> {
   const folder = join(ground.work, subject.name)
+  const { place, close } = await ground.place(subject.name)
   const scene: Scene = {
     source: ground.source,
     folder: join(folder, 'own'),
-    place: ground.place(subject.name),
+    place,
     target: join(folder, 'restored'),
   }
   mkdirSync(scene.folder, { recursive: true })
@@ -45,6 +53,7 @@ export function playRound(
     }
     return spent
   } finally {
+    await close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -85,9 +94,27 @@ export function countSyncs(invocation: Invocation, work: string): number {
 
 /** A folder for a subject's backups. */
 export function folderPlace(work: string): Ground['place'] {
-  return subject => {
+  return async subject => {
     const path = join(work, subject, 'vault')
     mkdirSync(dirname(path), { recursive: true })
-    return { kind: 'folder', path }
+    return { place: { kind: 'folder', path }, close: async () => {} }
+  }
+}
+
+/** A bucket of a server that is started for the subject alone. */
+export const bucketPlace: Ground['place'] = async () => {
+  const server = await startVersitygw()
+  const { hostname, port } = new URL(server.endpoint)
+  return {
+    place: {
+      kind: 's3',
+      host: hostname,
+      port: Number(port),
+      bucket: server.bucket,
+      accessKey: server.accessKeyId,
+      secretKey: server.secretAccessKey,
+      region: 'us-east-1',
+    },
+    close: () => server.stop(),
   }
 }
