@@ -18,13 +18,10 @@ import { file } from '../../src/modules/builtin/file.ts'
 import { stat } from '../../src/modules/builtin/stat.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, expectConverges, planOn } from '../contracts/module.ts'
+import { hostModule } from './host-module.ts'
 import { shellHost } from './shell-host.ts'
 
 const host = shellHost()
-function hostModule(loaded: ReturnType<typeof anyModule>) {
-  if (loaded.scope !== 'host') throw new Error('not a host module')
-  return loaded.module
-}
 const files = hostModule(anyModule(file))
 const copies = hostModule(anyModule(copy))
 const stats = hostModule(anyModule(stat))

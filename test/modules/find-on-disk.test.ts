@@ -19,13 +19,10 @@ import { find } from '../../src/modules/builtin/find.ts'
 import { globPattern } from '../../src/modules/builtin/finding/glob-pattern.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, planOn } from '../contracts/module.ts'
+import { hostModule } from './host-module.ts'
 import { shellHost } from './shell-host.ts'
 
 const host = shellHost()
-function hostModule(loaded: ReturnType<typeof anyModule>) {
-  if (loaded.scope !== 'host') throw new Error('not a host module')
-  return loaded.module
-}
 const finds = hostModule(anyModule(find))
 const files = hostModule(anyModule(file))
 

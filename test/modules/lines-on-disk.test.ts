@@ -17,12 +17,11 @@ import { Secret } from '../../src/base/secret.ts'
 import { lineinfile } from '../../src/modules/builtin/lineinfile.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, expectConverges, planOn } from '../contracts/module.ts'
+import { hostModule } from './host-module.ts'
 import { shellHost } from './shell-host.ts'
 
 const host = shellHost()
-const loaded = anyModule(lineinfile)
-if (loaded.scope !== 'host') throw new Error('not a host module')
-const lines = loaded.module
+const lines = hostModule(anyModule(lineinfile))
 
 let folder = ''
 beforeEach(() => {

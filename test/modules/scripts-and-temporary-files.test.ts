@@ -18,13 +18,10 @@ import { slurp } from '../../src/modules/builtin/slurp.ts'
 import { tempfile } from '../../src/modules/builtin/tempfile.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, planOn } from '../contracts/module.ts'
+import { hostModule } from './host-module.ts'
 import { shellHost } from './shell-host.ts'
 
 const host = shellHost()
-function hostModule(loaded: ReturnType<typeof anyModule>) {
-  if (loaded.scope !== 'host') throw new Error('not a host module')
-  return loaded.module
-}
 const scripts = hostModule(anyModule(script))
 const slurps = hostModule(anyModule(slurp))
 const temporary = hostModule(anyModule(tempfile))

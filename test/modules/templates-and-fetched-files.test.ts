@@ -21,13 +21,10 @@ import { fetch } from '../../src/modules/builtin/fetch.ts'
 import { template } from '../../src/modules/builtin/template.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, expectConverges, type Given, planOn, variablesOf } from '../contracts/module.ts'
+import { hostModule } from './host-module.ts'
 import { shellHost } from './shell-host.ts'
 
 const host = shellHost()
-function hostModule(loaded: ReturnType<typeof anyModule>) {
-  if (loaded.scope !== 'host') throw new Error('not a host module')
-  return loaded.module
-}
 const templates = hostModule(anyModule(template))
 const fetches = hostModule(anyModule(fetch))
 
