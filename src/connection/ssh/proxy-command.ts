@@ -27,6 +27,8 @@ export function openProxyCommand(command: string, clock: Clock): ProxyConnection
     complaint = (complaint + text).slice(-keptBytes)
   })
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin })
+  // A program that ends while nobody listens any more must not end bkp: the stream's close tells.
+  stream.on('error', () => {})
   const closed = new Promise<void>(resolve => child.once('close', () => resolve()))
   const patience = async (): Promise<void> => {
     const done = new AbortController()
