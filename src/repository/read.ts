@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fromBinary } from '@bufbuild/protobuf'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { readLimits } from './geometry.ts'
@@ -8,9 +9,9 @@ import { showFile, showPath } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import {
   type BackupBlock,
-  BackupBlockListSchema,
+  BackupBlockSchema,
   type BackupFile,
-  BackupFileListSchema,
+  BackupFileSchema,
   type BackupManifest,
 } from './manifest_pb.ts'
 import { blockKey } from './names.ts'
@@ -35,10 +36,8 @@ export async function* readFileEntries(
   const check = createFileChecker(backup.name)
   for (const block of backup.manifest.storageIndex) {
     const bytes = await fetchBlock(repo, block, io)
-    for (const file of parseList(
-      () => fromBinary(BackupFileListSchema, bytes).files,
-      backup.name,
-    )) {
+    for (const entry of listEntries(bytes, backup.name)) {
+      const file = parseList(() => fromBinary(BackupFileSchema, entry), backup.name)
       check(file)
       yield file
     }
@@ -63,8 +62,8 @@ export async function* readBlockList(
   }
   for (const listBlock of backup.manifest.blocks) {
     const bytes = await fetchBlock(repo, listBlock, io)
-    const list = parseList(() => fromBinary(BackupBlockListSchema, bytes).blocks, backup.name)
-    for (const block of list) {
+    for (const entry of listEntries(bytes, backup.name)) {
+      const block = parseList(() => fromBinary(BackupBlockSchema, entry), backup.name)
       checkBlock(block, 'blocks', readLimits.blockBytes, complain)
       yield block
     }
@@ -81,7 +80,28 @@ export function namedBlocks(manifest: BackupManifest): readonly BackupBlock[] {
   ]
 }
 
-function parseList<T>(parse: () => readonly T[], name: string): readonly T[] {
+/** Field 1 of a list message: one entry. */
+const entryField = 1
+
+/**
+ * The entries of a list block, one after the other: as objects all at once they would take many times
+ * the bytes of the block. @throws repository.manifest_invalid
+ */
+function* listEntries(bytes: Uint8Array, name: string): Iterable<Uint8Array> {
+  const reader = new BinaryReader(bytes)
+  while (reader.pos < reader.len) {
+    const entry = parseList(() => {
+      const [field, type] = reader.tag()
+      if (field === entryField && type === WireType.LengthDelimited) return reader.bytes()
+      // What a newer tool says beside the entries.
+      reader.skip(type, field)
+      return undefined
+    }, name)
+    if (entry !== undefined) yield entry
+  }
+}
+
+function parseList<T>(parse: () => T, name: string): T {
   try {
     return parse()
   } catch (error) {
