@@ -21,7 +21,8 @@ import {
 import type { BackupName } from './names.ts'
 import { namedBlocks, readBlockList, readFileEntries } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
-import type { Scratch, Spool } from './scratch.ts'
+import type { Scratch } from './scratch.ts'
+import { createValueSorter, type SortCodec, type ValueSorter } from './sorter.ts'
 
 /** Which backup the new one builds on: the newest complete one of the cluster, none, or a name. */
 export type ParentChoice = 'auto' | 'none' | BackupName
@@ -135,14 +136,14 @@ export async function loadParents(
   io: Io,
 ): Promise<KnownContent> {
   const live = createBlockTable()
-  const spools: ReadonlyMap<string, Spool>[] = []
+  const trees: ReadonlyMap<string, ValueSorter<BackupFile>>[] = []
   const warnings: string[] = []
   for (const backup of [parents.continues, parents.parent]) {
     if (backup === undefined) continue
     try {
-      const files = await spoolFiles(repo, backup, hosts, scratch, io)
+      const files = await filesByHost(repo, backup, hosts, scratch, io)
       await addBlocks(repo, backup, garbage, live, io)
-      spools.push(files)
+      trees.push(files)
     } catch (error) {
       if (!(error instanceof BkpError) || !error.code.startsWith('repository.')) throw error
       warnings.push(`backup ${backup.name} is not built upon: ${error.message}`)
@@ -152,9 +153,9 @@ export async function loadParents(
     live,
     warnings,
     filesOf: (host: string) =>
-      spools.flatMap(files => {
-        const spool = files.get(host)
-        return spool === undefined ? [] : [decodeFiles(spool)]
+      trees.flatMap(files => {
+        const own = files.get(host)
+        return own === undefined ? [] : [own.sorted()]
       }),
   })
 }
@@ -175,23 +176,27 @@ async function addBlocks(
   for await (const block of readBlockList(repo, backup, io)) add(block)
 }
 
-async function spoolFiles(
+/** Files of an earlier backup by their path; what an entry takes is about what its objects take. */
+const fileCodec: SortCodec<BackupFile> = {
+  key: ({ path }) => path,
+  sizeBytes: ({ path, blocks }) => 1000 + path.length + 300 * blocks.length,
+  encode: file => toBinary(BackupFileSchema, file),
+  decode: bytes => fromBinary(BackupFileSchema, bytes),
+}
+
+async function filesByHost(
   repo: Repository,
   backup: Backup,
   hosts: ReadonlySet<string>,
   scratch: Scratch,
   io: Io,
-): Promise<ReadonlyMap<string, Spool>> {
-  const spools = new Map<string, Spool>()
+): Promise<ReadonlyMap<string, ValueSorter<BackupFile>>> {
+  const trees = new Map<string, ValueSorter<BackupFile>>()
   for await (const file of readFileEntries(repo, backup, io)) {
     if (file.type !== BackupFile_Type.FILE || !hosts.has(file.host)) continue
-    const spool = spools.get(file.host) ?? scratch.spool()
-    spools.set(file.host, spool)
-    await spool.append(toBinary(BackupFileSchema, file))
+    const tree = trees.get(file.host) ?? createValueSorter(scratch, fileCodec)
+    trees.set(file.host, tree)
+    await tree.add(file)
   }
-  return spools
-}
-
-async function* decodeFiles(spool: Spool): AsyncIterable<BackupFile> {
-  for await (const record of spool.records()) yield fromBinary(BackupFileSchema, record)
+  return trees
 }
