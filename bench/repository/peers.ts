@@ -92,8 +92,6 @@ const rclone: Subject = {
       place.kind === 'folder'
         ? {}
         : {
-            // A bundle of its own for HTTPS is more than rclone's SDK can do, and not needed here.
-            AWS_CA_BUNDLE: '',
             RCLONE_CONFIG_BENCH_TYPE: 's3',
             RCLONE_CONFIG_BENCH_PROVIDER: 'Other',
             RCLONE_CONFIG_BENCH_ENDPOINT: endpointOf(scene),
