@@ -1,6 +1,7 @@
 import type { Probe } from '../contract.ts'
 import { joinLines, quotePath, quoteWord, script } from '../quote.ts'
 import { makeProbe } from './internals.ts'
+import { ownerName } from './owner-name.ts'
 import { lastWords } from './replies.ts'
 
 /** How an archive is packed, by its first bytes. */
@@ -167,8 +168,8 @@ function parseUnpacked(text: string): Readonly<Record<string, UnpackedMember>> {
     const facts: UnpackedMember = {
       kind,
       mode: mode.padStart(4, '0'),
-      user: user === 'UNKNOWN' ? String(uid) : user,
-      group: group === 'UNKNOWN' ? String(gid) : group,
+      user: ownerName(user, uid),
+      group: ownerName(group, gid),
       uid: Number(uid),
       gid: Number(gid),
       mtimeSeconds: Number(mtime),

@@ -1,6 +1,7 @@
 import type { Probe } from '../contract.ts'
 import { joinLines, quoteGlob, quotePath, script } from '../quote.ts'
 import { makeProbe } from './internals.ts'
+import { ownerName } from './owner-name.ts'
 import { countAbsent, lastWords, unanswered, unreadable, withoutNewline } from './replies.ts'
 
 /** What lstat says of a path. */
@@ -51,8 +52,8 @@ function parseStat(text: string, target: Buffer): FileFacts | undefined {
     kind,
     sizeBytes: Number(size),
     mode: (bits & 0o7777).toString(8).padStart(4, '0'),
-    user: user === 'UNKNOWN' || user === undefined ? String(uid) : user,
-    group: group === 'UNKNOWN' || group === undefined ? String(gid) : group,
+    user: ownerName(user, uid),
+    group: ownerName(group, gid),
     uid: Number(uid),
     gid: Number(gid),
     mtimeNs: String(nanoseconds(seconds, human)),

@@ -2,6 +2,7 @@ import { BkpError } from '../../base/errors.ts'
 import type { Probe } from '../contract.ts'
 import { joinLines, quotePath, script } from '../quote.ts'
 import { makeProbe, type Reply } from './internals.ts'
+import { ownerName } from './owner-name.ts'
 import { displayPath, lastWords, unanswered } from './replies.ts'
 
 /** One thing found below a folder, as lstat has it. */
@@ -115,8 +116,8 @@ function fromStat([stat, path, link]: Fields): FoundEntry {
     type,
     sizeBytes: Number(size),
     mode: octal(mode),
-    user: user === 'UNKNOWN' ? String(uid) : String(user),
-    group: group === 'UNKNOWN' ? String(gid) : String(group),
+    user: ownerName(user, uid),
+    group: ownerName(group, gid),
     uid: Number(uid),
     gid: Number(gid),
     accessedAt: statTime(accessed),

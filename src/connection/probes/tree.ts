@@ -3,6 +3,7 @@ import type { Scan } from '../contract.ts'
 import { joinLines, quotePath, script, wordBytes } from '../quote.ts'
 import { nulFields } from './fields.ts'
 import { makeScan, type ScanEnd } from './internals.ts'
+import { ownerName } from './owner-name.ts'
 import { countAbsent, displayPath, lastWords, unreadable } from './replies.ts'
 
 /** What lstat says of one entry of a tree. */
@@ -116,8 +117,8 @@ function fromStat([stat, path, link]: Fields): TreeEntry {
     type,
     sizeBytes: Number(size),
     mode: Number.parseInt(mode, 8),
-    user: user === 'UNKNOWN' ? String(uid) : String(user),
-    group: group === 'UNKNOWN' ? String(gid) : String(group),
+    user: ownerName(user, uid),
+    group: ownerName(group, gid),
     uid: Number(uid),
     gid: Number(gid),
     mtimeNs: statTime(mtime),

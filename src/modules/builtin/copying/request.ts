@@ -2,7 +2,13 @@ import { posix } from 'node:path'
 import { BkpError } from '../../../base/errors.ts'
 import { Secret } from '../../../base/secret.ts'
 import type { Answers, Probe } from '../../../connection/contract.ts'
-import { content, type FileFacts, file, sha256 } from '../../../connection/probes.ts'
+import {
+  type ContentFacts,
+  content,
+  type FileFacts,
+  file,
+  sha256,
+} from '../../../connection/probes.ts'
 import type { LocalFile } from '../../contract.ts'
 import type { Attributes } from '../files/attributes.ts'
 import { withoutTrailingSlash } from '../files/facts.ts'
@@ -24,18 +30,16 @@ export interface CopyArguments extends Attributes {
   readonly parents?: boolean
 }
 
-type Content = { readonly bytes: Uint8Array; readonly truncated: boolean }
-
 /** `inside*`: the same of dest/NAME, in case dest turns out to be a folder. */
 export type CopyProbes = {
   readonly file: Probe<FileFacts>
   readonly digest: Probe<string | undefined>
-  readonly content: Probe<Content | undefined>
+  readonly content: Probe<ContentFacts | undefined>
   readonly parent: Probe<FileFacts>
   readonly followed?: Probe<FileFacts>
   readonly inside?: Probe<FileFacts>
   readonly insideDigest?: Probe<string | undefined>
-  readonly insideContent?: Probe<Content | undefined>
+  readonly insideContent?: Probe<ContentFacts | undefined>
 }
 
 export type CopyAnswers = Answers<CopyProbes>
@@ -91,7 +95,7 @@ export interface Spot {
   readonly path: string
   readonly file: FileFacts
   readonly digest: string | undefined
-  readonly content: Content | undefined
+  readonly content: ContentFacts | undefined
   /** The names of those facts. */
   readonly keys: readonly [
     'file' | 'inside',
