@@ -22,6 +22,14 @@ import {
 /** Nobody else may read it before it has its mode. */
 const privately = ['/bin/sh', '-c', 'umask 077; exec "$@"', 'sh']
 
+/**
+ * The file is made first: made by tar's compressor in a folder that is packed, it changes the folder
+ * while tar reads it, and tar ends with status 1.
+ */
+function privatelyInto(to: string): readonly string[] {
+  return ['/bin/sh', '-c', 'umask 077; : >"$1" && shift && exec "$@"', 'sh', to]
+}
+
 const packed = { tar: [], gz: ['-z'], bz2: ['-j'], xz: ['-J'] } as const
 
 function escapePattern(name: string): string {
@@ -49,7 +57,13 @@ function packingCommand(packing: Packing, to: string, isGnu: boolean): Command {
   }
   const words = ['tar', '-c', ...packed[format], '-f', to, '-C', root]
   return {
-    argv: [...privately, ...words, ...(exclude.length === 0 ? [] : excluded), '--', ...names],
+    argv: [
+      ...privatelyInto(to),
+      ...words,
+      ...(exclude.length === 0 ? [] : excluded),
+      '--',
+      ...names,
+    ],
   }
 }
 
