@@ -31,7 +31,7 @@ function accept(turn: Turn, input: Input): void {
       performed(turn, input.id, input.outcome)
       return
     case 'confirmed':
-      answer(turn, input.id, input.granted)
+      answer(turn, input.id, input.granted !== false)
       return
     case 'cancel':
       cancel(turn, input.level)

@@ -43,6 +43,29 @@ export type Request =
       readonly timeoutMs?: number
       /** A release or a rollback is owed for it once it has begun. */
       readonly owes?: true
+      /** Goes on with the host of this earlier request: its place among those under way is kept. */
+      readonly continues?: number
+      /** Wait this long first: between tries, between items. */
+      readonly delayMs?: number
+      /** Steps of this task under way at a time. */
+      readonly throttle?: number
+      /** The host to work on in place of its own. */
+      readonly delegate?: string
+      /** Of its commands; in a plan, parts may be Unknown. */
+      readonly environment?: Readonly<Record<string, unknown>>
+      /** How the host is reached, where the inventory does not say. */
+      readonly reach?: {
+        readonly connection?: unknown
+        readonly port?: unknown
+        readonly user?: unknown
+      }
+      /** Against the mode of the run: `true` predicts only, `false` does it in a dry run, too. */
+      readonly checkMode?: boolean
+      /** Whether differences are shown, where the task says so. */
+      readonly diff?: boolean
+      readonly async?: { readonly seconds: number; readonly poll: number }
+      /** Absolute folders where files of the controller are looked for. */
+      readonly searchPath?: readonly string[]
       /** Kept by a watchdog on the host from before the step begins until its release has run. */
       readonly deadline?: DeadlineRequest
     }
@@ -53,6 +76,8 @@ export type Request =
       readonly question: string
       /** The word to type; without one, yes is enough. */
       readonly word?: string
+      /** `--step`: no leaves the step out, `all` asks no more. */
+      readonly stepwise?: true
     }
 
 /** How a step went, or in a plan: would go. */
@@ -88,7 +113,7 @@ export interface Inheritance {
 export type Input =
   | { readonly kind: 'start'; readonly inherited?: Inheritance }
   | { readonly kind: 'performed'; readonly id: number; readonly outcome: Outcome }
-  | { readonly kind: 'confirmed'; readonly id: number; readonly granted: boolean }
+  | { readonly kind: 'confirmed'; readonly id: number; readonly granted: boolean | 'all' }
   /** Level 1: nothing new but always and rollbacks. Level 2: no always, no rollbacks either. */
   | { readonly kind: 'cancel'; readonly level: 1 | 2 }
 

@@ -46,6 +46,14 @@ export interface Task {
     readonly loopVar: string
     readonly indexVar?: string
     readonly label?: Tree
+    /** Seconds between items. */
+    readonly pause?: Tree
+    /** `ansible_loop` is defined for each item. */
+    readonly extended?: boolean
+    /** False leaves `ansible_loop.allitems` out. */
+    readonly extendedAllitems?: boolean
+    /** After each item; when all hold, no further item runs. */
+    readonly breakWhen?: readonly Condition[]
   }
   readonly register: string | undefined
   readonly failedWhen: readonly Condition[] | undefined
@@ -68,6 +76,95 @@ export interface Task {
   /** Runs the release from the host itself when the controller was not heard of for that long. */
   readonly deadlineMs: number | undefined
   readonly tags: readonly string[]
+  /** Works on this host instead, with the variables of the host it is for; rendered for each item. */
+  readonly delegateTo?: Tree
+  /** Facts it sets are the delegate's. */
+  readonly delegateFacts?: boolean
+  /** Tried again until all hold, or without them until it does not fail. */
+  readonly until?: readonly Condition[]
+  /** Tries after the first; 3 where only `until` is given. Set whenever it is to be tried again. */
+  readonly retries?: Tree
+  /** Seconds between tries; 5 where it is not given. */
+  readonly delay?: Tree
+  /** Hosts at a time for this task. */
+  readonly throttle?: Tree
+  /** Variables for its commands: the play's, the blocks', its own; a later one beats an earlier one. */
+  readonly environment?: readonly Tree[]
+  /** A host that cannot be reached goes on. */
+  readonly ignoreUnreachable?: boolean
+  /** Names or topics of handlers; each may come to a list. */
+  readonly notify?: readonly Tree[]
+  /** Topics a handler answers to, besides its name. */
+  readonly listen?: readonly string[]
+  /** True: never more than predicted. False: done for real in a dry run, too. */
+  readonly checkMode?: boolean
+  readonly diff?: boolean
+  /** How its host is reached, where the inventory does not say. */
+  readonly reach?: { readonly connection?: Tree; readonly port?: Tree; readonly user?: Tree }
+  /** Seconds it may take detached on the host; `poll: 0` goes on at once. */
+  readonly async?: { readonly seconds: Tree; readonly poll: Tree }
+  /** A step of the engine itself; `module` is `meta`. */
+  readonly meta?: MetaAction
+  /** Steps that a file or role gives; `module` is `include_tasks` or `include_role`. */
+  readonly include?: Include
+  /** The role it stands in. */
+  readonly role?: RoleScope
+  /** Made by bkp (the flush after a section): not shown and not counted. */
+  readonly implicit?: true
+  /** Absolute folders where files of the controller are looked for, first match wins. */
+  readonly searchPath?: readonly string[]
+}
+
+/** What `meta:` may ask of the engine. */
+export const metaActions = [
+  'clear_facts',
+  'clear_host_errors',
+  'end_batch',
+  'end_host',
+  'end_play',
+  'end_role',
+  'flush_handlers',
+  'noop',
+  'reset_connection',
+] as const
+
+export type MetaAction = (typeof metaActions)[number]
+
+/**
+ * Steps that are put in at run time, for the hosts on which the condition of the including task
+ * holds and once for each item of its loop. All files that it may come to are read at load: which one
+ * it is may depend on variables, what stands in it may not.
+ */
+export interface Include {
+  /** As written: a path relative to the including file, or the name of a role. */
+  readonly target: Tree
+  /** What the rendered target may come to, by that text; each a block that owes nothing by itself. */
+  readonly choices: ReadonlyMap<string, Block>
+}
+
+/** What a role adds to the variables of its tasks. */
+export interface RoleScope {
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
+  /** Of the roles it depends on, then its own; the lowest precedence of all. */
+  readonly defaults: readonly Variables[]
+  /** Above the play's variables. */
+  readonly vars: readonly Variables[]
+  /** Given where the role is named; above block and task variables. */
+  readonly params: Variables
+}
+
+/** Asked before anything runs, unless `-e` gives it. */
+export interface Prompt {
+  readonly name: string
+  readonly question: string
+  /** Not shown while it is typed, and a Secret. */
+  readonly private: boolean
+  /** Typed twice. */
+  readonly confirm: boolean
+  readonly default?: string
+  readonly place: Place
 }
 
 /** Tasks that fail, recover and clean up together. */
@@ -80,6 +177,10 @@ export interface Block {
   readonly rescue: readonly Step[]
   readonly always: readonly Step[]
   readonly anyErrorsFatal: boolean
+  /** Groups steps without being a block of the playbook: what its steps owe, the block around owes. */
+  readonly transparent?: true
+  /** The tasks of a role, which `meta: end_role` ends. */
+  readonly isRole?: true
 }
 
 export type Step = Task | Block
@@ -91,13 +192,46 @@ export interface Play {
   /** A host pattern, possibly with `{{ }}` over extra variables. */
   readonly hosts: Tree
   readonly vars: Variables
+  /**
+   * pre_tasks, roles, tasks and post_tasks in the order they run, with an implicit flush of the
+   * handlers after each section. With `force_handlers` each section is a transparent block, and its
+   * flush stands in its `always`.
+   */
   readonly tasks: readonly Step[]
+  /** In the order of definition, those of roles first. */
+  readonly handlers?: readonly Task[]
+  readonly forceHandlers?: boolean
+  /** Hosts a batch, the last one repeated: numbers or percentages, as text or number. */
+  readonly serial?: readonly Tree[]
+  readonly order?: HostOrder
+  readonly strategy?: Strategy
+  /** The play ends when more than this share of a batch failed or was not reached. */
+  readonly maxFailPercentage?: number
+  /** Defaults and variables that its roles give to all of its tasks, lowest first. */
+  readonly roleDefaults?: readonly Variables[]
+  readonly roleVars?: readonly Variables[]
+  readonly prompts?: readonly Prompt[]
+  readonly tags?: readonly string[]
   readonly confirm: Confirm | undefined
   readonly lock: PlayLock | undefined
   /** Wall-clock limit of its steps, those that rescue or clean up left out. */
   readonly timeoutMs: number | undefined
   readonly anyErrorsFatal: boolean
 }
+
+export const hostOrders = [
+  'inventory',
+  'reverse_inventory',
+  'reverse_sorted',
+  'shuffle',
+  'sorted',
+] as const
+
+export type HostOrder = (typeof hostOrders)[number]
+
+export const strategies = ['free', 'host_pinned', 'linear'] as const
+
+export type Strategy = (typeof strategies)[number]
 
 export interface Playbook {
   readonly path: string
