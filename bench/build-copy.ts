@@ -20,14 +20,14 @@ export function buildCopy(
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   const dist = join(folder, 'dist')
   const bench = join(folder, 'bench')
-  const tsc = join(root, 'node_modules/.bin/tsc')
-  timeRun({ argv: [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', dist], cwd: root })
+  const programs = join(root, 'node_modules/.bin')
+  timeRun({ argv: [join(programs, 'tsx'), 'src/cli/build.ts', dist], cwd: root })
   const emit = ['--ignoreConfig', '--noEmit', 'false', '--rootDir', 'bench', '--outDir', bench]
   const language = ['--target', 'es2023', '--module', 'nodenext', '--types', 'node', '--strict']
   const imports = ['--allowImportingTsExtensions', '--rewriteRelativeImportExtensions']
   if (more.length > 0) {
     timeRun({
-      argv: [tsc, ...emit, ...language, ...imports, '--skipLibCheck', ...more],
+      argv: [join(programs, 'tsc'), ...emit, ...language, ...imports, '--skipLibCheck', ...more],
       cwd: root,
     })
   }
