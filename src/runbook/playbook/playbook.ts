@@ -4,27 +4,11 @@ import type { ModuleCatalogue } from '../../modules/catalogue.ts'
 import type { Play, Playbook, SecretSources, StepId } from '../contract.ts'
 import { createFaults, throwAll } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
-import { compileValue, mergeVariables } from '../inventory/variables.ts'
 import { describeKind } from '../schema/messages.ts'
 import { loadKeywordSchemas } from '../schema-files.ts'
 import { parseYaml } from '../yaml/yaml-document.ts'
-import { becomeAt } from './become.ts'
-import { ignoreErrorsAt } from './conditions.ts'
-import { confirmAt } from './confirm.ts'
-import {
-  checkKeywords,
-  type Entry,
-  fault,
-  flagAt,
-  type Inherited,
-  type PlaybookContext,
-  tagsAt,
-  treeAt,
-} from './context.ts'
-import { durationAt } from './durations.ts'
-import { lockAt } from './lock.ts'
-import { readSteps } from './steps.ts'
-import { variableFilesAt, variablesAt } from './variables.ts'
+import { fault, type PlaybookContext } from './context.ts'
+import { readPlay } from './play.ts'
 
 /** Where a playbook comes from, and what reading it needs. */
 export interface PlaybookOptions {
@@ -93,45 +77,5 @@ function readPlays(context: PlaybookContext): readonly Play[] {
       hint: 'write "- hosts: ..." and its tasks below',
     })
     return []
-  })
-}
-
-function readPlay(context: PlaybookContext, entry: Entry, id: string): Play {
-  checkKeywords(context, entry, 'play')
-  if (entry.value['gather_facts'] === true) {
-    fault(context, 'bkp gathers no facts', [...entry.path, 'gather_facts'], {
-      hint: 'write gather_facts: false, or leave it out',
-    })
-  }
-  const inherited: Inherited = {
-    when: [],
-    vars: [],
-    ignoreErrors: ignoreErrorsAt(context, entry, false),
-    anyErrorsFatal: flagAt(context, entry, 'any_errors_fatal', false),
-    runOnce: flagAt(context, entry, 'run_once', false),
-    noLog: flagAt(context, entry, 'no_log', false),
-    ...becomeAt(context, entry, {}),
-    timeoutMs: undefined,
-    tags: tagsAt(entry),
-  }
-  const vars = mergeVariables([variablesAt(context, entry), variableFilesAt(context, entry)])
-  const path = [...entry.path, 'tasks']
-  return Object.freeze({
-    id,
-    place: context.document.place(entry.path),
-    name: treeAt(context, entry, 'name'),
-    hosts:
-      compileValue(
-        context.document,
-        entry.value['hosts'],
-        [...entry.path, 'hosts'],
-        context.faults,
-      ) ?? '',
-    vars,
-    tasks: readSteps(context, entry.value['tasks'], path, `${id}/tasks`, inherited),
-    confirm: confirmAt(context, entry),
-    lock: lockAt(context, entry, id),
-    timeoutMs: durationAt(context, entry, 'timeout'),
-    anyErrorsFatal: inherited.anyErrorsFatal,
   })
 }
