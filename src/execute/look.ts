@@ -55,7 +55,7 @@ export async function look(
   const loaded = await library.load(entry.name)
   return loaded.scope === 'host'
     ? await lookAtHost(environment, loaded, request, args, io, overlay)
-    : await lookAtSite(environment, loaded, request, args, io)
+    : await lookAtSite(environment, loaded, request, args, io, overlay)
 }
 
 function checkArguments(faults: readonly BkpError[], module: string): void {
@@ -170,10 +170,13 @@ async function lookAtSite(
   request: PerformRequest,
   args: Arguments,
   io: Io,
+  overlay: Overlay | undefined,
 ): Promise<Look> {
   const { module } = loaded
   requireWholeCluster(environment, request.ref, args)
-  const facts = await module.inspect(readOnlySite(environment, request), args, io)
+  // Only a plan foretells: without its overlay the step is applied next.
+  const site = readOnlySite(environment, request, { appliesNow: overlay === undefined })
+  const facts = await module.inspect(site, args, io)
   const decision = module.plan({ args, facts }) as AnyDecision
   return {
     loaded,

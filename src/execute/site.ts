@@ -10,11 +10,16 @@ import type { Environment } from './environment.ts'
 type SiteRequest = Pick<PerformRequest, 'ref' | 'become'>
 
 /** What a cluster step looks at: read-only hosts and storages. */
-export function readOnlySite(environment: Environment, request: SiteRequest): Site {
+export function readOnlySite(
+  environment: Environment,
+  request: SiteRequest,
+  { appliesNow = false }: Pick<Site, 'appliesNow'> = {},
+): Site {
   const { ref } = request
   return Object.freeze({
     hosts: hostsOf(ref).map(name => environment.readOnlyHost(name, becomeOn(request, name))),
     run: runContext(environment, ref),
+    appliesNow,
     storage: (name: string) => environment.readOnlyStorage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
   } satisfies Site)

@@ -220,6 +220,8 @@ export interface Site {
   /** Hosts of the play that are alive. */
   readonly hosts: readonly ReadOnlyHost[]
   readonly run: RunContext
+  /** The step is applied at once: what only the reader of a plan wants to know need not be found out. */
+  readonly appliesNow?: boolean
   /** @throws schema.invalid when the inventory has no such storage, storage.unreachable */
   storage(name: string): ReadOnlyStorage
   /** @throws schema.invalid when the inventory has no such cluster */

@@ -1,4 +1,3 @@
-import { fromBinary } from '@bufbuild/protobuf'
 import pLimit from 'p-limit'
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
@@ -8,12 +7,13 @@ import { commitCheckpoint, forget } from './checkpoint.ts'
 import { type Collector, createCollector, type Totals } from './collector.ts'
 import { commitManifest } from './commit.ts'
 import { compileExclude } from './exclude.ts'
+import { decodeBlock } from './file-codec.ts'
 import { adaptiveFlow, steadyFlow } from './flow.ts'
 import { formatGeometry } from './geometry.ts'
 import { storeFileEntries, storeList } from './list-writer.ts'
 import { type ManifestParts, makeManifest, storeRecoveryKit } from './make-manifest.ts'
 import { encodeManifest } from './manifest.ts'
-import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
+import type { BackupBlock } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
 import { chooseParents, loadParents, type Parents } from './parents.ts'
 import type { WritableRepository } from './repository.ts'
@@ -252,7 +252,7 @@ async function* namedBlocks(
   collector: Collector,
 ): AsyncIterable<BackupBlock> {
   yield* lists
-  for await (const { value } of collector.blocks()) yield fromBinary(BackupBlockSchema, value)
+  for await (const { value } of collector.blocks()) yield decodeBlock(value)
 }
 
 /**

@@ -1,12 +1,6 @@
-import { toBinary } from '@bufbuild/protobuf'
+import { encodeBlock, encodeFile } from './file-codec.ts'
 import { unique } from './list-writer.ts'
-import {
-  type BackupBlock,
-  BackupBlockSchema,
-  type BackupFile,
-  BackupFile_Type,
-  BackupFileSchema,
-} from './manifest_pb.ts'
+import { type BackupBlock, type BackupFile, BackupFile_Type } from './manifest_pb.ts'
 import type { Scratch } from './scratch.ts'
 import { createSorter, type Sorted } from './sorter.ts'
 import { fileSortKey } from './validate-files.ts'
@@ -57,7 +51,7 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
     if (recent.size >= mostRecent) recent.clear()
     recent.add(identity)
     const whole = { ...block, offset: 0n }
-    await references.add(key, toBinary(BackupBlockSchema, whole))
+    await references.add(key, encodeBlock(whole))
   }
 
   const take = async (
@@ -69,7 +63,7 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
       await Promise.all(stored)
       // References first: a snapshot of entries must never name more than one of references.
       for (const block of file.blocks) await refer(block)
-      await files.add(fileSortKey(file.host, file.path), toBinary(BackupFileSchema, file))
+      await files.add(fileSortKey(file.host, file.path), encodeFile(file))
       totals = {
         files: totals.files + (file.type === BackupFile_Type.FILE ? 1 : 0),
         bytes: totals.bytes + Number(file.size),

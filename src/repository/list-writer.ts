@@ -1,12 +1,13 @@
-import { fromBinary } from '@bufbuild/protobuf'
 import type { BlockWriter, WrittenBlock } from './blocks.ts'
+import { decodeFile } from './file-codec.ts'
 import type { Geometry } from './geometry.ts'
 import { sha256 } from './manifest.ts'
-import { type BackupBlock, type BackupFile, BackupFileSchema } from './manifest_pb.ts'
+import type { BackupBlock, BackupFile } from './manifest_pb.ts'
 import type { Sorted } from './sorter.ts'
+import { delimitedHeader } from './wire.ts'
 
-/** Field 1 of a list message, length-delimited: what stands before each entry. */
-const entryTag = 0x0a
+/** Field 1 of a list message: an entry. */
+const entryField = 1
 
 /**
  * Stores sorted, encoded entries as list blocks. They are cut after an entry whose key's hash says
@@ -56,7 +57,7 @@ export async function storeFileEntries(
   while (bytes <= geometry.inlineListBytes) {
     const next = await iterator.next()
     if (next.done === true) {
-      return { inline: first.map(({ value }) => fromBinary(BackupFileSchema, value)), index: [] }
+      return { inline: first.map(({ value }) => decodeFile(value)), index: [] }
     }
     first.push(next.value)
     bytes += next.value.value.length
@@ -80,9 +81,5 @@ export async function* unique(entries: AsyncIterable<Sorted>): AsyncIterable<Sor
 }
 
 function frame(value: Buffer): Buffer {
-  const header = [entryTag]
-  let length = value.length
-  for (; length > 0x7f; length = Math.floor(length / 128)) header.push((length % 128) | 0x80)
-  header.push(length)
-  return Buffer.concat([Uint8Array.from(header), value])
+  return Buffer.concat([delimitedHeader(entryField, value.length), value])
 }

@@ -1,6 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, mergeFromBinary, toBinary } from '@bufbuild/protobuf'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { BkpError } from '../base/errors.ts'
+import { decodeFile, encodeFile } from './file-codec.ts'
 import { readLimits } from './geometry.ts'
 import {
   type BackupFile,
@@ -10,6 +12,7 @@ import {
 } from './manifest_pb.ts'
 import { fileSortKey } from './validate-files.ts'
 import { checkManifest } from './validate-manifest.ts'
+import { delimitedHeader } from './wire.ts'
 
 export type { BackupManifest } from './manifest_pb.ts'
 export { BackupFile_Type } from './manifest_pb.ts'
@@ -24,12 +27,26 @@ const checksumBytes = 32
 /** The manifest as bytes, ending in its checksum. @throws repository.manifest_invalid */
 export function encodeManifest(manifest: BackupManifest, name: string): Uint8Array {
   checkManifest(manifest, name)
-  const body = toBinary(
-    BackupManifestSchema,
-    create(BackupManifestSchema, { ...manifest, checksum: new Uint8Array() }),
-  )
+  const { formatVersion, backupMeta, metasrv, storage, ...others } = manifest
+  const before = {
+    formatVersion,
+    ...(backupMeta === undefined ? {} : { backupMeta }),
+    ...(metasrv === undefined ? {} : { metasrv }),
+  }
+  const after = { ...others, formatVersion: 0, storage: [], checksum: new Uint8Array() }
+  const body = Buffer.concat([
+    toBinary(BackupManifestSchema, create(BackupManifestSchema, before)),
+    ...storage.flatMap(file => {
+      const entry = encodeFile(file)
+      return [delimitedHeader(storageField, entry.length), entry]
+    }),
+    toBinary(BackupManifestSchema, after),
+  ])
   return Buffer.concat([body, checksumHeader, sha256(body)])
 }
+
+/** The field of a manifest that holds its file entries. */
+const storageField = 4
 
 /** What ends a session without a backup: `state: REVOKED` and nothing else. */
 export const tombstone: Uint8Array = toBinary(
@@ -58,7 +75,20 @@ export function decodeManifest(bytes: Uint8Array, name: string): BackupManifest 
 
 function parse(bytes: Uint8Array, name: string): BackupManifest {
   try {
-    return fromBinary(BackupManifestSchema, bytes)
+    const manifest = create(BackupManifestSchema)
+    const reader = new BinaryReader(bytes)
+    while (reader.pos < reader.len) {
+      const start = reader.pos
+      const [field, type] = reader.tag()
+      if (field === storageField && type === WireType.LengthDelimited) {
+        manifest.storage.push(decodeFile(reader.bytes()))
+      } else {
+        reader.skip(type, field)
+        // Field by field: one whose parts reach beyond its end must not swallow the next.
+        mergeFromBinary(BackupManifestSchema, manifest, bytes.subarray(start, reader.pos))
+      }
+    }
+    return manifest
   } catch (error) {
     throw invalid(name, 'it is not a BackupManifest message', error)
   }
@@ -81,10 +111,17 @@ function checkSum(manifest: BackupManifest, bytes: Uint8Array, name: string): vo
 }
 
 function sortFiles(files: readonly BackupFile[]): BackupFile[] {
+  // As almost all are: bkp writes them in order.
+  if (files.every((file, index) => index === 0 || isBefore(files[index - 1], file)))
+    return [...files]
   // One key each: computing it in the comparison would cost n log n of them.
   const keyed = files.map(file => ({ file, sortKey: fileSortKey(file.host, file.path) }))
   keyed.sort((a, b) => Buffer.compare(a.sortKey, b.sortKey))
   return keyed.map(({ file }) => file)
+}
+
+function isBefore(a: BackupFile | undefined, b: BackupFile): boolean {
+  return a?.host === b.host && Buffer.compare(a.path, b.path) < 0
 }
 
 /** True for the tombstone of a revoked or ended session. */

@@ -1,4 +1,3 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
@@ -11,13 +10,9 @@ import {
   listRegisters,
   readRegister,
 } from './catalogue.ts'
+import { decodeFile, encodeFile } from './file-codec.ts'
 import type { GarbageState } from './garbage.ts'
-import {
-  type BackupFile,
-  BackupFile_Type,
-  BackupFileSchema,
-  BackupManifest_State,
-} from './manifest_pb.ts'
+import { type BackupFile, BackupFile_Type, BackupManifest_State } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
 import { namedBlocks, readBlockList, readFileEntries } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
@@ -180,8 +175,8 @@ async function addBlocks(
 const fileCodec: SortCodec<BackupFile> = {
   key: ({ path }) => path,
   sizeBytes: ({ path, blocks }) => 1000 + path.length + 300 * blocks.length,
-  encode: file => toBinary(BackupFileSchema, file),
-  decode: bytes => fromBinary(BackupFileSchema, bytes),
+  encode: encodeFile,
+  decode: decodeFile,
 }
 
 async function filesByHost(

@@ -1,19 +1,13 @@
 import { createHash } from 'node:crypto'
-import { fromBinary } from '@bufbuild/protobuf'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { decodeBlock, decodeFile } from './file-codec.ts'
 import { readLimits } from './geometry.ts'
 import { getIfThere } from './get-if-there.ts'
 import { showFile, showPath } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
-import {
-  type BackupBlock,
-  BackupBlockSchema,
-  type BackupFile,
-  BackupFileSchema,
-  type BackupManifest,
-} from './manifest_pb.ts'
+import type { BackupBlock, BackupFile, BackupManifest } from './manifest_pb.ts'
 import { blockKey } from './names.ts'
 import type { Backup, Repository } from './repository.ts'
 import { checkBlock, complainAbout, createFileChecker } from './validate-files.ts'
@@ -37,7 +31,7 @@ export async function* readFileEntries(
   for (const block of backup.manifest.storageIndex) {
     const bytes = await fetchBlock(repo, block, io)
     for (const entry of listEntries(bytes, backup.name)) {
-      const file = parseList(() => fromBinary(BackupFileSchema, entry), backup.name)
+      const file = parseList(() => decodeFile(entry), backup.name)
       check(file)
       yield file
     }
@@ -63,7 +57,7 @@ export async function* readBlockList(
   for (const listBlock of backup.manifest.blocks) {
     const bytes = await fetchBlock(repo, listBlock, io)
     for (const entry of listEntries(bytes, backup.name)) {
-      const block = parseList(() => fromBinary(BackupBlockSchema, entry), backup.name)
+      const block = parseList(() => decodeBlock(entry), backup.name)
       checkBlock(block, 'blocks', readLimits.blockBytes, complain)
       yield block
     }

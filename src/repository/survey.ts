@@ -1,11 +1,10 @@
-import { create } from '@bufbuild/protobuf'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { entryCodec } from './entry-codec.ts'
 import type { Exclude } from './exclude.ts'
 import type { GarbageState } from './garbage.ts'
 import { joinPath, pathFault, showPath } from './logical-path.ts'
-import { type BackupFile, BackupFile_Type, BackupFileSchema } from './manifest_pb.ts'
+import { type BackupFile, BackupFile_Type } from './manifest_pb.ts'
 import type { KnownContent } from './parents.ts'
 import type { Scratch } from './scratch.ts'
 import { type Cursor, createValueSorter, openCursor, type SortCodec } from './sorter.ts'
@@ -157,7 +156,8 @@ function fileOf(
       details: { host, path: showPath(path) },
     })
   }
-  return create(BackupFileSchema, {
+  return {
+    $typeName: 'bkp.v1.BackupFile',
     host,
     path,
     root: root.root,
@@ -172,7 +172,10 @@ function fileOf(
     inode: entry.inode,
     symlinkTarget:
       entry.type === 'symlink' ? (entry.symlinkTarget ?? new Uint8Array()) : new Uint8Array(),
-  })
+    etag: '',
+    sha256: new Uint8Array(),
+    blocks: [],
+  }
 }
 
 /** A tree that changed under the walk may show a name twice, or a file with files below it. */

@@ -146,18 +146,23 @@ export type OrderFault = 'is there twice' | 'is out of order' | 'lies below what
 export function createOrderCheck(): (file: BackupFile) => OrderFault | undefined {
   let previous: Buffer | undefined
   // Non-directories whose path is a byte prefix of the entry at hand; sorted input keeps it a stack.
-  let prefixes: readonly Buffer[] = []
+  const prefixes: Buffer[] = []
   return file => {
     const sortKey = fileSortKey(file.host, file.path)
     const order = previous === undefined ? -1 : Buffer.compare(previous, sortKey)
     if (order === 0) return 'is there twice'
     if (order > 0) return 'is out of order'
     previous = sortKey
-    prefixes = prefixes.filter(prefix => prefix.equals(sortKey.subarray(0, prefix.length)))
+    // Each is a prefix of those after it: where the last one is of this entry, all of them are.
+    for (let last = prefixes.at(-1); last !== undefined; last = prefixes.at(-1)) {
+      if (sortKey.compare(last, 0, last.length, 0, Math.min(last.length, sortKey.length)) === 0)
+        break
+      prefixes.pop()
+    }
     if (prefixes.some(prefix => sortKey[prefix.length] === 0x2f)) {
       return 'lies below what is no directory'
     }
-    if (file.type !== BackupFile_Type.DIRECTORY) prefixes = [...prefixes, sortKey]
+    if (file.type !== BackupFile_Type.DIRECTORY) prefixes.push(sortKey)
     return undefined
   }
 }

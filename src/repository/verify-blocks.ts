@@ -1,12 +1,12 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import pLimit from 'p-limit'
 import type { RandomBytes } from '../base/clock.ts'
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { ObjectInfo } from '../storage/contract.ts'
+import { decodeBlock, encodeBlock } from './file-codec.ts'
 import { unique } from './list-writer.ts'
 import { sha256 } from './manifest.ts'
-import { type BackupBlock, BackupBlockSchema } from './manifest_pb.ts'
+import type { BackupBlock } from './manifest_pb.ts'
 import { type BackupName, blockKey, dataPrefix } from './names.ts'
 import { fetchBlock, namedBlocks, readBlockList } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
@@ -61,7 +61,7 @@ export async function checkBlocks(
   for await (const { key, value } of unique(references.sorted())) {
     io.signal.throwIfAborted()
     const name = key.subarray(0, key.indexOf(0)).toString()
-    const block = fromBinary(BackupBlockSchema, value)
+    const block = decodeBlock(value)
     while (
       listed.value !== undefined &&
       Buffer.compare(nameOf(listed.value), Buffer.from(name)) < 0
@@ -102,7 +102,7 @@ async function addReferences(
     const name = blockKey(block).slice(dataPrefix.length)
     const whole = { ...block, offset: 0n }
     const key = Buffer.from(`${name}\0${block.blockSize}`)
-    await references.add(key, toBinary(BackupBlockSchema, whole))
+    await references.add(key, encodeBlock(whole))
   }
   for (const block of namedBlocks(backup.manifest)) await add(block)
   // Inline entries too: the list of blocks is checked against them by this.

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import { Type } from 'typebox'
-import type { Io } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
 import { backUp } from '../../repository/backup.ts'
 import { type BackupPlan, planBackup } from '../../repository/plan-backup.ts'
@@ -15,7 +14,8 @@ import { metadataJson, planOptions, readRequest, recoveryKit } from './backing-u
 interface Facts {
   readonly set: string
   readonly planes: Readonly<Record<string, string>>
-  readonly plan: BackupPlan
+  /** Only for the reader of a plan: the backup itself walks the hosts and reads the parent. */
+  readonly plan?: BackupPlan
 }
 
 export const backup = defineClusterModule({
@@ -83,18 +83,18 @@ export const backup = defineClusterModule({
     const request = readRequest(site, args)
     const { url } = site.storage(args.storage)
     checkApart({ url, exclude: args.exclude ?? [] }, site.hosts, request.roots)
-    return {
-      set: args.cluster ?? request.scope.cluster.name,
-      planes: request.planes,
-      plan: await planBackup(planOptions(request, site.storage(args.storage)), io),
-    }
+    const plan =
+      site.appliesNow === true
+        ? {}
+        : { plan: await planBackup(planOptions(request, site.storage(args.storage)), io) }
+    return { set: args.cluster ?? request.scope.cluster.name, planes: request.planes, ...plan }
   },
   plan: ({ args, facts }) => ({
     kind: 'change',
     changes: [describe(args.storage, facts)],
     after: {},
   }),
-  apply: async (site, { args, facts }, io) => {
+  apply: async (site, { args }, io) => {
     const { scope } = readRequest(site, args)
     const metadata = metadataJson(args.metadata)
     const result = await backUp(
@@ -108,31 +108,22 @@ export const backup = defineClusterModule({
         ...(metadata === undefined ? {} : { metadata }),
         recoveryKit: recoveryKit(site.run),
       },
-      withTotals(facts.plan, io),
+      io,
     )
     return { ...result, warnings: [...result.warnings] }
   },
 })
 
-/** The backup counts what is through; how much there is, the plan has counted. */
-function withTotals(plan: Facts['plan'], io: Io): Io {
-  const totals = new Map(plan.hosts.map(({ host, bytes }) => [host, bytes]))
-  return {
-    signal: io.signal,
-    progress: (done, total, part) => {
-      const totalBytes = part === undefined ? undefined : totals.get(part.host)
-      const known = totalBytes === undefined ? part : part && { ...part, totalBytes }
-      io.progress(done, total ?? plan.bytes, known)
-    },
-  }
-}
-
+/** What a plan says of the step; applied at once, it says where, and the result the rest. */
 function describe(storage: string, { set, planes, plan }: Facts): Change {
+  const step = { action: 'create', target: `backup of ${set} in ${storage}` } as const
+  if (plan === undefined) {
+    return { ...step, notes: Object.entries(planes).map(([host, why]) => `${host}: plane ${why}`) }
+  }
   const parent = plan.parent === null ? 'a full backup' : `an incremental backup on ${plan.parent}`
   const begin = plan.repository === 'new' ? `${parent}; ${storage} becomes a repository` : parent
   return {
-    action: 'create',
-    target: `backup of ${set} in ${storage}`,
+    ...step,
     bytes: plan.read_bytes,
     notes: [
       begin,
