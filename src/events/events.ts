@@ -107,6 +107,10 @@ export type EngineEvent =
       readonly changes: readonly Change[]
       readonly certainty: Certainty
       readonly destructive: boolean
+      /** Facts that must still hold when the plan is applied. */
+      readonly binding?: Readonly<Record<string, unknown>>
+      /** It is done, but changes nothing: a wait, a request that only reads. Only in plans. */
+      readonly informational?: true
     } & StepRef)
   | ({
       readonly event: 'step.started'
