@@ -110,6 +110,12 @@ export const errorCodes = {
   'run.mirror_damaged': { exit: 2, doc: 'The mirror of a run in a storage is not whole.' },
   'run.state_dir_unsafe': { exit: 8, doc: 'The state directory is open to other users.' },
   'cluster.hosts_missing': { exit: 8, doc: 'Fewer hosts take part than the cluster has.' },
+  'plan.stale': { exit: 8, doc: 'A step would do more than the approved plan says.' },
+  'plan.invalid': {
+    exit: 8,
+    doc: 'A plan file is not one of this bkp, or was changed since it was written.',
+  },
+  'plan.expired': { exit: 8, doc: 'A plan file is older than it may be.' },
 } as const satisfies Record<string, { readonly exit: number; readonly doc: string }>
 
 export type ErrorCode = keyof typeof errorCodes

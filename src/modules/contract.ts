@@ -2,6 +2,7 @@ import type { Static, TObject } from 'typebox'
 import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
 import type { Answers, Command, Host, Probes, ReadOnlyHost } from '../connection/contract.ts'
+import type { Availability, Flow } from '../events/change.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
 
@@ -22,6 +23,10 @@ export interface Change {
   readonly diff?: { readonly before: string; readonly after: string }
   /** Lines for the reader of the plan: what the target's change consists of. */
   readonly notes?: readonly string[]
+  /** Which way its bytes travel: from a storage to a host, or from hosts to a storage. */
+  readonly flow?: Flow
+  /** What becomes of a service while it is done: the summary of a plan says how long it is down. */
+  readonly availability?: Availability
 }
 
 /** What planning decided, from arguments and facts alone. */
@@ -34,7 +39,10 @@ export type Decision<F, R> =
       readonly after: Partial<F>
       /** What is known of the result beforehand; the rest is `(known after apply)`. */
       readonly result?: Partial<R>
-      /** Facts that must still hold when an approved plan is applied. */
+      /**
+       * Facts that must still hold when an approved plan is applied: which backup, what would be
+       * destroyed, what would be written. Small, without secrets, JSON.
+       */
       readonly binding?: Readonly<Record<string, unknown>>
       /** The change may turn out not to be one: an opaque command decides for itself. */
       readonly certainty?: 'sure' | 'maybe'
@@ -121,6 +129,11 @@ interface ModuleBase<A extends TObject, R extends TObject> {
   readonly readOnly?: boolean
   /** Replaces or removes data: shown as destructive even where its arguments are not known yet. */
   readonly destructive?: boolean
+  /**
+   * Whether it may destroy something with arguments of which parts are not known yet (`Unknown`): a
+   * plan says so beforehand, and what it did not say is refused when the plan is applied.
+   */
+  mayDestroy?(args: Readonly<Record<string, unknown>>): boolean
   /**
    * Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. A step
    * that looks at all below a folder says `tree:/etc`.
