@@ -1,4 +1,5 @@
 import { BkpError } from '../../base/errors.ts'
+import { globTest } from '../../base/glob.ts'
 import { didYouMean } from '../../base/text.ts'
 
 /** What host patterns are matched against, each map in inventory order. */
@@ -18,7 +19,7 @@ export interface HostMatch {
 export const localhostNames: readonly string[] = ['localhost', '127.0.0.1', '::1']
 
 /** A host pattern as its words: separated by commas, or by colons outside of brackets. */
-function splitPattern(pattern: string): readonly string[] {
+export function patternWords(pattern: string): readonly string[] {
   if (pattern.includes(',')) return trimmed(pattern.split(','))
   const word = pattern.trim()
   // An IPv6 address or host:port is one word, although it has colons.
@@ -44,16 +45,7 @@ function nameTest(word: string): (name: string) => boolean {
       throw new BkpError('usage.invalid', `"${word}" is not a regular expression`, { cause: error })
     }
   }
-  if (!/[*?[]/.test(word)) return name => name === word
-  const source = word.replace(/\[([!^]?)([^\]]*)\]|[\s\S]/g, (piece, negation, set) => {
-    if (set !== undefined && set !== '') {
-      return `[${negation === '' ? '' : '^'}${set.replace(/[\\\]^]/g, '\\$&')}]`
-    }
-    if (piece === '*') return '.*'
-    return piece === '?' ? '.' : piece.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-  })
-  const regex = new RegExp(`^(?:${source})$`, 's')
-  return name => regex.test(name)
+  return globTest(word)
 }
 
 /** All hosts of a word without subscript: of the groups and clusters that match, else hosts. */
@@ -103,7 +95,7 @@ function matchWord(targets: PatternTargets, word: string): readonly string[] | u
  * @throws usage.invalid for a regular expression that is none
  */
 export function matchHosts(targets: PatternTargets, pattern: string): HostMatch {
-  const words = splitPattern(pattern)
+  const words = patternWords(pattern)
   const regular = words.filter(word => !/^[!&]/.test(word))
   const ordered = [
     ...(regular.length === 0 && words.length > 0 ? ['all'] : regular),
