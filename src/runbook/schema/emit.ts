@@ -73,33 +73,41 @@ function takesText(module: ModuleEntry): boolean {
   )
 }
 
-function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
-  const { play = {}, block = {}, task = {}, rollback = {} } = keywordSchemas()
-  const owed = { rollback: ref('owed'), release: ref('owed') }
+/** What a map with that key is, and what one without it. */
+function whereGiven(key: string, given: JsonSchema, otherwise: JsonSchema): JsonSchema {
   // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
-  const step = { if: { required: ['block'] }, then: ref('block'), else: ref('task') }
-  const steps = { type: ['array', 'null'], items: step }
-  const withSteps = (schema: JsonSchema, names: readonly string[]): JsonSchema => ({
-    ...schema,
-    properties: {
-      ...(schema['properties'] as object),
-      ...Object.fromEntries(names.map(name => [name, steps])),
-    },
-  })
-  const calling = taskSchema(task, modules)
+  return { if: { required: [key] }, then: given, else: otherwise }
+}
+
+function withProperties(schema: JsonSchema, properties: JsonSchema): JsonSchema {
+  return { ...schema, properties: { ...(schema['properties'] as object), ...properties } }
+}
+
+function stepLists(names: readonly string[], items: JsonSchema): JsonSchema {
+  return Object.fromEntries(names.map(name => [name, { type: ['array', 'null'], items }]))
+}
+
+function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
+  const schemas = keywordSchemas()
+  const of = (owner: string): JsonSchema => schemas[owner] ?? {}
+  const owed = { rollback: ref('owed'), release: ref('owed') }
+  const step = whereGiven('block', ref('block'), whereGiven('meta', ref('meta'), ref('task')))
+  const handler = whereGiven('meta', ref('meta'), ref('handler'))
   return {
     $schema: draft,
     title: 'bkp playbook',
     type: 'array',
     items: ref('play'),
     definitions: {
-      play: withSteps(play, ['tasks']),
-      block: withSteps(block, ['block', 'rescue', 'always']),
-      task: {
-        ...calling,
-        properties: { ...(calling['properties'] as object), ...owed },
-      },
-      owed: taskSchema(rollback, modules),
+      play: withProperties(of('play'), {
+        ...stepLists(['pre_tasks', 'tasks', 'post_tasks'], step),
+        ...stepLists(['handlers'], handler),
+      }),
+      block: withProperties(of('block'), stepLists(['block', 'rescue', 'always'], step)),
+      task: withProperties(taskSchema(of('task'), modules), owed),
+      handler: withProperties(taskSchema(of('handler'), modules), owed),
+      meta: of('meta'),
+      owed: taskSchema(of('rollback'), modules),
     },
   }
 }

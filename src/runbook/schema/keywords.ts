@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import type { JsonSchema } from '../../modules/catalogue.ts'
+import { hostOrders, metaActions } from '../contract.ts'
 
 const identifier = '^[A-Za-z_][A-Za-z0-9_]*$'
 
@@ -87,15 +88,101 @@ const become = {
   }),
 }
 
-const inherited = {
+/** A number as YAML has it, in quotes, or computed. */
+const number = (description: string, kind: 'integer' | 'number', minimum = 0) =>
+  Type.Unsafe<unknown>({
+    anyOf: [
+      { type: kind, minimum },
+      {
+        type: 'string',
+        pattern: kind === 'integer' ? '^\\s*\\d+\\s*$|\\{\\{' : '^\\s*\\d+(\\.\\d+)?\\s*$|\\{\\{',
+        description: 'a number, or {{ }}',
+      },
+    ],
+    description,
+  })
+const names = (description: string) =>
+  Type.Unsafe<unknown>({
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', items: { type: 'string', minLength: 1 } },
+    ],
+    description,
+  })
+const scalar = { type: ['string', 'number', 'boolean'] }
+const environment = Type.Unsafe<unknown>({
+  anyOf: [
+    { type: 'object', additionalProperties: scalar },
+    { type: 'array', items: { type: 'object', additionalProperties: scalar } },
+    { type: 'string', pattern: '\\{\\{', description: 'a map, a list of maps, or {{ }}' },
+    { type: 'null' },
+  ],
+  description:
+    "Environment variables of the commands: a map, or a list of them; a task's beat a block's and a play's.",
+})
+const defaultArguments = Type.Unsafe<unknown>({
+  type: ['object', 'null'],
+  description: 'Arguments by the name of a module, for tasks that do not give them.',
+})
+const collections = Type.Unsafe<unknown>({
+  description: 'Accepted, without effect: bkp has modules of its own.',
+})
+
+/** Keywords of plays, blocks and tasks. */
+const shared = {
   name,
-  when: condition,
   vars: variables,
   tags,
   ignore_errors: oneCondition,
+  ignore_unreachable: flag('A host that cannot be reached goes on with the next step.'),
   any_errors_fatal: flag('One failed host fails all hosts.'),
   run_once: flag('Run on one host; the result is for all.'),
   no_log: flag('Keep arguments and results out of all output.'),
+  throttle: number('On how many hosts at a time the step may run; 0 for no limit.', 'integer'),
+  environment,
+  module_defaults: defaultArguments,
+  check_mode: flag('true: only predict, whatever the run does; false: do it in a dry run, too.'),
+  diff: flag('Show what changes in small text files, whatever --diff says; false hides it.'),
+  connection: Type.String({
+    minLength: 1,
+    description: 'How hosts are reached that do not say it themselves: ssh or local.',
+  }),
+  port: number('The SSH port of hosts that do not say it themselves.', 'integer', 1),
+  remote_user: Type.String({
+    minLength: 1,
+    description: 'Whom to log in as on hosts that do not say it themselves; may hold {{ }}.',
+  }),
+  collections,
+}
+
+const delegation = {
+  delegate_to: Type.String({
+    minLength: 1,
+    description:
+      'Another host to work on, with the variables of the host it is for; may hold {{ }}.',
+  }),
+  delegate_facts: flag('Facts that the step sets are those of the host it works on.'),
+}
+
+const inherited = {
+  ...shared,
+  when: condition,
+  notify: names(
+    'Handlers to run after the section, when the step changed something: names or topics.',
+  ),
+  ...delegation,
+}
+
+const repetition = {
+  until: Type.Unsafe<unknown>({
+    ...condition,
+    description: 'Try again until this holds: a condition in bare CEL, or a list of them.',
+  }),
+  retries: number(
+    'How often to try again; 3 with until alone. Without until: as long as the step fails.',
+    'integer',
+  ),
+  delay: number('Seconds between tries, 5 by default.', 'number'),
 }
 
 const called = {
@@ -109,9 +196,16 @@ const called = {
       loop_var: { type: 'string', pattern: identifier, description: 'A name for the item.' },
       index_var: { type: 'string', pattern: identifier, description: 'A name for the index.' },
       label: { type: 'string', description: 'What is shown of the item.' },
+      pause: number('Seconds between items.', 'number'),
+      extended: flag('Define ansible_loop: index, first, last, length and the like.'),
+      extended_allitems: flag('false leaves allitems out of ansible_loop.'),
+      break_when: {
+        ...condition,
+        description: 'After an item: conditions in bare CEL that end the loop when all hold.',
+      },
     },
     additionalProperties: false,
-    description: 'Names for the item and its index, and what is shown.',
+    description: 'Names for the item and its index, what is shown, pauses, and when to stop.',
   }),
   register: Type.String({
     pattern: identifier,
@@ -119,6 +213,11 @@ const called = {
   }),
   failed_when: condition,
   changed_when: condition,
+  args: Type.Unsafe<unknown>({
+    type: ['object', 'null'],
+    description: 'Arguments of the module beside a bare text; those below the module win.',
+  }),
+  ...repetition,
 }
 
 /** Keywords of tasks that are owed to another. */
@@ -127,43 +226,132 @@ const owed = {
   when: condition,
   vars: variables,
   ignore_errors: oneCondition,
-  run_once: inherited.run_once,
-  no_log: inherited.no_log,
+  run_once: shared.run_once,
+  no_log: shared.no_log,
+  environment,
+  ...delegation,
   ...called,
   ...become,
   timeout,
 }
 
+const task = {
+  ...inherited,
+  ...called,
+  async: number(
+    'Seconds that the step may take, detached on its host; for command, shell and script.',
+    'number',
+  ),
+  poll: number(
+    'Seconds between looks at a detached step, 15 by default; 0 goes on at once.',
+    'number',
+  ),
+  ...become,
+  timeout,
+  confirm,
+  rollback: Type.Unsafe<unknown>({
+    type: 'object',
+    description: 'A task that puts back what this one did, when the enclosing block fails.',
+  }),
+  release: Type.Unsafe<unknown>({
+    type: 'object',
+    description: 'A task that is owed from before this one until the enclosing block ends.',
+  }),
+  deadline: duration(
+    'The host itself runs the release when the controller was not heard of for so long.',
+  ),
+}
+
+const prompt = {
+  type: 'object',
+  properties: {
+    name: { type: 'string', pattern: identifier, description: 'The variable that is asked for.' },
+    prompt: { type: 'string', description: 'What is asked; the name by default.' },
+    private: { type: 'boolean', description: 'Not shown while it is typed: true by default.' },
+    default: { ...scalar, description: 'What an empty answer means.' },
+    confirm: { type: 'boolean', description: 'Asked twice, and the answers must be equal.' },
+    unsafe: { type: 'boolean', description: 'Accepted: an answer is never rendered.' },
+    encrypt: { description: 'Refused: bkp does not hash what is typed.' },
+    salt: { description: 'Refused, with encrypt.' },
+    salt_size: { description: 'Refused, with encrypt.' },
+  },
+  required: ['name'],
+  additionalProperties: false,
+}
+
+const share = {
+  type: 'string',
+  pattern: '^\\s*\\d+(\\.\\d+)?\\s*%?\\s*$|\\{\\{',
+  description: 'a number, a share such as "30%", or {{ }}',
+}
+const batch = { anyOf: [{ type: 'integer', minimum: 0 }, share] }
+
+/** Keywords of plays alone: which hosts, in what order, and what becomes of them. */
+const played = {
+  hosts: Type.Unsafe<unknown>({
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+    ],
+    description: 'A host pattern: groups, hosts, clusters, globs; , & and ! combine them.',
+  }),
+  vars_files: names('Files of variables, relative to the playbook and below its folder.'),
+  vars_prompt: Type.Unsafe<unknown>({
+    anyOf: [{ type: 'array', items: prompt }, prompt],
+    description: 'Variables that are asked for before anything runs, unless -e gives them.',
+  }),
+  serial: Type.Unsafe<unknown>({
+    anyOf: [...batch.anyOf, { type: 'array', items: batch, minItems: 1 }],
+    description:
+      'Hosts that go through the play together: a number, a share ("30%"), or a list, whose last repeats.',
+  }),
+  order: Type.Unsafe<unknown>({
+    enum: [...hostOrders],
+    description: `In which order hosts are taken: ${hostOrders.join(', ')}.`,
+  }),
+  strategy: Type.String({
+    minLength: 1,
+    description:
+      'linear: all hosts at the same step; free: each as fast as it can; host_pinned: forks hosts at a time, each to its end.',
+  }),
+  max_fail_percentage: Type.Unsafe<unknown>({
+    anyOf: [
+      { type: 'number', minimum: 0, maximum: 100 },
+      {
+        type: 'string',
+        pattern: '^\\s*\\d+(\\.\\d+)?\\s*%?\\s*$',
+        description: 'a number from 0 to 100',
+      },
+    ],
+    description:
+      'The play ends when more than this percentage of a batch failed or was not reached.',
+  }),
+  force_handlers: flag('Run notified handlers of a section on failed hosts, too.'),
+  gather_facts: flag('Accepted as false: bkp gathers no facts.'),
+  gather_subset: Type.Unsafe<unknown>({
+    description: 'Accepted, without effect: no facts are gathered.',
+  }),
+  gather_timeout: Type.Unsafe<unknown>({
+    description: 'Accepted, without effect: no facts are gathered.',
+  }),
+  fact_path: Type.Unsafe<unknown>({
+    description: 'Accepted, without effect: no facts are gathered.',
+  }),
+}
+
 /** Keywords of everything in a playbook, without the modules. */
 const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   play: {
-    hosts: Type.Unsafe<unknown>({
-      anyOf: [
-        { type: 'string', minLength: 1 },
-        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
-      ],
-      description: 'A host pattern: groups, hosts, clusters, globs; , & and ! combine them.',
-    }),
-    name,
-    vars: variables,
-    vars_files: Type.Unsafe<unknown>({
-      anyOf: [
-        { type: 'string', minLength: 1 },
-        { type: 'array', items: { type: 'string', minLength: 1 } },
-      ],
-      description: 'Files of variables, relative to the playbook and below its folder.',
-    }),
-    gather_facts: flag('Accepted as false: bkp gathers no facts.'),
-    any_errors_fatal: inherited.any_errors_fatal,
-    ignore_errors: oneCondition,
-    run_once: inherited.run_once,
-    no_log: inherited.no_log,
-    tags,
+    ...played,
+    ...shared,
     ...become,
     confirm,
     lock,
     timeout,
+    pre_tasks: steps('Steps before the roles and tasks; what they notify runs before these.'),
     tasks: steps('The steps of the play, in order.'),
+    post_tasks: steps('Steps after the tasks, and after the handlers that these notified.'),
+    handlers: steps('Steps that run when others notify them, once for each host, after a section.'),
   },
   block: {
     ...inherited,
@@ -173,29 +361,30 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     rescue: steps('Steps that run when the block fails.'),
     always: steps('Steps that run whatever happens.'),
   },
-  task: {
-    ...inherited,
-    ...called,
-    ...become,
-    timeout,
-    confirm,
-    rollback: Type.Unsafe<unknown>({
-      type: 'object',
-      description: 'A task that puts back what this one did, when the enclosing block fails.',
+  task,
+  handler: {
+    ...task,
+    listen: names('Topics that notify the handler, besides its name.'),
+  },
+  meta: {
+    name,
+    when: condition,
+    vars: variables,
+    tags,
+    meta: Type.String({
+      minLength: 1,
+      description: `A step of the engine itself: ${metaActions.join(', ')}.`,
     }),
-    release: Type.Unsafe<unknown>({
-      type: 'object',
-      description: 'A task that is owed from before this one until the enclosing block ends.',
-    }),
-    deadline: duration(
-      'The host itself runs the release when the controller was not heard of for so long.',
-    ),
   },
   rollback: owed,
   release: owed,
 }
 
-const required: Readonly<Record<string, readonly string[]>> = { play: ['hosts'], block: ['block'] }
+const required: Readonly<Record<string, readonly string[]>> = {
+  play: ['hosts'],
+  block: ['block'],
+  meta: ['meta'],
+}
 
 /** The schemas of keywords, as `schemas/keywords.json` holds them: by `play`, `block`, `task`, ... */
 export function keywordSchemas(): Readonly<Record<string, JsonSchema>> {

@@ -4,6 +4,7 @@ import { isOpaqueAtLoad } from '../opaque.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
 import { reduceErrors } from './alternatives.ts'
+import { surelyFits } from './fits.ts'
 import { describeFinding, type SchemaFault, type Subject } from './messages.ts'
 import { schemaErrors } from './validators.ts'
 
@@ -26,6 +27,7 @@ export function findSchemaFaults(
   subject: Subject,
   opaque = isOpaqueAtLoad,
 ): readonly SchemaFault[] {
+  if (surelyFits(schema, value, opaque)) return []
   const findings = reduceErrors(schemaErrors(schema, value), opaque)
   const faults = findings.map(finding =>
     describeFinding(finding, pathOf(finding.error.instancePath, value), subject),

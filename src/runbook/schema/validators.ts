@@ -1,4 +1,5 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { createRequire } from 'node:module'
+import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { meaningKeyword } from '../meaning.ts'
 
 export type SchemaError = ErrorObject
@@ -8,8 +9,13 @@ type Schema = Readonly<Record<string, unknown>>
 let shared: Ajv2020 | undefined
 const compiled = new WeakMap<Schema, ValidateFunction>()
 
+/** Loaded for the first value that may be wrong: most runs have none. */
+function load(): typeof import('ajv/dist/2020.js') {
+  return createRequire(import.meta.url)('ajv/dist/2020.js')
+}
+
 function ajv(): Ajv2020 {
-  shared ??= new Ajv2020({
+  shared ??= new (load().Ajv2020)({
     allErrors: true,
     strict: true,
     strictRequired: false,
