@@ -112,7 +112,7 @@ async function storeEverything(
         : steadyFlow(options.blocksInFlight),
     io: running,
   })
-  const collector = createCollector(scratch, error => stop.abort(error))
+  const collector = createCollector(scratch, session.name, error => stop.abort(error))
   const time = clock.now()
   const partsSoFar = async (partial: boolean): Promise<Omit<ManifestParts, 'session'>> => {
     const totals = collector.totals()
@@ -220,6 +220,7 @@ function createCheckpointer(
         main: session,
         source: controller,
         manifestFor: own => makeManifest(options, { ...parts, session: own }),
+        entries: parts.entries.inline,
         blocks: () => namedBlocks(lists, collector),
         tools: { clock, random },
       },
@@ -269,7 +270,7 @@ async function commit(
   let current = session
   for (;;) {
     const manifest = makeManifest(options, { ...run.parts, session: current })
-    const bytes = encodeManifest(manifest, current.name)
+    const bytes = encodeManifest(manifest, current.name, run.parts.entries.inline)
     const outcome = await commitOrEnd(repo, current, bytes, options, io)
     if (outcome === 'committed') return current.name
     current = await openWriterSession(repo, sessionBody(options), options, io)

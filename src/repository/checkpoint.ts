@@ -17,6 +17,8 @@ export interface CheckpointOptions {
   readonly source: string
   /** The manifest of what is stored so far, for the checkpoint's own session. */
   readonly manifestFor: (session: Session) => BackupManifest
+  /** File entries the manifest holds itself, encoded. */
+  readonly entries?: readonly Uint8Array[]
   /** Every block that manifest names, its lists too; all of them acknowledged. */
   readonly blocks: () => AsyncIterable<Pick<BackupBlock, 'blockId' | 'generation'>>
   readonly tools: SessionTools
@@ -52,7 +54,7 @@ export async function commitCheckpoint(
     // Someone else's manifest has the run's name: it is not protected any more, so no checkpoint.
     return undefined
   }
-  const bytes = encodeManifest(options.manifestFor(session), session.name)
+  const bytes = encodeManifest(options.manifestFor(session), session.name, options.entries)
   const outcome = await commitManifest(repo, session, bytes, tools.clock, io)
   return outcome === 'committed' ? session.name : undefined
 }

@@ -3,7 +3,7 @@ import { unique } from './list-writer.ts'
 import { type BackupBlock, type BackupFile, BackupFile_Type } from './manifest_pb.ts'
 import type { Scratch } from './scratch.ts'
 import { createSorter, type Sorted } from './sorter.ts'
-import { fileSortKey } from './validate-files.ts'
+import { checkFile, complainAbout, fileSortKey } from './validate-files.ts'
 
 /** Sizes in bytes. */
 export interface Totals {
@@ -35,7 +35,13 @@ const mostUnderWay = 4096
 /** References remembered, so as not to take them twice. */
 const mostRecent = 1024
 
-export function createCollector(scratch: Scratch, onFailure: (error: unknown) => void): Collector {
+/** Collects the entries of the manifest of that name. */
+export function createCollector(
+  scratch: Scratch,
+  manifest: string,
+  onFailure: (error: unknown) => void,
+): Collector {
+  const complain = complainAbout(manifest)
   const files = createSorter(scratch)
   const references = createSorter(scratch)
   const underWay = new Set<Promise<void>>()
@@ -44,14 +50,12 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
 
   // Neighbours share packs: most references would be there a thousand times.
   const recent = new Set<string>()
-  const refer = async (block: BackupBlock): Promise<void> => {
-    const key = referenceKey(block)
-    const identity = key.toString('latin1')
-    if (recent.has(identity)) return
+  const refer = (block: BackupBlock): Promise<void> | undefined => {
+    const identity = `${block.blockId} ${block.generation}`
+    if (recent.has(identity)) return undefined
     if (recent.size >= mostRecent) recent.clear()
     recent.add(identity)
-    const whole = { ...block, offset: 0n }
-    await references.add(key, encodeBlock(whole))
+    return references.add(referenceKey(block), encodeBlock({ ...block, offset: 0n }))
   }
 
   const take = async (
@@ -60,7 +64,9 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
     reusedBytes: number,
   ): Promise<void> => {
     try {
-      await Promise.all(stored)
+      if (stored.length > 0) await Promise.all(stored)
+      // What this bkp would refuse to read, it must not write.
+      checkFile(file, complain)
       // References first: a snapshot of entries must never name more than one of references.
       for (const block of file.blocks) await refer(block)
       await files.add(fileSortKey(file.host, file.path), encodeFile(file))
@@ -78,6 +84,7 @@ export function createCollector(scratch: Scratch, onFailure: (error: unknown) =>
   return Object.freeze({
     add: async (file, stored, reusedBytes) => {
       if (failure !== undefined) throw failure.error
+      if (stored.length === 0) return await take(file, stored, reusedBytes)
       const taking = take(file, stored, reusedBytes).finally(() => underWay.delete(taking))
       underWay.add(taking)
       if (underWay.size >= mostUnderWay) await Promise.all(underWay)

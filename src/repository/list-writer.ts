@@ -1,8 +1,7 @@
 import type { BlockWriter, WrittenBlock } from './blocks.ts'
-import { decodeFile } from './file-codec.ts'
 import type { Geometry } from './geometry.ts'
 import { sha256 } from './manifest.ts'
-import type { BackupBlock, BackupFile } from './manifest_pb.ts'
+import type { BackupBlock } from './manifest_pb.ts'
 import type { Sorted } from './sorter.ts'
 import { delimitedHeader } from './wire.ts'
 
@@ -41,7 +40,8 @@ export async function storeList(
 
 /** Where the file entries of a backup went: into the manifest, or into list blocks. */
 export interface StoredEntries {
-  readonly inline: readonly BackupFile[]
+  /** Encoded, for the manifest itself. */
+  readonly inline: readonly Uint8Array[]
   readonly index: readonly BackupBlock[]
 }
 
@@ -57,7 +57,7 @@ export async function storeFileEntries(
   while (bytes <= geometry.inlineListBytes) {
     const next = await iterator.next()
     if (next.done === true) {
-      return { inline: first.map(({ value }) => decodeFile(value)), index: [] }
+      return { inline: first.map(({ value }) => value), index: [] }
     }
     first.push(next.value)
     bytes += next.value.value.length

@@ -37,8 +37,9 @@ export function pathFault(path: Uint8Array): string | undefined {
   if (path.includes(0)) return 'holds a NUL byte'
   if (path.length === 1 && path[0] === slash) return undefined
   let start = path[0] === slash ? 1 : 0
-  for (let end = start; end <= path.length; end += 1) {
-    if (end < path.length && path[end] !== slash) continue
+  while (start <= path.length) {
+    const next = path.indexOf(slash, start)
+    const end = next < 0 ? path.length : next
     const fault = componentFault(path, start, end)
     if (fault !== undefined) return fault
     start = end + 1

@@ -30,7 +30,7 @@ export interface ManifestParts {
 
 const nanosecondsPerMillisecond = 1_000_000n
 
-/** The manifest of a backup or of a checkpoint. */
+/** The manifest of a backup or of a checkpoint, but for the file entries that it holds itself. */
 export function makeManifest(options: BackupOptions, parts: ManifestParts): BackupManifest {
   const present = options.sources.map(({ host }) => host)
   const expected = [...new Set([...(options.hostsExpected ?? []), ...present])].sort()
@@ -39,7 +39,6 @@ export function makeManifest(options: BackupOptions, parts: ManifestParts): Back
   return create(BackupManifestSchema, {
     formatVersion,
     state: parts.partial ? BackupManifest_State.PARTIAL : BackupManifest_State.COMPLETE,
-    storage: [...parts.entries.inline],
     storageIndex: [...parts.entries.index],
     blocks: [...parts.blocks],
     backupMeta: {

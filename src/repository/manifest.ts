@@ -24,8 +24,15 @@ export const formatVersion = 1
 const checksumHeader = Uint8Array.of(0x7a, 0x20)
 const checksumBytes = 32
 
-/** The manifest as bytes, ending in its checksum. @throws repository.manifest_invalid */
-export function encodeManifest(manifest: BackupManifest, name: string): Uint8Array {
+/**
+ * The manifest as bytes, ending in its checksum. `entries`: file entries that are encoded, checked and
+ * sorted already. @throws repository.manifest_invalid
+ */
+export function encodeManifest(
+  manifest: BackupManifest,
+  name: string,
+  entries: readonly Uint8Array[] = [],
+): Uint8Array {
   checkManifest(manifest, name)
   const { formatVersion, backupMeta, metasrv, storage, ...others } = manifest
   const before = {
@@ -36,10 +43,10 @@ export function encodeManifest(manifest: BackupManifest, name: string): Uint8Arr
   const after = { ...others, formatVersion: 0, storage: [], checksum: new Uint8Array() }
   const body = Buffer.concat([
     toBinary(BackupManifestSchema, create(BackupManifestSchema, before)),
-    ...storage.flatMap(file => {
-      const entry = encodeFile(file)
-      return [delimitedHeader(storageField, entry.length), entry]
-    }),
+    ...[...storage.map(encodeFile), ...entries].flatMap(entry => [
+      delimitedHeader(storageField, entry.length),
+      entry,
+    ]),
     toBinary(BackupManifestSchema, after),
   ])
   return Buffer.concat([body, checksumHeader, sha256(body)])

@@ -8,7 +8,8 @@ export interface Sorted {
 
 /** Sorts more than fits into memory: sorted runs in scratch room, merged while reading. */
 export interface Sorter {
-  add(key: Uint8Array, value: Uint8Array): Promise<void>
+  /** Takes both as they are: they must not change any more. To be awaited where it gives a promise. */
+  add(key: Uint8Array, value: Uint8Array): Promise<void> | undefined
   /** All added so far, in byte order of keys; may be called again after more was added. */
   sorted(): AsyncIterable<Sorted>
 }
@@ -24,7 +25,8 @@ export interface SortCodec<T> {
 
 /** A sorter of values, by the bytes that are their key. */
 export interface ValueSorter<T> {
-  add(value: T): Promise<void>
+  /** To be awaited where it gives a promise: then something is being written out. */
+  add(value: T): Promise<void> | undefined
   /** All added so far, in byte order of keys; may be called again after more was added. */
   sorted(): AsyncIterable<T>
   /** Values added. */
@@ -39,9 +41,16 @@ const recordOverheadBytes = 200
 export function createSorter(scratch: Scratch, runBytes: number = defaultRunBytes): Sorter {
   const sorter = createValueSorter<Sorted>(scratch, recordCodec, runBytes)
   return Object.freeze({
-    add: (key, value) => sorter.add({ key: Buffer.from(key), value: Buffer.from(value) }),
+    add: (key, value) => sorter.add({ key: asBuffer(key), value: asBuffer(value) }),
     sorted: sorter.sorted,
   } satisfies Sorter)
+}
+
+// Not Buffer.from(bytes): that would copy.
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 const recordCodec: SortCodec<Sorted> = {
@@ -78,15 +87,15 @@ export function createValueSorter<T>(
     for (const value of values) await run.append(codec.encode(value))
   }
   // One run at a time: a snapshot must not see a run that is half written.
-  let writing: Promise<void> = Promise.resolve()
+  let writing: Promise<void> | undefined
   return Object.freeze({
     count: () => count,
-    add: async value => {
+    add: value => {
       held.push(value)
       count += 1
       heldBytes += codec.sizeBytes(value)
-      if (heldBytes >= runBytes) writing = writing.then(writeRun)
-      await writing
+      if (heldBytes >= runBytes) writing = (writing ?? Promise.resolve()).then(writeRun)
+      return writing
     },
     sorted: async function* () {
       // Until nothing is being written: what is on its way to a run is in neither place.

@@ -25,6 +25,9 @@ export interface StoreHostOptions extends SurveyOptions {
 /** Small files asked for at once, at most. */
 const batchFiles = 512
 
+/** Entries without anything to read that one tick stands for. */
+const entriesATick = 256
+
 interface Batch {
   readonly root: SourceRoot
   readonly files: Surveyed[]
@@ -62,19 +65,24 @@ async function storeEntries(
       await tick(full.bytes)
     })
   }
+  const passed = { entries: 0, bytes: 0 }
+  const pass = async (bytes: number): Promise<void> => {
+    passed.entries += 1
+    passed.bytes += bytes
+    if (passed.entries % entriesATick !== 0) return
+    await tick(passed.bytes)
+    passed.bytes = 0
+  }
   for await (const item of surveyHost(options, io)) {
     const { file, root, decision } = item
     const size = Number(file.size)
     if (decision.kind === 'keep') {
       await collector.add(file, [], 0)
-      await tick(0)
+      await pass(0)
     } else if (decision.kind === 'reuse') {
-      await collector.add(
-        { ...file, blocks: decision.from.blocks, sha256: decision.from.sha256 },
-        [],
-        size,
-      )
-      await tick(size)
+      const { blocks, sha256 } = decision.from
+      await collector.add({ ...file, blocks, sha256 }, [], size)
+      await pass(size)
     } else if (size < geometry.packedBelowBytes) {
       const isFull =
         batch !== undefined &&
@@ -92,6 +100,7 @@ async function storeEntries(
       })
     }
   }
+  await tick(passed.bytes)
   await flush()
   await packed
   await packer.flush()

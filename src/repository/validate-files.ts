@@ -144,27 +144,36 @@ export type OrderFault = 'is there twice' | 'is out of order' | 'lies below what
  * none is there twice), and none may lie below a file or a symbolic link.
  */
 export function createOrderCheck(): (file: BackupFile) => OrderFault | undefined {
-  let previous: Buffer | undefined
+  let previous: Pick<BackupFile, 'host' | 'path'> | undefined
   // Non-directories whose path is a byte prefix of the entry at hand; sorted input keeps it a stack.
-  const prefixes: Buffer[] = []
-  return file => {
-    const sortKey = fileSortKey(file.host, file.path)
-    const order = previous === undefined ? -1 : Buffer.compare(previous, sortKey)
+  let prefixes: Uint8Array[] = []
+  return ({ host, path, type }) => {
+    const order = previous === undefined ? -1 : compareEntries(previous, { host, path })
     if (order === 0) return 'is there twice'
     if (order > 0) return 'is out of order'
-    previous = sortKey
+    if (previous?.host !== host) prefixes = []
+    previous = { host, path }
     // Each is a prefix of those after it: where the last one is of this entry, all of them are.
     for (let last = prefixes.at(-1); last !== undefined; last = prefixes.at(-1)) {
-      if (sortKey.compare(last, 0, last.length, 0, Math.min(last.length, sortKey.length)) === 0)
-        break
+      if (Buffer.compare(path.subarray(0, last.length), last) === 0) break
       prefixes.pop()
     }
-    if (prefixes.some(prefix => sortKey[prefix.length] === 0x2f)) {
+    if (prefixes.some(prefix => path[prefix.length] === 0x2f)) {
       return 'lies below what is no directory'
     }
-    if (file.type !== BackupFile_Type.DIRECTORY) prefixes.push(sortKey)
+    if (type !== BackupFile_Type.DIRECTORY) prefixes.push(path)
     return undefined
   }
+}
+
+/** The order of `fileSortKey`; of two on one host, without making the keys. */
+function compareEntries(
+  a: Pick<BackupFile, 'host' | 'path'>,
+  b: Pick<BackupFile, 'host' | 'path'>,
+): number {
+  return a.host === b.host
+    ? Buffer.compare(a.path, b.path)
+    : Buffer.compare(fileSortKey(a.host, a.path), fileSortKey(b.host, b.path))
 }
 
 /** Checks a manifest's entries, each by itself and in its place. @throws repository.manifest_invalid */

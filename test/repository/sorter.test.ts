@@ -37,7 +37,7 @@ describe('a sorter', () => {
   it('gives a whole snapshot while more is added at the same time', async () => {
     const scratch = createScratch(folder)
     const sorter = createSorter(scratch, 2000)
-    const add = (i: number): Promise<void> =>
+    const add = (i: number): Promise<void> | undefined =>
       sorter.add(Buffer.from(String(i).padStart(6, '0')), Buffer.alloc(50))
     for (let i = 0; i < 500; i += 1) await add(i)
     const adding = Promise.all(Array.from({ length: 500 }, (_, i) => add(1000 + i)))

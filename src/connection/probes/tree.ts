@@ -1,7 +1,6 @@
 import { BkpError } from '../../base/errors.ts'
 import type { Scan } from '../contract.ts'
 import { joinLines, quotePath, script, wordBytes } from '../quote.ts'
-import { nulFields } from './fields.ts'
 import { makeScan, type ScanEnd } from './internals.ts'
 import { ownerName } from './owner-name.ts'
 import { countAbsent, displayPath, lastWords, unreadable } from './replies.ts'
@@ -70,6 +69,11 @@ const statTypes: Readonly<Record<string, TreeEntry['type']>> = {
  * fraction counts upwards before 1970, too: half a second before it is `-1.5000000000`.
  */
 function findTime(text: string): bigint {
+  const point = text.indexOf('.')
+  // As nearly all are: one number of what stands on both sides of the point.
+  if (point > 0 && text.length - point === 11 && text[0] !== '-') {
+    return BigInt(text.slice(0, point) + text.slice(point + 1, -1))
+  }
   const [, seconds, fraction = ''] = /^(-?\d+)(?:\.(\d+))?$/.exec(text) ?? []
   if (seconds === undefined) throw new BkpError('command.failed', `"${text}" is no time of find`)
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9))
@@ -82,20 +86,42 @@ function statTime(text: string): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'))
 }
 
-/** An entry whose `path` is still as it was printed. */
-type Fields = readonly Buffer[]
+/**
+ * Fields as they were printed: `text` a character for each byte, so that the place of a field is the same
+ * in both.
+ */
+interface Printed {
+  readonly bytes: Buffer
+  readonly text: string
+  /** Where each field begins; one more for where the next would. */
+  readonly starts: readonly number[]
+}
 
-function fromFind(fields: Fields): TreeEntry {
-  const text = (index: number) => fields[index]?.toString('latin1') ?? ''
-  const name = (index: number) => fields[index]?.toString() ?? ''
+function fieldText({ text, starts }: Printed, index: number): string {
+  return text.slice(starts[index], (starts[index + 1] ?? 1) - 1)
+}
+
+/** A copy: an entry must not hold all that was printed with it. */
+function fieldBytes({ bytes, starts }: Printed, index: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(starts[index], (starts[index + 1] ?? 1) - 1))
+}
+
+/** Names are few and come again and again; beyond ASCII they are UTF-8. */
+function fieldName(printed: Printed, index: number): string {
+  const text = fieldText(printed, index)
+  return /^[ -~]*$/.test(text) ? text : Buffer.from(text, 'latin1').toString()
+}
+
+function fromFind(printed: Printed, first: number): TreeEntry {
+  const text = (index: number): string => fieldText(printed, first + index)
   const type = gnuTypes[text(0)] ?? 'other'
   return {
-    path: new Uint8Array(fields[12] ?? []),
+    path: fieldBytes(printed, first + 12),
     type,
     sizeBytes: Number(text(1)),
     mode: Number.parseInt(text(2), 8),
-    user: name(3),
-    group: name(4),
+    user: fieldName(printed, first + 3),
+    group: fieldName(printed, first + 4),
     uid: Number(text(5)),
     gid: Number(text(6)),
     mtimeNs: findTime(text(7)),
@@ -103,17 +129,17 @@ function fromFind(fields: Fields): TreeEntry {
     inode: BigInt(text(9)),
     hardLinks: Number(text(10)),
     device: text(11),
-    ...(type === 'symlink' ? { target: new Uint8Array(fields[13] ?? []) } : {}),
+    ...(type === 'symlink' ? { target: fieldBytes(printed, first + 13) } : {}),
   }
 }
 
-function fromStat([stat, path, link]: Fields): TreeEntry {
-  const fields = stat?.toString().split('|') ?? []
+function fromStat(printed: Printed, first: number): TreeEntry {
+  const fields = Buffer.from(fieldText(printed, first), 'latin1').toString().split('|')
   const [kind = '', size, mode = '', user, group, uid, gid, mtime = '', ctime = '', inode = '0'] =
     fields
   const type = statTypes[kind] ?? 'other'
   return {
-    path: new Uint8Array(path ?? []),
+    path: fieldBytes(printed, first + 1),
     type,
     sizeBytes: Number(size),
     mode: Number.parseInt(mode, 8),
@@ -127,7 +153,7 @@ function fromStat([stat, path, link]: Fields): TreeEntry {
     hardLinks: Number(fields[10]),
     device: fields[11] ?? '',
     // readlink ends its line; the target itself may end in newlines.
-    ...(type === 'symlink' ? { target: new Uint8Array(link?.subarray(0, -1) ?? []) } : {}),
+    ...(type === 'symlink' ? { target: fieldBytes(printed, first + 2).subarray(0, -1) } : {}),
   }
 }
 
@@ -140,37 +166,57 @@ interface Listing {
 
 const newListing = (): Listing => ({ status: undefined, failures: 0 })
 
-/** Entries as printed. `S`: records of stat follow; `X`: one could not be read; `E status`: the end. */
-async function* entries(stdout: AsyncIterable<Buffer>, end: Listing): AsyncGenerator<TreeEntry> {
-  let pending: Buffer[] = []
+/**
+ * Entries as printed, as many at once as arrived. `S`: records of stat follow; `X`: one could not be
+ * read; `E status`: the end.
+ */
+async function* entries(
+  stdout: AsyncIterable<Buffer>,
+  end: Listing,
+): AsyncGenerator<readonly TreeEntry[]> {
+  let rest: Buffer = Buffer.alloc(0)
   let size = fieldCount
-  for await (const fields of nulFields(stdout)) {
-    pending = pending.length === 0 ? [...fields] : pending.concat(fields)
+  for await (const chunk of stdout) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const printed = splitFields(bytes)
+    const count = printed.starts.length - 1
+    const found: TreeEntry[] = []
     let at = 0
-    while (at < pending.length && end.status === undefined) {
-      const first = pending[at]?.toString('latin1')
-      if (first === 'S') {
+    while (at < count && end.status === undefined) {
+      const mark = fieldText(printed, at)
+      if (mark === 'S') {
         size = 3
         at += 1
-      } else if (first === 'X') {
+      } else if (mark === 'X') {
         end.failures += 1
         at += 1
-      } else if (first === 'E') {
-        if (at + 2 > pending.length) break
-        end.status = Number(pending[at + 1]?.toString('latin1'))
+      } else if (mark === 'E') {
+        if (at + 2 > count) break
+        end.status = Number(fieldText(printed, at + 1))
         at += 2
       } else {
-        if (at + size > pending.length) break
-        const record = pending.slice(at, at + size)
-        yield size === 3 ? fromStat(record) : fromFind(record)
+        if (at + size > count) break
+        found.push(size === 3 ? fromStat(printed, at) : fromFind(printed, at))
         at += size
       }
     }
-    pending = pending.slice(at)
+    rest = bytes.subarray(printed.starts[at])
+    if (found.length > 0) yield found
   }
 }
 
+function splitFields(bytes: Buffer): Printed {
+  const text = bytes.toString('latin1')
+  const starts = [0]
+  for (let at = text.indexOf('\0'); at >= 0; at = text.indexOf('\0', at + 1)) starts.push(at + 1)
+  return { bytes, text, starts }
+}
+
 const endMark = script`printf 'E\\0%d\\0' $?`
+
+async function* inTurn<T>(batches: AsyncIterable<readonly T[]>): AsyncIterable<T> {
+  for await (const batch of batches) yield* batch
+}
 
 /** A root without trailing slashes, so that what find prints begins with it. */
 function trimRoot(root: string | Uint8Array): Buffer {
@@ -199,14 +245,17 @@ export function walkTree(options: { readonly root: string | Uint8Array }): Scan<
     script: joinLines([functions, script`list ${quotePath(root)}`, endMark]),
     async *parse(stdout, end) {
       const listing = newListing()
-      for await (const entry of entries(stdout, listing)) {
-        const path = Buffer.from(entry.path)
-        if (path.equals(root)) {
-          if (entry.type === 'symlink') throw unreadable(root, 'it points to nothing')
-          yield { ...entry, path: new Uint8Array() }
-        } else if (path.subarray(0, prefix.length).equals(prefix)) {
-          yield { ...entry, path: entry.path.subarray(prefix.length) }
-        } else throw unreadable(root, `find listed ${displayPath(path)}, which is not below it`)
+      for await (const found of entries(stdout, listing)) {
+        for (const entry of found) {
+          const { path } = entry
+          const { length } = prefix
+          if (path.length > length && prefix.compare(path, 0, length) === 0) {
+            yield { ...entry, path: path.subarray(length) }
+          } else if (root.equals(path)) {
+            if (entry.type === 'symlink') throw unreadable(root, 'it points to nothing')
+            yield { ...entry, path: new Uint8Array() }
+          } else throw unreadable(root, `find listed ${displayPath(path)}, which is not below it`)
+        }
       }
       const ended = await end()
       if (listing.status !== 0 || listing.failures > 0 || ended.code !== 0) {
@@ -258,7 +307,7 @@ export function statFiles(options: {
       let next = 0
       let missing = 0
       const isNext = (path: Uint8Array) => full(options.paths[next] ?? '').equals(path)
-      for await (const entry of entries(stdout, listing)) {
+      for await (const entry of inTurn(entries(stdout, listing))) {
         for (; next < options.paths.length && !isNext(entry.path); next += 1, missing += 1) {
           yield { index: next, entry: undefined }
         }
