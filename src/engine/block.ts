@@ -1,10 +1,27 @@
 import type { Block, Step } from '../runbook/contract.ts'
+import { type HandlerCall, nextHandler } from './handlers.ts'
+import { blockAt } from './program.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, Section } from './state.ts'
-import { enclosingBlocks, isWinding, liveHosts, lose, type Turn } from './turn.ts'
+import {
+  enclosingBlocks,
+  isTransparent,
+  isWinding,
+  liveHosts,
+  lose,
+  owingBlock,
+  type Turn,
+} from './turn.ts'
 
-/** What a block frame goes on with: a step of its section, or something that is owed. */
-export type Child = { readonly step: Step } | { readonly settle: Owed }
+/**
+ * What a block frame goes on with: a step of its section, something that is owed, a handler, or a
+ * block that an include puts in.
+ */
+export type Child =
+  | { readonly step: Step }
+  | { readonly settle: Owed }
+  | { readonly handler: HandlerCall }
+  | { readonly include: { readonly id: string; readonly hosts: readonly string[] } }
 
 /** The section's next child; undefined when the section is over. */
 export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
@@ -12,11 +29,28 @@ export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
     const owed = takeNewest(turn, frame, frame.section)
     return owed === undefined ? undefined : { settle: owed }
   }
-  if (isCutShort(turn, frame) || liveHosts(frame).length === 0) return undefined
+  if (isCutShort(turn, frame)) return undefined
+  if (frame.flush !== undefined) {
+    const handler = nextHandler(turn, frame, frame.flush)
+    return handler === undefined ? undefined : { handler }
+  }
+  if (liveHosts(turn, frame).length === 0) return undefined
+  if (frame.queue !== undefined) {
+    const include = frame.queue.shift()
+    return include === undefined ? undefined : { include }
+  }
   const step = stepsOf(turn, frame)[frame.next]
   if (step === undefined) return undefined
   frame.next += 1
-  return { step }
+  return { step: underIdOf(frame, step) }
+}
+
+/** A step of a block that an include put in runs under an id that says for which item. */
+function underIdOf(frame: BlockFrame, step: Step): Step {
+  if (!frame.id.includes('#') || step.id.startsWith(`${frame.id}/`)) return step
+  const words = frame.id.split('/')
+  const rest = step.id.split('/').slice(words.length)
+  return { ...step, id: [...words, ...rest].join('/') }
 }
 
 /** What is owed is settled newest first; after a second signal, releases only. */
@@ -38,7 +72,9 @@ function owes(frame: BlockFrame, kind: Owed['kind']): boolean {
 /** A cancelled run starts nothing but always; a block about to roll back has no use for the rest. */
 function isCutShort(turn: Turn, frame: BlockFrame): boolean {
   if (isWinding(turn)) return true
-  return frame.section === 'block' && owes(frame, 'rollback') && Object.keys(frame.lost).length > 0
+  if (frame.section !== 'block' || Object.keys(frame.lost).length === 0) return false
+  const owing = owingBlock(turn)
+  return owing?.section === 'block' && owes(owing, 'rollback')
 }
 
 function stepsOf(turn: Turn, frame: BlockFrame): readonly Step[] {
@@ -56,15 +92,24 @@ function stepsOf(turn: Turn, frame: BlockFrame): readonly Step[] {
   }
 }
 
-function blockOf(turn: Turn, frame: BlockFrame): Block {
-  const block = turn.program.blocks.get(frame.id)
+/** Flushes and includes have no sections: what they run stands elsewhere. */
+const noSections: Pick<Block, 'block' | 'rescue' | 'always'> = { block: [], rescue: [], always: [] }
+
+function blockOf(turn: Turn, frame: BlockFrame): typeof noSections {
+  if (frame.flush !== undefined || frame.queue !== undefined) return noSections
+  const block = blockAt(turn.program, frame.id)
   if (block === undefined) throw new Error(`no block ${frame.id}`)
   return block
 }
 
 /** Enters a block with the hosts that are alive around it. */
 export function pushBlock(turn: Turn, id: string, hosts: readonly string[]): void {
-  turn.state.stack.push({
+  turn.stack.push(frameOf(id, hosts))
+}
+
+/** A block that nothing has run of. */
+export function frameOf(id: string, hosts: readonly string[]): BlockFrame {
+  return {
     kind: 'block',
     id,
     section: 'block',
@@ -74,7 +119,7 @@ export function pushBlock(turn: Turn, id: string, hosts: readonly string[]): voi
     lost: {},
     failed: {},
     owed: [],
-  })
+  }
 }
 
 /** Moves on to the next section that has something to do, or leaves the block. */
@@ -168,17 +213,19 @@ function enterSection(
   frame.next = 0
   frame.active = [...hosts]
   frame.lost = {}
+  if (isTransparent(turn, frame)) return
   turn.events.push({ event: 'section.entered', step: frame.id, section, hosts: [...hosts] })
 }
 
 /** Hosts that were not rescued are lost to the block around, or to the rest of the playbook. */
 function leaveBlock(turn: Turn, frame: BlockFrame): void {
-  turn.state.stack.pop()
+  const hidden = isTransparent(turn, frame)
+  turn.stack.pop()
   const failed = frame.hosts.filter(host => frame.failed[host] !== undefined)
-  turn.events.push({ event: 'block.finished', step: frame.id, failed })
+  if (!hidden) turn.events.push({ event: 'block.finished', step: frame.id, failed })
   const [outer] = enclosingBlocks(turn)
   for (const [host, loss] of Object.entries(frame.failed)) {
-    if (outer === undefined) turn.state.removed[host] ??= loss
-    else lose(outer, host, loss)
+    if (outer !== undefined) lose(outer, host, loss)
+    else if (turn.state.forgiven[host] === undefined) turn.state.removed[host] ??= loss
   }
 }

@@ -1,9 +1,12 @@
+import type { Scope } from '../expression/contract.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import type { Child } from './block.ts'
 import { pushBlock } from './block.ts'
 import { evaluateAll } from './conditions.ts'
-import { ask } from './confirm.ts'
+import { askConfirmation, askStep } from './confirm.ts'
+import { runMeta } from './meta.ts'
+import { taskAt } from './program.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { liveHosts, type Turn } from './turn.ts'
 import { advanceUnit } from './unit.ts'
@@ -13,24 +16,57 @@ import { displayName, hostScope } from './variables.ts'
 export function enterChild(turn: Turn, frame: BlockFrame, child: Child): void {
   if ('settle' in child) {
     enterOwed(turn, child.settle)
-    return
+  } else if ('handler' in child) {
+    enterTask(turn, child.handler.task, [...child.handler.hosts], null)
+  } else if ('include' in child) {
+    const live = new Set(liveHosts(turn, frame))
+    const hosts = child.include.hosts.filter(host => live.has(host))
+    if (hosts.length > 0) pushBlock(turn, child.include.id, hosts)
+  } else if (child.step.kind === 'block') {
+    pushBlock(turn, child.step.id, liveHosts(turn, frame))
+  } else {
+    enterTask(turn, child.step, liveHosts(turn, frame), null)
   }
-  const { step } = child
-  if (step.kind === 'block') pushBlock(turn, step.id, liveHosts(frame))
-  else enterTask(turn, step, liveHosts(frame), null)
 }
 
 function enterOwed(turn: Turn, owed: Owed): void {
-  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
+  const task = taskAt(turn.program, `${owed.task}/${owed.kind}`)
   if (task === undefined) throw new Error(`no ${owed.kind} for ${owed.task}`)
   enterTask(turn, task, [...owed.hosts], { ...owed, attempts: owed.attempts + 1 })
 }
 
 function enterTask(turn: Turn, task: Task, hosts: string[], settles: Owed | null): void {
-  turn.state.stack.push({ kind: 'task', id: task.id, hosts, started: false, units: [], settles })
+  const frame: TaskFrame = {
+    kind: 'task',
+    id: task.id,
+    hosts,
+    started: false,
+    units: [],
+    settles,
+  }
+  if (task.meta !== undefined && task.meta !== 'reset_connection') {
+    announce(turn, task, hosts, settles)
+    runMeta(turn, frame, task)
+    return
+  }
+  turn.stack.push(frame)
+  const scope = announce(turn, task, hosts, settles)
+  if (scope === undefined) return
+  if (asksFirst(turn, task, settles)) askStep(turn, task, scope)
+  else askConfirmation(turn, task, hosts, scope)
+}
+
+/** Tells that the task begins; undefined where there is nobody to begin it on. */
+function announce(
+  turn: Turn,
+  task: Task,
+  hosts: readonly string[],
+  settles: Owed | null,
+): Scope | undefined {
   const [first] = hosts
-  if (first === undefined) return
+  if (first === undefined) return undefined
   const scope = hostScope(turn.program, turn.state, first, task, settles?.item)
+  if (task.implicit) return scope
   const name = displayName(task.name, scope) ?? task.module
   turn.events.push({
     event: 'task.started',
@@ -40,17 +76,12 @@ function enterTask(turn: Turn, task: Task, hosts: string[], settles: Owed | null
     hosts: [...hosts],
     ...(task.scope === 'cluster' || task.runOnce ? { once: true } : {}),
   })
-  if (task.confirm !== undefined && mayRun(turn, task, hosts))
-    ask(turn, task.id, task.confirm, scope)
+  return scope
 }
 
-/** False only when every host is certain to skip the task. */
-function mayRun(turn: Turn, task: Task, hosts: readonly string[]): boolean {
-  if (task.loop !== undefined) return true
-  return hosts.some(host => {
-    const verdict = evaluateAll(task.when, hostScope(turn.program, turn.state, host, task))
-    return verdict.kind !== 'value' || verdict.value !== false
-  })
+/** `--step` asks before each task of the playbook. */
+function asksFirst({ program, state }: Turn, task: Task, settles: Owed | null): boolean {
+  return program.settings.step && !state.stepAll && settles === null && task.meta === undefined
 }
 
 /** Makes the task's units and starts each; called once its confirmation, if any, is granted. */
@@ -84,7 +115,9 @@ function unit(host: string, speaksFor: readonly string[]): Unit {
     speaksFor: [...speaksFor],
     items: null,
     nextItem: 0,
+    attempt: 1,
     request: null,
+    lastRequest: null,
     results: [],
     done: false,
   }

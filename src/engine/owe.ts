@@ -3,7 +3,7 @@ import type { Task } from '../runbook/contract.ts'
 import { announceSettled } from './settled.ts'
 import type { Owed, TaskFrame, Unit } from './state.ts'
 import { refOf } from './step-ref.ts'
-import { enclosingBlocks, type Turn } from './turn.ts'
+import { owingBlock, type Turn } from './turn.ts'
 import { hostScope, type LoopItem } from './variables.ts'
 
 /** From before a step starts, its rollback and its release are owed by the block around it. */
@@ -14,8 +14,9 @@ export function owe(
   unit: Unit,
   item: LoopItem | undefined,
 ): void {
-  const [block] = enclosingBlocks(turn)
+  const block = owingBlock(turn)
   if (block === undefined || turn.program.mode === 'plan') return
+  const given = givenTo(turn, task)
   for (const kind of ['rollback', 'release'] as const) {
     if (task[kind] === undefined) continue
     const known = block.owed.find(
@@ -28,6 +29,7 @@ export function owe(
         hosts: [...unit.speaksFor],
         attempts: 0,
         ...(item === undefined ? {} : { item }),
+        ...given,
       })
     } else {
       known.hosts.push(...unit.speaksFor)
@@ -39,8 +41,15 @@ export function owe(
       kind,
       ...refOf(frame.settles, task, unit, item, scope),
       ...(item === undefined ? {} : { item_value: item.value }),
+      ...given,
     })
   }
+}
+
+/** What the includes around the task gave to it: whoever settles this later needs it, too. */
+function givenTo({ state }: Turn, task: Task): Pick<Owed, 'given'> {
+  const own = Object.entries(state.included).filter(([id]) => task.id.startsWith(`${id}/`))
+  return own.length === 0 ? {} : { given: Object.fromEntries(own) }
 }
 
 /** What an earlier attempt owes for the same step is owed by this one now. */
@@ -73,7 +82,7 @@ function isSameItem(a: LoopItem | undefined, b: LoopItem | undefined): boolean {
 
 /** Takes back what a step was to owe that never began. */
 export function disown(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): void {
-  const [block] = enclosingBlocks(turn)
+  const block = owingBlock(turn)
   if (block === undefined) return
   const gone = new Set(unit.speaksFor)
   block.owed = block.owed

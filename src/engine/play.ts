@@ -1,5 +1,5 @@
 import { exitCodes } from '../base/errors.ts'
-import { pushBlock } from './block.ts'
+import { frameOf, pushBlock } from './block.ts'
 import { ask } from './confirm.ts'
 import type { Owed, State } from './state.ts'
 import { recapOf, type Turn } from './turn.ts'
@@ -8,11 +8,18 @@ import { displayName, playScope } from './variables.ts'
 /** Starts the next play that has hosts left, or finishes the run. */
 export function nextPlay(turn: Turn): void {
   const { program, state } = turn
-  if (state.windingUp || state.cancelled > 0 || lostEverything(turn)) {
+  if (state.windingUp || state.cancelled > 0 || state.stopped) {
     finish(turn)
     return
   }
   state.play += 1
+  state.batch = { index: -1, hosts: [], before: [] }
+  state.ended = {}
+  state.forgiven = {}
+  state.included = {}
+  state.flushes = {}
+  state.playEnded = false
+  state.granted = []
   const play = program.playbook.plays[state.play]
   const all = program.playHosts[state.play]
   if (play === undefined || all === undefined) {
@@ -30,15 +37,57 @@ export function nextPlay(turn: Turn): void {
   }
   for (const host of hosts) recapOf(state, host)
   turn.events.push({ event: 'play.started', play: play.id, name, hosts })
-  pushBlock(turn, play.id, hosts)
+  nextBatch(turn)
   if (play.confirm !== undefined) ask(turn, play.id, play.confirm, scope)
 }
 
-/** A play that lost all of its hosts ends the playbook: what follows was meant to build on it. */
-function lostEverything(turn: Turn): boolean {
+/** A batch is through: the next one of its play follows, or the next play. */
+export function batchOver(turn: Turn): void {
+  const { state } = turn
+  if (state.windingUp || state.cancelled > 0 || state.stopped || state.play < 0) {
+    nextPlay(turn)
+    return
+  }
+  const { hosts, before, index } = state.batch
+  const lost = hosts.filter(host => state.removed[host] !== undefined && !before.includes(host))
+  // A batch that lost all of its hosts ends the playbook: what follows was meant to build on it.
+  if (index >= 0 && hosts.length > 0 && lost.length === hosts.length) {
+    state.stopped = true
+    nextPlay(turn)
+    return
+  }
+  if (state.playEnded || !nextBatch(turn)) nextPlay(turn)
+}
+
+/** Begins the play's next batch that has hosts left; false when there is none. */
+function nextBatch(turn: Turn): boolean {
   const { program, state } = turn
-  const hosts = program.playHosts[state.play] ?? []
-  return hosts.length > 0 && hosts.every(host => state.removed[host] !== undefined)
+  const play = program.playbook.plays[state.play]
+  const batches = program.batches[state.play] ?? []
+  if (play === undefined) return false
+  for (let index = state.batch.index + 1; index < batches.length; index += 1) {
+    const all = batches[index] ?? []
+    const before = all.filter(host => state.removed[host] !== undefined)
+    const hosts = all.filter(host => state.removed[host] === undefined)
+    state.batch = { index, hosts: all, before }
+    if (hosts.length === 0) continue
+    state.notified = {}
+    if (batches.length > 1) {
+      const number = index + 1
+      turn.events.push({ event: 'batch.started', play: play.id, number, of: batches.length, hosts })
+    }
+    if (play.strategy === undefined || play.strategy === 'linear') {
+      pushBlock(turn, play.id, hosts)
+    } else {
+      state.lanes = hosts.map(host => ({
+        host,
+        stack: [frameOf(play.id, [host])],
+        started: false,
+      }))
+    }
+    return true
+  }
+  return false
 }
 
 /**
@@ -48,6 +97,7 @@ function lostEverything(turn: Turn): boolean {
 function settleInherited(turn: Turn): boolean {
   const { state } = turn
   const { owed, facts } = state.inherited
+  state.included = { ...state.included, ...givenTo(owed) }
   const newest = Math.max(...owed.map(playOf))
   const mine = owed.filter(each => playOf(each) === newest)
   if (mine.length === 0) return false
@@ -59,6 +109,8 @@ function settleInherited(turn: Turn): boolean {
     recapOf(state, host)
     state.facts[host] = { ...facts[host], ...state.facts[host] }
   }
+  turn.stack = state.stack
+  turn.lane = ''
   pushBlock(turn, `/${newest}`, hosts)
   const frame = state.stack.at(-1)
   if (frame?.kind !== 'block') return false
@@ -66,6 +118,11 @@ function settleInherited(turn: Turn): boolean {
   frame.owed = mine.map(each => ({ ...each, hosts: [...each.hosts] }))
   turn.events.push({ event: 'section.entered', step: frame.id, section: 'release', hosts })
   return true
+}
+
+/** What includes of an earlier attempt gave to the steps that still owe something. */
+function givenTo(owed: readonly Owed[]): State['included'] {
+  return Object.assign({}, ...owed.map(({ given }) => given ?? {})) as State['included']
 }
 
 function playOf({ task }: Owed): number {

@@ -4,6 +4,7 @@ import type { Variables } from '../expression/contract.ts'
 import { createScope } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
 import type { Block, Inventory, Play, Playbook, Step, Task } from '../runbook/contract.ts'
+import { batchesOf, inOrder } from './batches.ts'
 
 /** What a run works on: immutable, and never part of the interpreter's state. */
 export interface Program {
@@ -15,11 +16,34 @@ export interface Program {
   readonly run: { readonly id: string; readonly started: string }
   readonly mode: 'plan' | 'apply'
   readonly playbookDirectory: string
-  /** Hosts of each play, in inventory order, after the limit. */
+  /** Hosts of each play, in the play's order, after the limit. */
   readonly playHosts: readonly (readonly string[])[]
-  /** Why a play has no hosts, where the limit emptied it. */
+  /** The same, cut as `serial` says. */
+  readonly batches: readonly (readonly (readonly string[])[])[]
+  /** By the id they have in the playbook; `taskAt` finds those that an include put in. */
   readonly tasks: ReadonlyMap<string, Task>
   readonly blocks: ReadonlyMap<string, Block>
+  readonly settings: Settings
+}
+
+/** What the command line says that expressions may ask about, or the interpreter goes by. */
+export interface Settings {
+  /** Hosts at a time. */
+  readonly forks: number
+  readonly limit?: string
+  readonly tags: readonly string[]
+  readonly skipTags: readonly string[]
+  readonly diff: boolean
+  /** Each task is asked about before it begins. */
+  readonly step: boolean
+}
+
+const defaultSettings: Settings = {
+  forks: 50,
+  tags: ['all'],
+  skipTags: [],
+  diff: false,
+  step: false,
 }
 
 export interface ProgramOptions {
@@ -33,6 +57,7 @@ export interface ProgramOptions {
   /** Host pattern → hosts in order; pure. Undefined limit: all. */
   readonly match: (pattern: string) => readonly string[]
   readonly limit?: string
+  readonly settings?: Partial<Settings>
 }
 
 /**
@@ -46,7 +71,8 @@ export function createProgram(options: ProgramOptions): Program {
   const playHosts = playbook.plays.map(play => {
     const hosts = match(playPattern(play, options))
     if (hosts.length === 0) throw noneMatched(play, playPattern(play, options), options.inventory)
-    return limited === undefined ? hosts : hosts.filter(host => limited.has(host))
+    const left = limited === undefined ? hosts : hosts.filter(host => limited.has(host))
+    return inOrder(left, play.order, `${options.run.id}${play.id}`)
   })
   if (playHosts.every(hosts => hosts.length === 0)) {
     throw new BkpError('hosts.none_matched', `--limit "${limit}" leaves no host of any play`, {
@@ -63,8 +89,16 @@ export function createProgram(options: ProgramOptions): Program {
     mode: options.mode,
     playbookDirectory: options.playbookDirectory,
     playHosts,
+    batches: playbook.plays.map((play, index) =>
+      batchesOf(playHosts[index] ?? [], serialOf(play, options)),
+    ),
     tasks,
     blocks,
+    settings: {
+      ...defaultSettings,
+      ...(limit === undefined ? {} : { limit }),
+      ...options.settings,
+    },
   })
 }
 
@@ -84,6 +118,12 @@ function knownNames(inventory: Inventory, pattern: string): string {
   return `the inventory has: ${parts.slice(0, 12).join(', ')}${parts.length > 12 ? ', ...' : ''}`
 }
 
+/** `serial:` may use what `hosts:` may use. */
+function serialOf(play: Play, options: ProgramOptions): readonly unknown[] {
+  const scope = createScope([play.vars, options.extraVars])
+  return (play.serial ?? []).flatMap(tree => renderTree(tree, scope))
+}
+
 /** `hosts:` may use play variables and extra variables, but nothing of a host. */
 function playPattern(play: Play, options: ProgramOptions): string {
   const scope = createScope([play.vars, options.extraVars])
@@ -100,6 +140,7 @@ function indexSteps(playbook: Playbook): Pick<Program, 'tasks' | 'blocks'> {
       tasks.set(step.id, step)
       if (step.rollback !== undefined) visit(step.rollback)
       if (step.release !== undefined) visit(step.release)
+      for (const choice of step.include?.choices.values() ?? []) visit(choice)
       return
     }
     blocks.set(step.id, step)
@@ -108,9 +149,46 @@ function indexSteps(playbook: Playbook): Pick<Program, 'tasks' | 'blocks'> {
   for (const play of playbook.plays) {
     // A play's tasks are a block of their own: what is owed in them is settled at its end.
     blocks.set(play.id, playAsBlock(play))
-    for (const step of play.tasks) visit(step)
+    blocks.set(handlersId(play), { ...playAsBlock(play), id: handlersId(play), block: [] })
+    for (const step of [...play.tasks, ...(play.handlers ?? [])]) visit(step)
   }
   return { tasks, blocks }
+}
+
+/**
+ * A task by the id it runs under. What an include puts in, and a handler, runs more than once: its id
+ * then says for which item, or at which flush (`/0/tasks/3#1/0/2`).
+ */
+export function taskAt(program: Pick<Program, 'tasks'>, id: string): Task | undefined {
+  const own = program.tasks.get(id)
+  if (own !== undefined) return own
+  const task = program.tasks.get(definitionOf(id))
+  return task === undefined ? undefined : { ...task, id }
+}
+
+/** A block by the id it runs under. */
+export function blockAt(program: Pick<Program, 'blocks'>, id: string): Block | undefined {
+  return program.blocks.get(id) ?? program.blocks.get(definitionOf(id))
+}
+
+function definitionOf(id: string): string {
+  return id.replace(/#[^/]*/g, '')
+}
+
+/** The block that settles what a step owes: the innermost around it that is one of the playbook. */
+export function ownerOf(program: Pick<Program, 'blocks'>, step: string): string {
+  const words = step.split('/')
+  for (let length = words.length - 1; length > 1; length -= 1) {
+    const id = words.slice(0, length).join('/')
+    const block = blockAt(program, id)
+    if (block !== undefined && !block.transparent) return id
+  }
+  return words.slice(0, 2).join('/')
+}
+
+/** The frame in which the handlers of a play run. */
+export function handlersId(play: Play): string {
+  return `${play.id}/handlers`
 }
 
 function playAsBlock(play: Play): Block {

@@ -89,6 +89,8 @@ export interface Outcome {
   readonly failure?: Failure
   /** The host to count it on, where a cluster step failed on one of its hosts. */
   readonly blame?: string
+  /** The host to which the step was delegated, where it could not be reached: its own is well. */
+  readonly delegateDown?: string
   /** Plans only: `maybe` and `unknown` leave `changed` unknown. */
   readonly certainty?: Certainty
   readonly durationMs?: number

@@ -17,21 +17,32 @@ export interface Aggregate {
   readonly failed: boolean
   readonly unreachable: boolean
   readonly skipped: boolean
-  readonly facts: Readonly<Record<string, unknown>>
+  /** By the host whose they are, where that is not the task's own: `delegate_facts`. */
+  readonly facts: readonly {
+    readonly delegate: string | undefined
+    readonly values: Readonly<Record<string, unknown>>
+  }[]
   readonly blame: string | undefined
   /** It failed because something must be settled first: exit status 8. */
   readonly refusal: boolean
 }
 
-/** Applies `failed_when` and `changed_when` to an outcome, with the registered name in view. */
+/**
+ * Applies `failed_when` and `changed_when` to an outcome, with the registered name in view; `attempts`
+ * where the step is one that is tried again.
+ */
 export function judge(
   turn: Turn,
   task: Task,
   host: string,
   item: LoopItem | undefined,
   outcome: Outcome,
+  attempts?: number,
 ): ItemResult {
-  const withItem = item === undefined ? {} : { item }
+  const withItem = {
+    ...(item === undefined ? {} : { item }),
+    ...(attempts === undefined ? {} : { attempts }),
+  }
   const uncertain = outcome.certainty !== undefined && outcome.certainty !== 'sure'
   const base = { result: outcome.result, outcome, uncertain, ...withItem }
   if (outcome.status === 'unreachable') {
@@ -42,7 +53,7 @@ export function judge(
     }
   }
   try {
-    const scope = resultScope(turn, task, host, item, outcome)
+    const scope = resultScope(turn, task, host, item, { ...base, status: outcome.status })
     const failed =
       isCutShort(outcome) || decide(task.failedWhen, scope, outcome.status === 'failed')
     if (failed === true) {
@@ -96,20 +107,15 @@ function decide(
 }
 
 /** The host's variables with the step's own result under its registered name. */
-function resultScope(
+export function resultScope(
   turn: Turn,
   task: Task,
   host: string,
   item: LoopItem | undefined,
-  outcome: Outcome,
+  result: ItemResult,
 ): Scope {
   if (task.register === undefined) return hostScope(turn.program, turn.state, host, task, item)
-  const own = registeredItem({
-    status: outcome.status,
-    result: outcome.result,
-    outcome,
-    uncertain: outcome.certainty !== undefined && outcome.certainty !== 'sure',
-  })
+  const own = registeredItem(result)
   const facts = { ...turn.state.facts[host], [task.register]: own }
   const state = { ...turn.state, facts: { ...turn.state.facts, [host]: facts } }
   return hostScope(turn.program, state, host, task, item)
@@ -126,6 +132,7 @@ function registeredItem(result: ItemResult): Record<string, unknown> {
     skipped: certain ? result.status === 'skipped' : new Unknown('skipped'),
     unreachable: result.status === 'unreachable',
     ...(result.outcome?.failure === undefined ? {} : { msg: result.outcome.failure.message }),
+    ...(result.attempts === undefined ? {} : { attempts: result.attempts }),
   }
 }
 
@@ -138,7 +145,7 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
     failed: failedItem !== undefined,
     unreachable: results.some(result => result.status === 'unreachable'),
     skipped: results.every(result => result.status === 'skipped'),
-    facts: Object.assign({}, ...results.map(factsOf)) as Record<string, unknown>,
+    facts: results.map(result => ({ delegate: result.delegate, values: factsOf(result) })),
     blame: failedItem?.outcome?.blame,
     refusal: isRefusal(failedItem?.outcome?.failure?.code),
   }
@@ -146,7 +153,7 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
   if (unit.items === null && only !== undefined) {
     return { ...shared, registered: registeredItem(only) }
   }
-  const { loopVar } = task.loopControl
+  const { loopVar, indexVar } = task.loopControl
   const uncertain = results.some(result => result.uncertain)
   return {
     ...shared,
@@ -155,6 +162,9 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
         ...registeredItem(result),
         [loopVar]: result.item?.value,
         ansible_loop_var: loopVar,
+        ...(indexVar === undefined
+          ? {}
+          : { [indexVar]: result.item?.index, ansible_index_var: indexVar }),
       })),
       changed: uncertain ? new Unknown('changed') : shared.changed,
       failed: shared.failed,

@@ -1,3 +1,4 @@
+import { taskAt } from './program.ts'
 import type { Owed } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -7,7 +8,7 @@ export function announceSettled(
   owed: Owed,
   outcome: 'ran' | 'dropped' | 'failed',
 ): void {
-  const task = turn.program.tasks.get(owed.task)?.[owed.kind]
+  const task = taskAt(turn.program, `${owed.task}/${owed.kind}`)
   turn.events.push({
     event: 'settled',
     kind: owed.kind,

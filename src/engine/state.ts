@@ -14,6 +14,8 @@ export interface Owed {
   /** The loop item the step ran with. */
   readonly item?: { readonly index: number; readonly value: unknown }
   hosts: string[]
+  /** What the includes around the step gave to it, by the ids they run under. */
+  readonly given?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** How often settling it was tried. */
   attempts: number
 }
@@ -37,6 +39,12 @@ export interface BlockFrame {
   failed: Record<string, Loss>
   /** What its steps owe, oldest first. */
   owed: Owed[]
+  /** Handlers run in it that were notified, this often flushed before. */
+  flush?: number
+  /** What an include puts in, in turn. */
+  queue?: { id: string; hosts: string[] }[]
+  /** Hosts that left the role it is for (`meta: end_role`). */
+  left?: Record<string, true>
 }
 
 /** One host's part of a task; a run_once or cluster task has one unit that speaks for all. */
@@ -45,8 +53,12 @@ export interface Unit {
   speaksFor: string[]
   items: readonly unknown[] | null
   nextItem: number
+  /** Which try of the item is under way. */
+  attempt: number
   /** Outstanding request. */
   request: number | null
+  /** The last one: what follows takes its place among those under way. */
+  lastRequest: number | null
   /** Results of finished items, or the one result. */
   results: ItemResult[]
   done: boolean
@@ -59,6 +71,12 @@ export interface ItemResult {
   readonly outcome?: Outcome
   /** In a plan: whether it would run at all is not known. */
   readonly uncertain: boolean
+  /** The host it worked on, where that is another. */
+  readonly delegate?: string
+  /** Tries it took, of a step that is tried again. */
+  readonly attempts?: number
+  /** The file or role that it puts in. */
+  readonly include?: { readonly id: string; readonly variables: Readonly<Record<string, unknown>> }
 }
 
 export interface TaskFrame {
@@ -76,11 +94,48 @@ export interface TaskFrame {
 
 export type Frame = BlockFrame | TaskFrame
 
+/** One host's own way through a play whose strategy is not linear. */
+export interface Lane {
+  host: string
+  stack: Frame[]
+  started: boolean
+}
+
+/** The hosts that go through the play together. */
+export interface Batch {
+  index: number
+  /** Those that had failed before it among them. */
+  hosts: readonly string[]
+  /** Those of them that had failed before. */
+  before: readonly string[]
+}
+
 /** The whole interpreter: plain data, a fold of its inputs. */
 export interface State {
   /** Index of the play that runs; plays.length when all are through. */
   play: number
+  batch: Batch
   stack: Frame[]
+  /** Of the strategies free and host_pinned; `stack` is empty then. */
+  lanes: Lane[]
+  /** Hosts that `meta` took out of the play, without having failed. */
+  ended: Record<string, true>
+  /** Hosts whose failure `meta: clear_host_errors` forgave: the next play has them again. */
+  forgiven: Record<string, true>
+  /** Hosts by the handler that is to run on them. */
+  notified: Record<string, readonly string[]>
+  /** How often handlers were flushed, by lane. */
+  flushes: Record<string, number>
+  /** What includes give to the steps they put in, by the id they run under. */
+  included: Record<string, Readonly<Record<string, unknown>>>
+  /** No further batch of the play is begun. */
+  playEnded: boolean
+  /** Too many hosts failed: only what cleans up still runs. */
+  stopped: boolean
+  /** `--step` asks no more. */
+  stepAll: boolean
+  /** Tasks whose question was granted; other lanes do not ask it again. */
+  granted: readonly string[]
   /** Hosts that failed for good: out for the rest of the playbook. */
   removed: Record<string, Loss>
   /** Registered results and set facts of each host. */
@@ -89,7 +144,7 @@ export interface State {
   nextRequest: number
   cancelled: 0 | 1 | 2
   /** Outstanding question: nothing goes on until it is answered. */
-  confirmation: { request: number; step: string } | null
+  confirmation: { request: number; step: string; stepwise?: true } | null
   /** A confirmation was denied, or a step refused to do what it was asked (exit status 8). */
   refused: boolean
   /** Owed by earlier attempts of the run, and not taken over by this one. */
@@ -106,7 +161,18 @@ export interface State {
 export function initialState(): State {
   return {
     play: -1,
+    batch: { index: -1, hosts: [], before: [] },
     stack: [],
+    lanes: [],
+    ended: {},
+    forgiven: {},
+    notified: {},
+    flushes: {},
+    included: {},
+    playEnded: false,
+    stopped: false,
+    stepAll: false,
+    granted: [],
     removed: {},
     facts: {},
     recap: {},
@@ -130,18 +196,23 @@ export function forkState(state: State): State {
   return {
     ...state,
     stack: state.stack.map(forkFrame),
+    // Lanes are copied when they are entered: most inputs concern one of many.
+    lanes: [...state.lanes],
     removed: { ...state.removed },
     facts: { ...state.facts },
     recap: { ...state.recap },
   }
 }
 
-function forkFrame(frame: Frame): Frame {
+/** A copy of a frame that may be written to. */
+export function forkFrame(frame: Frame): Frame {
   if (frame.kind === 'task') return { ...frame, units: [...frame.units] }
   return {
     ...frame,
     lost: { ...frame.lost },
     failed: { ...frame.failed },
     owed: frame.owed.map(owed => ({ ...owed, hosts: [...owed.hosts] })),
+    ...(frame.queue === undefined ? {} : { queue: [...frame.queue] }),
+    ...(frame.left === undefined ? {} : { left: { ...frame.left } }),
   }
 }

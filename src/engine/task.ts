@@ -1,14 +1,28 @@
 import type { Task } from '../runbook/contract.ts'
 import { startTask } from './enter-task.ts'
+import { handlersOf, notify } from './handlers.ts'
+import { putIn } from './including.ts'
+import { delegateOf } from './manner.ts'
 import { disown } from './owe.ts'
+import { taskAt } from './program.ts'
 import type { Outcome } from './protocol.ts'
-import { type Aggregate, aggregate, isCancelled, judge } from './result.ts'
+import { type Aggregate, aggregate, isCancelled } from './result.ts'
+import { wantsAnotherTry } from './retry.ts'
 import { announceSettled } from './settled.ts'
-import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
+import type { BlockFrame, ItemResult, Owed, TaskFrame, Unit } from './state.ts'
 import { refOf } from './step-ref.ts'
-import { countStep, enclosingBlocks, isRescuable, lose, runningTask, type Turn } from './turn.ts'
-import { advanceUnit, ignoresErrors } from './unit.ts'
-import { hostScope } from './variables.ts'
+import { stopAtTooMany } from './too-many.ts'
+import {
+  countStep,
+  enclosingBlocks,
+  isRescuable,
+  isTransparent,
+  lose,
+  runningTask,
+  type Turn,
+} from './turn.ts'
+import { advanceUnit, ignoresErrors, isBroken, itemAt, tryAgain } from './unit.ts'
+import { hostScope, type LoopItem } from './variables.ts'
 
 /** True when nothing of the task is outstanding; starts it where it has not begun. */
 export function isTaskDone(turn: Turn, frame: TaskFrame): boolean {
@@ -26,22 +40,44 @@ export function performed(turn: Turn, request: number, outcome: Outcome): void {
   const unit: Unit = { ...found, results: [...found.results] }
   frame.units[index] = unit
   const task = taskOf(turn, frame)
-  finishItem(turn, frame, task, unit, outcome)
   unit.request = null
-  advanceUnit(turn, frame, task, unit)
+  const item = itemOf(task, frame, unit)
+  const trial = wantsAnotherTry(turn, frame, task, unit, item, outcome)
+  if (trial.again) {
+    tryAgain(turn, frame, task, unit, item)
+    // What the runbook has wrong may keep it from being tried: then it is over.
+    if (unit.request !== null) return
+  } else {
+    finishItem(turn, frame, task, unit, outcome, trial.judged)
+  }
+  if (isBroken(turn, task, unit, item)) unit.done = true
+  else advanceUnit(turn, frame, task, unit)
 }
 
-function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcome: Outcome): void {
-  const index = unit.nextItem - 1
-  const item = unit.items === null ? frame.settles?.item : { index, value: unit.items[index] }
+/** The item that the last answer was about. */
+function itemOf(task: Task, frame: TaskFrame, unit: Unit): LoopItem | undefined {
+  return itemAt(task, frame, unit, unit.nextItem - 1)
+}
+
+function finishItem(
+  turn: Turn,
+  frame: TaskFrame,
+  task: Task,
+  unit: Unit,
+  outcome: Outcome,
+  result: ItemResult,
+): void {
+  const item = itemOf(task, frame, unit)
   const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-  const judged = judge(turn, task, unit.host, item, outcome)
+  const delegate = task.delegateFacts ? delegateOf(task, unit.host, scope) : undefined
+  const judged = delegate === undefined ? result : { ...result, delegate }
   unit.results.push(judged)
   const failed = judged.status === 'failed' || judged.status === 'unreachable'
   const ignored =
-    judged.status === 'failed' &&
-    !isCancelled(judged.outcome?.failure) &&
-    ignoresErrors(task, scope)
+    (judged.status === 'unreachable' && task.ignoreUnreachable === true) ||
+    (judged.status === 'failed' &&
+      !isCancelled(judged.outcome?.failure) &&
+      ignoresErrors(task, scope))
   turn.events.push({
     event: 'step.finished',
     ...refOf(frame.settles, task, unit, item, scope),
@@ -58,7 +94,7 @@ function finishItem(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, outcom
 /** The barrier: registers results, counts, and takes lost hosts out of the block around. */
 export function finishTask(turn: Turn, frame: TaskFrame): void {
   const task = taskOf(turn, frame)
-  turn.state.stack.pop()
+  turn.stack.pop()
   const [block] = enclosingBlocks(turn)
   if (block === undefined) throw new Error(`task ${task.id} stands outside of any block`)
   let anyLost = false
@@ -68,15 +104,15 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
     if (unit.results.length === 0 && unit.items?.length !== 0) continue
     const total = aggregate(turn, task, unit)
     register(turn, task, unit, total)
-    const ignored =
-      total.failed && !total.unreachable && ignoresErrors(task, scopeOf(turn, unit, task))
+    const ignored = isIgnored(turn, task, unit, total)
     // What will be tried again has not failed yet.
     const again = frame.settles !== null && frame.settles.attempts < settlingAttempts
     if (total.failed && !ignored && again) {
       unsettledHosts.push(...unit.speaksFor)
       continue
     }
-    count(turn, frame, unit, total, ignored)
+    if (!task.implicit) count(turn, frame, unit, total, ignored)
+    if (!total.failed && total.changed) notifyFrom(turn, task, unit)
     if (!total.failed || ignored) continue
     if (total.refusal && !isRescuable(turn)) turn.state.refused = true
     if (frame.settles !== null) {
@@ -87,10 +123,35 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
     loseUnit(block, unit, total)
     anyLost = true
   }
-  if (anyLost && task.anyErrorsFatal) {
-    for (const host of block.active) lose(block, host, 'carried_along')
-  }
+  if (anyLost && task.anyErrorsFatal) carryAlong(turn)
+  if (anyLost) stopAtTooMany(turn)
   if (frame.settles !== null) settleOwed(turn, frame.settles, block, unsettledHosts)
+  if (task.include !== undefined) putIn(turn, frame)
+}
+
+function isIgnored(turn: Turn, task: Task, unit: Unit, total: Aggregate): boolean {
+  if (!total.failed) return false
+  if (total.unreachable) return task.ignoreUnreachable === true
+  return ignoresErrors(task, scopeOf(turn, unit, task))
+}
+
+/** `any_errors_fatal`: the hosts of the block of the playbook go with those that failed. */
+function carryAlong(turn: Turn): void {
+  for (const frame of enclosingBlocks(turn)) {
+    for (const host of frame.active) lose(frame, host, 'carried_along')
+    if (!isTransparent(turn, frame)) return
+  }
+}
+
+/** Handlers run where a step changed something; a cluster step's on all of its hosts. */
+function notifyFrom(turn: Turn, task: Task, unit: Unit): void {
+  if (task.notify === undefined) return
+  const hosts = task.scope === 'cluster' ? unit.speaksFor : [unit.host]
+  for (const { item, status } of unit.results) {
+    if (status !== 'changed') continue
+    const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+    notify(turn, handlersOf(turn, task, scope), hosts)
+  }
 }
 
 function loseUnit(block: BlockFrame, unit: Unit, total: Aggregate): void {
@@ -119,6 +180,11 @@ function settleOwed(turn: Turn, owed: Owed, block: BlockFrame, failedHosts: stri
 
 function count(turn: Turn, frame: TaskFrame, unit: Unit, total: Aggregate, ignored: boolean): void {
   const host = total.failed ? (total.blame ?? unit.host) : unit.host
+  // As in Ansible each file that is put in counts, rather than the task that does it.
+  const included = unit.results.filter(({ include }) => include !== undefined).length
+  for (let more = 1; more < included; more += 1) {
+    countStep(turn, host, 'ok', { changed: false, rescuable: false })
+  }
   const status = ignored
     ? 'ignored'
     : total.unreachable
@@ -137,7 +203,17 @@ function count(turn: Turn, frame: TaskFrame, unit: Unit, total: Aggregate, ignor
 function register(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
   for (const host of unit.speaksFor) {
     const own = task.register === undefined ? {} : { [task.register]: total.registered }
-    turn.state.facts[host] = { ...turn.state.facts[host], ...total.facts, ...own }
+    const facts = total.facts.filter(({ delegate }) => delegate === undefined)
+    turn.state.facts[host] = Object.assign(
+      {},
+      turn.state.facts[host],
+      ...facts.map(({ values }) => values),
+      own,
+    )
+  }
+  for (const { delegate, values } of total.facts) {
+    if (delegate === undefined) continue
+    turn.state.facts[delegate] = { ...turn.state.facts[delegate], ...values }
   }
 }
 
@@ -158,7 +234,7 @@ function scopeOf(turn: Turn, unit: Unit, task: Task): ReturnType<typeof hostScop
 }
 
 function taskOf(turn: Turn, frame: TaskFrame): Task {
-  const task = turn.program.tasks.get(frame.id)
+  const task = taskAt(turn.program, frame.id)
   if (task === undefined) throw new Error(`no task ${frame.id}`)
   return task
 }

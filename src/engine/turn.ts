@@ -1,23 +1,58 @@
 import type { EngineEvent, Recap, StepStatus } from '../events/events.ts'
-import type { Program } from './program.ts'
+import { blockAt, type Program } from './program.ts'
 import type { Request } from './protocol.ts'
-import type { BlockFrame, Frame, Loss, State, TaskFrame } from './state.ts'
+import {
+  type BlockFrame,
+  type Frame,
+  forkFrame,
+  type Loss,
+  type State,
+  type TaskFrame,
+} from './state.ts'
 
 /** One advance in progress: the draft it writes, and what it has asked and told so far. */
 export interface Turn {
   readonly program: Program
   readonly state: State
+  /** Of the lane that goes on: all hosts of the batch, or one of a free play. */
+  stack: Frame[]
+  /** The host whose lane it is; empty for all. */
+  lane: string
   readonly requests: Request[]
   readonly events: EngineEvent[]
 }
 
+/** Goes on with that lane of a free play. */
+export function enterLane(turn: Turn, index: number): void {
+  const lane = turn.state.lanes[index]
+  if (lane === undefined) return
+  const copy = { ...lane, started: true, stack: lane.stack.map(forkFrame) }
+  turn.state.lanes[index] = copy
+  turn.stack = copy.stack
+  turn.lane = copy.host
+}
+
 export function topFrame(turn: Turn): Frame | undefined {
-  return turn.state.stack.at(-1)
+  return turn.stack.at(-1)
 }
 
 /** The block frames around the running task, innermost first. */
 export function enclosingBlocks(turn: Turn): readonly BlockFrame[] {
-  return turn.state.stack.filter(frame => frame.kind === 'block').reverse()
+  return turn.stack.filter(frame => frame.kind === 'block').reverse()
+}
+
+/** The block of the playbook that owes what a step here owes. */
+export function owingBlock(turn: Turn): BlockFrame | undefined {
+  return enclosingBlocks(turn).find(frame => !isTransparent(turn, frame))
+}
+
+/** True for a frame that only groups steps: it is not shown, and owes nothing by itself. */
+export function isTransparent(turn: Turn, frame: BlockFrame): boolean {
+  return (
+    frame.flush !== undefined ||
+    frame.queue !== undefined ||
+    blockAt(turn.program, frame.id)?.transparent === true
+  )
 }
 
 export function runningTask(turn: Turn): TaskFrame | undefined {
@@ -26,17 +61,23 @@ export function runningTask(turn: Turn): TaskFrame | undefined {
 }
 
 /** The hosts that the frame's section still has. */
-export function liveHosts(frame: BlockFrame): string[] {
-  return frame.active.filter(host => frame.lost[host] === undefined)
+export function liveHosts(turn: Turn, frame: BlockFrame): string[] {
+  return frame.active.filter(
+    host =>
+      frame.lost[host] === undefined &&
+      turn.state.ended[host] === undefined &&
+      turn.stack.every(each => each.kind !== 'block' || each.left?.[host] === undefined),
+  )
 }
 
 /**
- * True when the run is ending: after a first signal all but `always` (and what stands in it, which
+ * True when the run is ending: when too many hosts failed, or after a first signal all but `always` (and what stands in it, which
  * behaves as ever) is left out, after a second one `always` too.
  */
 export function isWinding(turn: Turn): boolean {
-  const { cancelled } = turn.state
-  if (cancelled !== 1) return cancelled === 2
+  const { cancelled, stopped } = turn.state
+  if (cancelled === 2) return true
+  if (cancelled === 0 && !stopped) return false
   return enclosingBlocks(turn).every(frame => frame.section !== 'always')
 }
 
@@ -47,7 +88,7 @@ export function isRescuable(turn: Turn): boolean {
     enclosingBlocks(turn).some(
       frame =>
         (frame.section === 'block' || frame.section === 'rollback') &&
-        (turn.program.blocks.get(frame.id)?.rescue.length ?? 0) > 0,
+        (blockAt(turn.program, frame.id)?.rescue.length ?? 0) > 0,
     )
   )
 }

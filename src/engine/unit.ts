@@ -8,8 +8,12 @@ import { renderArguments } from './arguments.ts'
 import { becomeOf } from './become.ts'
 import { evaluateAll } from './conditions.ts'
 import { deadlineOf } from './deadline.ts'
+import { handlersOf } from './handlers.ts'
+import { includedBy } from './including.ts'
+import { delegateOf, manner, secondsOf } from './manner.ts'
 import { owe } from './owe.ts'
 import type { Part } from './protocol.ts'
+import { resultScope } from './result.ts'
 import type { ItemResult, TaskFrame, Unit } from './state.ts'
 import { failureOf, refOf } from './step-ref.ts'
 import { enclosingBlocks, isWinding, type Turn } from './turn.ts'
@@ -25,11 +29,22 @@ export function advanceUnit(turn: Turn, frame: TaskFrame, task: Task, unit: Unit
   const count = unit.items?.length ?? 1
   while (unit.nextItem < count && unit.request === null) {
     if (isAbandoned(turn, frame)) break
-    const item = itemAt(frame, unit)
+    const item = itemAt(task, frame, unit, unit.nextItem)
     unit.nextItem += 1
+    unit.attempt = 1
     startItem(turn, frame, task, unit, item)
+    if (unit.request === null && isBroken(turn, task, unit, item)) break
   }
   unit.done = unit.request === null
+}
+
+/** `break_when` is judged after each item, with its result in view. */
+export function isBroken(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): boolean {
+  const { breakWhen } = task.loopControl
+  const last = unit.results.at(-1)
+  if (breakWhen === undefined || item === undefined || last === undefined) return false
+  const verdict = evaluateAll(breakWhen, resultScope(turn, task, unit.host, item, last))
+  return verdict.kind === 'value' && verdict.value === true
 }
 
 /** A cancelled run starts no further step, but what cleans up. */
@@ -37,9 +52,17 @@ function isAbandoned(turn: Turn, frame: TaskFrame): boolean {
   return frame.settles === null && isWinding(turn)
 }
 
-function itemAt(frame: TaskFrame, unit: Unit): LoopItem | undefined {
-  if (unit.items === null) return frame.settles?.item
-  return { index: unit.nextItem, value: unit.items[unit.nextItem] }
+/** The unit's item at an index; of a task without a loop, the one it settles. */
+export function itemAt(
+  task: Task,
+  frame: TaskFrame,
+  unit: Unit,
+  index: number,
+): LoopItem | undefined {
+  const { items } = unit
+  if (items === null) return frame.settles?.item
+  const value: unknown = items[index]
+  return task.loopControl.extended ? { index, value, items } : { index, value }
 }
 
 /** The loop's list; undefined when the unit failed over it. */
@@ -82,13 +105,33 @@ function startItem(
     skipItem(turn, frame, task, unit, item, scope)
     return
   }
+  const mayBeSkipped = verdict.value instanceof Unknown || item?.value instanceof Unknown
+  if (task.include === undefined) request(turn, frame, task, unit, { item, scope, mayBeSkipped })
+  else include(turn, frame, task, unit, { item, scope, mayBeSkipped })
+}
+
+interface Asked {
+  readonly item: LoopItem | undefined
+  readonly scope: Scope
+  /** A `when` that is only known after apply. */
+  readonly mayBeSkipped: boolean
+}
+
+/** Asks for an item to be performed; what the runbook itself has wrong fails it before. */
+function request(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, asked: Asked): void {
+  const { item, scope, mayBeSkipped } = asked
   try {
     const args = renderArguments(task.args, scope)
     const deadline = deadlineOf(turn, task, unit.host, item)
-    const become = becomeByHost(turn, task, unit, item, scope)
+    const delegate = delegateOf(task, unit.host, scope)
+    const become = becomeByHost(turn, task, unit, item, delegate ?? unit.host)
+    const how = manner(turn, task, scope)
+    const delayMs = pauseBefore(turn, task, unit, scope)
+    // A handler that is missing is told before anything is done, not after.
+    handlersOf(turn, task, scope)
     const id = turn.state.nextRequest++
     unit.request = id
-    owe(turn, frame, task, unit, item)
+    if (unit.attempt === 1) owe(turn, frame, task, unit, item)
     turn.requests.push({
       kind: 'perform',
       id,
@@ -96,14 +139,57 @@ function startItem(
       scope: task.scope,
       args,
       variables: scope,
-      mayBeSkipped: verdict.value instanceof Unknown || item?.value instanceof Unknown,
+      mayBeSkipped,
       noLog: task.noLog,
       ...(become.size === 0 ? {} : { become }),
       ...(frame.settles === null ? {} : { attempt: frame.settles.attempts }),
       part: partOf(turn, frame),
       ...(task.release === undefined && task.rollback === undefined ? {} : { owes: true as const }),
       ...(task.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
+      ...(unit.lastRequest === null ? {} : { continues: unit.lastRequest }),
+      ...(delayMs === 0 ? {} : { delayMs }),
+      ...(delegate === undefined ? {} : { delegate }),
+      ...how,
       ...(deadline === undefined ? {} : { deadline }),
+    })
+    unit.lastRequest = id
+  } catch (thrown) {
+    failItem(turn, frame, task, unit, item, asBkpError(thrown))
+  }
+}
+
+/** Tries an item once more. */
+export function tryAgain(
+  turn: Turn,
+  frame: TaskFrame,
+  task: Task,
+  unit: Unit,
+  item: LoopItem | undefined,
+): void {
+  unit.attempt += 1
+  const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+  request(turn, frame, task, unit, { item, scope, mayBeSkipped: false })
+}
+
+/** Before a further try its delay, before a further item the pause of its loop. */
+function pauseBefore({ program }: Turn, task: Task, unit: Unit, scope: Scope): number {
+  if (program.mode === 'plan') return 0
+  if (unit.attempt > 1) return secondsOf('delay', task.delay ?? 5, scope) * 1000
+  if (unit.results.length === 0) return 0
+  return secondsOf('pause', task.loopControl.pause ?? 0, scope) * 1000
+}
+
+/** What an including task puts in follows when all hosts have decided. */
+function include(turn: Turn, frame: TaskFrame, task: Task, unit: Unit, asked: Asked): void {
+  const { item, scope, mayBeSkipped } = asked
+  try {
+    const included = includedBy(task, scope, item)
+    const result = itemResult('ok', { include: included?.id }, item, mayBeSkipped)
+    unit.results.push(included === undefined ? result : { ...result, include: included })
+    turn.events.push({
+      event: 'step.finished',
+      ...refOf(frame.settles, task, unit, item, scope),
+      status: 'ok',
     })
   } catch (thrown) {
     failItem(turn, frame, task, unit, item, asBkpError(thrown))
@@ -116,14 +202,12 @@ function becomeByHost(
   task: Task,
   unit: Unit,
   item: LoopItem | undefined,
-  ownScope: Scope,
+  worker: string,
 ): ReadonlyMap<string, Become | Unknown> {
-  const hosts = task.scope === 'cluster' ? unit.speaksFor : [unit.host]
+  const hosts = task.scope === 'cluster' ? unit.speaksFor : [worker]
   const found = new Map<string, Become | Unknown>()
   for (const host of hosts) {
-    const scope =
-      host === unit.host ? ownScope : hostScope(turn.program, turn.state, host, task, item)
-    const become = becomeOf(task, scope)
+    const become = becomeOf(task, hostScope(turn.program, turn.state, host, task, item))
     if (become !== undefined) found.set(host, become)
   }
   return found

@@ -9,15 +9,17 @@ import type { State } from './state.ts'
 export interface LoopItem {
   readonly index: number
   readonly value: unknown
+  /** All of the loop, for `ansible_loop`. */
+  readonly items?: readonly unknown[]
 }
 
 /** An argument with this value counts as not given. */
 export const omit = '\u0000omit\u0000'
 
 /**
- * The variables of a host, lowest precedence first: inventory, play, registered results and set
- * facts, block and task, loop item, `-e`, and the names that nobody may take (specs/engine.md a.3;
- * task variables beat set_fact, a.9 row 8).
+ * The variables of a host, lowest precedence first: role defaults, inventory, play, role variables,
+ * registered results and set facts, block and task, role parameters, what includes give, loop item,
+ * `-e`, and the names that nobody may take (specs/engine.md a.3; task variables beat set_fact, a.9 row 8).
  */
 export function hostScope(
   program: Program,
@@ -28,14 +30,29 @@ export function hostScope(
 ): Scope {
   const play = program.playbook.plays[state.play]
   return createScope([
+    ...(play?.roleDefaults ?? []),
+    ...(task?.role?.defaults ?? []),
     ...(hostOf(program.inventory, host)?.variables ?? []),
     play?.vars ?? new Map<string, Binding>(),
+    ...(play?.roleVars ?? []),
+    ...(task?.role?.vars ?? []),
     literals(state.facts[host] ?? {}),
     ...(task?.vars ?? []),
+    ...(task?.role === undefined ? [] : [task.role.params]),
+    ...includedVariables(state, task),
     itemVariables(task, item),
     program.extraVars,
-    magicVariables(program, state, host),
+    magicVariables(program, state, host, task),
   ])
+}
+
+/** What the includes around a task give to it, the outermost first. */
+function includedVariables({ included }: State, task: Task | undefined): readonly Variables[] {
+  if (task === undefined) return []
+  return Object.entries(included)
+    .filter(([id]) => task.id.startsWith(`${id}/`))
+    .sort(([a], [b]) => a.length - b.length)
+    .map(([, values]) => literals(values))
 }
 
 /** Variables where no host is at hand: a play's name, its question. */
@@ -44,7 +61,7 @@ export function playScope(program: Program, state: State): Scope {
   return createScope([
     play?.vars ?? new Map<string, Binding>(),
     program.extraVars,
-    literals(globalMagic(program)),
+    lazily(globalMagic(program, state)),
   ])
 }
 
@@ -60,37 +77,96 @@ export function displayName(name: Tree | undefined, scope: Scope): string | unde
 
 function itemVariables(task: Task | undefined, item: LoopItem | undefined): Variables {
   if (task === undefined || item === undefined) return new Map()
-  const { loopVar, indexVar } = task.loopControl
+  const { loopVar, indexVar, extended, extendedAllitems = true } = task.loopControl
   return literals({
     [loopVar]: item.value,
-    ...(indexVar === undefined ? {} : { [indexVar]: item.index }),
+    ansible_loop_var: loopVar,
+    ...(indexVar === undefined ? {} : { [indexVar]: item.index, ansible_index_var: indexVar }),
+    ...(extended && item.items !== undefined
+      ? { ansible_loop: loopOf(item.index, item.items, extendedAllitems) }
+      : {}),
   })
 }
 
-function magicVariables(program: Program, state: State, host: string): Variables {
-  const { inventory } = program
-  const all = program.playHosts[state.play] ?? []
-  return literals({
-    ...globalMagic(program),
-    inventory_hostname: host,
-    inventory_hostname_short: host.split('.')[0] ?? host,
-    group_names: hostOf(inventory, host)?.groups ?? [],
-    groups: Object.fromEntries(inventory.groups),
-    hostvars: hostVariables(program, state),
-    ansible_play_hosts: all.filter(name => state.removed[name] === undefined),
-    ansible_play_hosts_all: all,
-    ansible_play_batch: all.filter(name => state.removed[name] === undefined),
-  })
-}
-
-function globalMagic(program: Program): Record<string, unknown> {
+/** `ansible_loop`: where the item stands in its loop. */
+function loopOf(
+  index: number,
+  items: readonly unknown[],
+  withAll: boolean,
+): Readonly<Record<string, unknown>> {
+  const { length } = items
   return {
-    ...program.exposed,
-    run: program.run,
-    ansible_check_mode: program.mode === 'plan',
-    playbook_dir: program.playbookDirectory,
-    omit,
+    index: index + 1,
+    index0: index,
+    first: index === 0,
+    last: index === length - 1,
+    length,
+    revindex: length - index,
+    revindex0: length - index - 1,
+    ...(index === 0 ? {} : { previtem: items[index - 1] }),
+    ...(index === length - 1 ? {} : { nextitem: items[index + 1] }),
+    ...(withAll ? { allitems: items } : {}),
   }
+}
+
+/** Names that nobody else may take, each made when it is first read: most steps read none of them. */
+function magicVariables(
+  program: Program,
+  state: State,
+  host: string,
+  task: Task | undefined,
+): Variables {
+  const { inventory } = program
+  return lazily({
+    ...globalMagic(program, state),
+    inventory_hostname: () => host,
+    inventory_hostname_short: () => host.split('.')[0] ?? host,
+    group_names: () => hostOf(inventory, host)?.groups ?? [],
+    groups: () => Object.fromEntries(inventory.groups),
+    hostvars: () => hostVariables(program, state),
+    ...(task?.role === undefined
+      ? {}
+      : { role_name: () => task.role?.name, role_path: () => task.role?.path }),
+  })
+}
+
+function globalMagic(program: Program, state: State): Readonly<Record<string, () => unknown>> {
+  const { settings } = program
+  const exposed = Object.entries(program.exposed).map(([name, value]) => [name, () => value])
+  return {
+    ...(Object.fromEntries(exposed) as Record<string, () => unknown>),
+    run: () => program.run,
+    ansible_check_mode: () => program.mode === 'plan',
+    ansible_diff_mode: () => settings.diff,
+    ansible_forks: () => settings.forks,
+    ...(settings.limit === undefined ? {} : { ansible_limit: () => settings.limit }),
+    ansible_run_tags: () => settings.tags,
+    ansible_skip_tags: () => settings.skipTags,
+    ansible_play_name: () => playName(program, state),
+    ansible_play_hosts: () => living(state, program.playHosts[state.play] ?? []),
+    ansible_play_hosts_all: () => program.playHosts[state.play] ?? [],
+    ansible_play_batch: () => living(state, state.batch.hosts),
+    playbook_dir: () => program.playbookDirectory,
+    omit: () => omit,
+  }
+}
+
+function playName(program: Program, state: State): string {
+  const play = program.playbook.plays[state.play]
+  const scope = createScope([play?.vars ?? new Map<string, Binding>(), program.extraVars])
+  return displayName(play?.name, scope) ?? ''
+}
+
+/** The hosts that have not failed: neither in an earlier play nor, unrescued, in this one. */
+function living(state: State, hosts: readonly string[]): readonly string[] {
+  const bottoms = [state.stack, ...state.lanes.map(({ stack }) => stack)].flatMap(([bottom]) =>
+    bottom?.kind === 'block' ? [bottom] : [],
+  )
+  return hosts.filter(
+    host =>
+      state.removed[host] === undefined &&
+      bottoms.every(({ lost, failed }) => lost[host] === undefined && failed[host] === undefined),
+  )
 }
 
 /** `hostvars`: every host's variables, each rendered only when it is read. */
@@ -132,4 +208,18 @@ function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
 
 function literals(values: Readonly<Record<string, unknown>>): Variables {
   return new Map(Object.entries(values).map(([name, value]) => [name, literal(value)]))
+}
+
+/** Variables whose values are made when they are read. */
+function lazily(values: Readonly<Record<string, () => unknown>>): Variables {
+  return new Map(
+    Object.entries(values).map(([name, make]) => [
+      name,
+      {
+        get literal() {
+          return make()
+        },
+      },
+    ]),
+  )
 }

@@ -41,6 +41,8 @@ export interface StepRef {
   readonly host: string
   /** All hosts a cluster step speaks for. */
   readonly hosts?: readonly string[]
+  /** The host that it is done on in place of its own. */
+  readonly delegate?: string
   /** Index in the loop, and the item's label; `of`: how many items there are. */
   readonly item?: { readonly index: number; readonly label: string; readonly of?: number }
   /** Set on rollbacks and releases: of which step. */
@@ -70,6 +72,14 @@ export type EngineEvent =
       readonly extra_vars?: readonly string[]
       readonly forks?: number
       readonly directory?: string
+      readonly tags?: readonly string[]
+      readonly skip_tags?: readonly string[]
+      readonly start_at_task?: string
+      /** Each task is asked about before it begins. */
+      readonly step?: true
+      readonly diff?: true
+      /** Answers to `vars_prompt` that are no secrets, by the play's id and the variable's name. */
+      readonly prompted?: Readonly<Record<string, Readonly<Record<string, string>>>>
     }
   | { readonly event: 'run.resumed'; readonly how: 'resume' | 'abort' | 'undo' }
   /** 1: nothing new is begun, what is owed is settled; 2: releases only. */
@@ -85,6 +95,14 @@ export type EngineEvent =
       readonly play: string
       readonly name: string
       readonly reason: string
+    }
+  | {
+      readonly event: 'batch.started'
+      readonly play: string
+      /** From 1. */
+      readonly number: number
+      readonly of: number
+      readonly hosts: readonly string[]
     }
   | {
       readonly event: 'task.started'
@@ -138,11 +156,27 @@ export type EngineEvent =
       /** The result holds a secret and is not written down: a resumed run asks again. */
       readonly withheld?: boolean
     } & StepRef)
+  /** It is to be tried again. */
+  | ({
+      readonly event: 'step.retried'
+      /** Tries so far, and how many there may be. */
+      readonly attempt: number
+      readonly of: number
+      readonly failure?: Failure
+    } & StepRef)
+  | {
+      readonly event: 'handler.notified'
+      readonly step: string
+      readonly name: string
+      readonly host: string
+    }
   | ({
       readonly event: 'owed'
       readonly kind: 'rollback' | 'release'
       /** The item of a loop that the step runs with. */
       readonly item_value?: unknown
+      /** What the includes around the step gave to it. */
+      readonly given?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
     } & StepRef)
   | ({
       readonly event: 'settled'

@@ -1,5 +1,5 @@
 import { isRecord } from '../base/json.ts'
-import type { Program } from '../engine/program.ts'
+import { type Program, taskAt } from '../engine/program.ts'
 import type { Inheritance } from '../engine/protocol.ts'
 import type { RunEvent } from '../events/events.ts'
 
@@ -11,6 +11,8 @@ export interface OwedEntry {
   readonly hosts: readonly string[]
   /** The loop item the step ran with. */
   readonly item?: { readonly index: number; readonly value: unknown }
+  /** What the includes around the step gave to it. */
+  readonly given?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
 /** What is owed after these events: owed from before a step starts until it ran or was dropped. */
@@ -27,7 +29,9 @@ export function owedOf(events: readonly RunEvent[]): readonly OwedEntry[] {
           event.item === undefined
             ? {}
             : { item: { index: event.item.index, value: event.item_value } }
-        open.set(key, { entry: { kind, step, name, hosts, ...item }, hosts: new Set(hosts) })
+        const given = event.given === undefined ? {} : { given: event.given }
+        const entry = { kind, step, name, hosts, ...item, ...given }
+        open.set(key, { entry, hosts: new Set(hosts) })
       } else {
         for (const host of hosts) known.hosts.add(host)
       }
@@ -59,18 +63,19 @@ export function inheritanceOf(
 ): Inheritance {
   const owed = owedOf(events)
     // A playbook may have been edited where nothing was done yet.
-    .filter(({ kind, step }) => program.tasks.get(step)?.[kind] !== undefined)
-    .map(({ kind, step, hosts, item }) => ({
+    .filter(({ kind, step }) => taskAt(program, step)?.[kind] !== undefined)
+    .map(({ kind, step, hosts, item, given }) => ({
       kind,
       task: step,
       hosts: [...hosts],
       attempts: 0,
       ...(item === undefined ? {} : { item }),
+      ...(given === undefined ? {} : { given }),
     }))
   const facts: Record<string, Record<string, unknown>> = {}
   for (const event of events) {
     if (event.event !== 'step.finished' || event.item !== undefined) continue
-    const register = program.tasks.get(event.step)?.register
+    const register = taskAt(program, event.step)?.register
     if (register === undefined || !isRecord(event.result)) continue
     for (const host of event.hosts ?? [event.host]) {
       const failed = event.status === 'failed' || event.status === 'unreachable'

@@ -33,8 +33,13 @@ export function readRecording(
   events: readonly RunEvent[],
   dependents: (step: string) => ReadonlySet<string>,
   /** `keepSettled`: of which steps, as the run saw it; not of those that it goes on with. */
-  options: { readonly keepSettled?: (step: string) => boolean } = {},
+  options: {
+    readonly keepSettled?: (step: string) => boolean
+    /** The block that settles what a step owes. */
+    readonly ownerOf?: (step: string) => string
+  } = {},
 ): Recording {
+  const { ownerOf = blockOf } = options
   const outcomes = new Map<string, Finished>()
   const begun = new Map<string, { readonly before: unknown; readonly intent: unknown }>()
   const answers = new Set<string>()
@@ -111,7 +116,7 @@ export function readRecording(
     // A block that ended well needs nothing of it any more, unless someone behind it still does.
     const isOver =
       !rolledBack &&
-      wholeBlocks.has(blockOf(step)) &&
+      wholeBlocks.has(ownerOf(step)) &&
       [...users].every(user => ended.has(user) && !unfinished.has(user))
     if (isOver) continue
     const lost = [step, ...users].filter(each => !options.keepSettled?.(each))

@@ -111,7 +111,16 @@ function conditionalBlocks(step: string): readonly string[] {
   return blocks
 }
 
-const sections: ReadonlySet<string> = new Set(['tasks', 'block', 'rescue', 'always'])
+const sections: ReadonlySet<string> = new Set([
+  'pre_tasks',
+  'roles',
+  'tasks',
+  'post_tasks',
+  'handlers',
+  'block',
+  'rescue',
+  'always',
+])
 
 function isSection(word: string | undefined): boolean {
   return word !== undefined && sections.has(word)

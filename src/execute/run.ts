@@ -1,6 +1,11 @@
 import type { Clock } from '../base/clock.ts'
 import { quietIo } from '../base/io.ts'
-import { createProgram, type Program, type ProgramOptions } from '../engine/program.ts'
+import {
+  createProgram,
+  ownerOf,
+  type Program,
+  type ProgramOptions,
+} from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.ts'
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
@@ -45,7 +50,9 @@ export interface PlanResult {
 /** Walks the runbook with read-only hosts; every step is answered with what its module predicts. */
 export async function plan(options: ExecuteOptions): Promise<PlanResult> {
   const planner = createPlanner(options.environment)
-  const program = createProgram({ ...options.program, mode: 'plan' })
+  // Nothing is done yet that a person could keep from being done.
+  const settings = { ...options.program.settings, step: false }
+  const program = createProgram({ ...options.program, mode: 'plan', settings })
   const state = await drive({ ...driverOptions(options, program), performer: planner })
   return { state, questions: planner.questions }
 }
@@ -60,12 +67,10 @@ export interface ApplyOptions extends ExecuteOptions {
 }
 
 /** What a resumed run needs of the command line it was started with. */
-export interface Invocation {
-  readonly directory: string
-  readonly forks: number
-  readonly limit?: string
-  readonly extra_vars?: readonly string[]
-}
+export type Invocation = Pick<
+  RunStarted,
+  'limit' | 'extra_vars' | 'tags' | 'skip_tags' | 'start_at_task' | 'step' | 'diff' | 'prompted'
+> & { readonly directory: string; readonly forks: number }
 
 /** Does what the runbook says; with a replay, only what an earlier attempt has not done. */
 export async function apply(options: ApplyOptions): Promise<State> {
@@ -153,7 +158,7 @@ export async function undo(
 
 /** What the journal says of a program's steps. */
 export function recordingOf(
-  program: Pick<Program, 'tasks'>,
+  program: Pick<Program, 'tasks' | 'blocks'>,
   events: readonly RunEvent[],
   how: 'resume' | 'abort' = 'resume',
 ): Recording {
@@ -161,6 +166,7 @@ export function recordingOf(
   // An aborted run asks no step again, whatever became of what it held.
   return readRecording(events, dependents, {
     keepSettled: step => how === 'abort' && !step.includes('/always/'),
+    ownerOf: step => ownerOf(program, step),
   })
 }
 

@@ -1,6 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import { advance } from '../engine/advance.ts'
-import { createProgram, type Program, type ProgramOptions } from '../engine/program.ts'
+import { createProgram, type Program, type ProgramOptions, taskAt } from '../engine/program.ts'
 import { initialState, type State } from '../engine/state.ts'
 import type { RunEvent } from '../events/events.ts'
 import { compileExpression } from '../expression/compile.ts'
@@ -76,7 +76,7 @@ function undoable(events: readonly RunEvent[]): readonly Dropped[] {
 
 /** The rollback as a task that stands by itself: with the variables of its play, and its item. */
 function rollbackOf(program: Program, event: Dropped, id: string): Task {
-  const owner = program.tasks.get(event.settles ?? '')
+  const owner = taskAt(program, event.settles ?? '')
   const rollback = owner?.rollback
   if (owner === undefined || rollback === undefined) {
     throw new BkpError('run.edited', `the step ${event.settles} has no rollback any more`)

@@ -1,7 +1,7 @@
 import type { Io } from '../../base/io.ts'
 import type { Become } from '../../connection/contract.ts'
 import { becomeOf } from '../../engine/become.ts'
-import type { Program } from '../../engine/program.ts'
+import { type Program, taskAt } from '../../engine/program.ts'
 import { initialState } from '../../engine/state.ts'
 import { hostScope } from '../../engine/variables.ts'
 import type { EngineEvent, RunEvent, StepRef } from '../../events/events.ts'
@@ -42,9 +42,9 @@ function watchedIn(program: Program, events: readonly RunEvent[]): readonly Foun
   const open = new Map<string, Found>()
   for (const event of events) {
     if (event.event === 'owed' && event.kind === 'release') {
-      const { deadlineMs, release } = program.tasks.get(event.step) ?? {}
+      const { deadlineMs, release } = taskAt(program, event.step) ?? {}
       if (deadlineMs === undefined || release === undefined) continue
-      const { step, name, host, item } = event
+      const { step, name, host, item, delegate } = event
       const become = becomeOfRelease(program, events, event, release)
       const watched: Watched = {
         step,
@@ -52,7 +52,8 @@ function watchedIn(program: Program, events: readonly RunEvent[]): readonly Foun
         host,
         item: item?.index,
         deadlineMs,
-        ...(become === undefined ? {} : { become }),
+        ...(delegate === undefined ? {} : { delegate }),
+        ...(become === undefined ? {} : { manner: { become } }),
       }
       open.set(keyOf(step, item?.index, host), { owed: event, watched, release })
     }
@@ -69,13 +70,13 @@ function watchedIn(program: Program, events: readonly RunEvent[]): readonly Foun
 function becomeOfRelease(
   program: Program,
   events: readonly RunEvent[],
-  { step, host, item, item_value: value }: Owed,
+  { step, host, delegate = host, item, item_value: value }: Owed,
   release: Task,
 ): Become | undefined {
   const { facts } = inheritanceOf(program, events)
   const state = { ...initialState(), play: Number(step.split('/')[1]), facts }
   const own = item === undefined ? undefined : { index: item.index, value }
-  const become = becomeOf(release, hostScope(program, state, host, release, own))
+  const become = becomeOf(release, hostScope(program, state, delegate, release, own))
   return become instanceof Unknown ? undefined : become
 }
 

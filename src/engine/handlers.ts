@@ -1,0 +1,115 @@
+import { BkpError } from '../base/errors.ts'
+import { didYouMean } from '../base/text.ts'
+import type { Scope } from '../expression/contract.ts'
+import { renderTree } from '../expression/tree.ts'
+import { Unknown } from '../expression/unknown.ts'
+import type { Play, Task } from '../runbook/contract.ts'
+import { handlersId } from './program.ts'
+import type { BlockFrame } from './state.ts'
+import { liveHosts, type Turn } from './turn.ts'
+import { displayName, playScope } from './variables.ts'
+
+/** A handler and the hosts that it is to run on. */
+export interface HandlerCall {
+  readonly task: Task
+  readonly hosts: readonly string[]
+}
+
+/** Runs the notified handlers of the lane in a frame of their own. */
+export function flush(turn: Turn, hosts: readonly string[]): void {
+  const play = turn.program.playbook.plays[turn.state.play]
+  if (play?.handlers === undefined || play.handlers.length === 0) return
+  const count = (turn.state.flushes[turn.lane] ?? 0) + 1
+  turn.state.flushes = { ...turn.state.flushes, [turn.lane]: count }
+  turn.stack.push({
+    kind: 'block',
+    id: handlersId(play),
+    section: 'block',
+    next: 0,
+    hosts: [...hosts],
+    active: [...hosts],
+    lost: {},
+    failed: {},
+    owed: [],
+    flush: count,
+  })
+}
+
+/**
+ * The next handler in the order of definition that was notified, with its hosts: one that a handler
+ * notifies runs in the same flush if it comes later, otherwise in the next.
+ */
+export function nextHandler(turn: Turn, frame: BlockFrame, count: number): HandlerCall | undefined {
+  const handlers = turn.program.playbook.plays[turn.state.play]?.handlers ?? []
+  const live = new Set(liveHosts(turn, frame))
+  for (; frame.next < handlers.length; frame.next += 1) {
+    const handler = handlers[frame.next]
+    if (handler === undefined) continue
+    const notified = turn.state.notified[handler.id] ?? []
+    const hosts = frame.hosts.filter(host => live.has(host) && notified.includes(host))
+    if (hosts.length === 0) continue
+    frame.next += 1
+    const rest = notified.filter(host => !hosts.includes(host))
+    turn.state.notified = { ...turn.state.notified, [handler.id]: rest }
+    // It may run again at a later flush: each time is told apart in the journal.
+    return { task: { ...handler, id: `${handler.id}#${count}` }, hosts }
+  }
+  return undefined
+}
+
+/**
+ * The handlers that a task would notify: the last of each name, and all that listen.
+ * @throws expression.failed for a name that no handler has
+ */
+export function handlersOf(turn: Turn, task: Task, scope: Scope): readonly Task[] {
+  const play = turn.program.playbook.plays[turn.state.play]
+  if (task.notify === undefined || play === undefined) return []
+  const named = namesOf(turn, play)
+  return task.notify
+    .flatMap(tree => renderTree(tree, scope))
+    .flatMap(name => {
+      if (name instanceof Unknown) return []
+      const found = named(String(name))
+      if (found.length > 0) return found
+      throw unknownHandler(String(name), play)
+    })
+}
+
+function namesOf(turn: Turn, play: Play): (name: string) => readonly Task[] {
+  const scope = playScope(turn.program, turn.state)
+  const handlers = play.handlers ?? []
+  return wanted => {
+    const own = handlers.findLast(handler => {
+      const name = displayName(handler.name, scope)
+      return name === wanted || (handler.role && `${handler.role.name} : ${name}` === wanted)
+    })
+    const listening = handlers.filter(
+      handler => handler !== own && (handler.listen ?? []).includes(wanted),
+    )
+    return own === undefined ? listening : [own, ...listening]
+  }
+}
+
+function unknownHandler(name: string, play: Play): BkpError {
+  const handlers = play.handlers ?? []
+  const known = handlers.flatMap(handler => [
+    ...(typeof handler.name === 'string' ? [handler.name] : []),
+    ...(handler.listen ?? []),
+  ])
+  const hint = didYouMean(name, known) ?? `the play has: ${known.join(', ') || 'no handlers'}`
+  return new BkpError('expression.failed', `no handler has the name "${name}"`, { hint })
+}
+
+/** Remembers that the handlers are to run on the hosts. */
+export function notify(turn: Turn, handlers: readonly Task[], hosts: readonly string[]): void {
+  for (const handler of handlers) {
+    const name = displayName(handler.name, playScope(turn.program, turn.state)) ?? handler.module
+    const known = turn.state.notified[handler.id] ?? []
+    const fresh = hosts.filter(host => !known.includes(host))
+    if (fresh.length === 0) continue
+    turn.state.notified = { ...turn.state.notified, [handler.id]: [...known, ...fresh] }
+    for (const host of fresh) {
+      turn.events.push({ event: 'handler.notified', step: handler.id, name, host })
+    }
+  }
+}
