@@ -1,4 +1,5 @@
-import { type TArray, type TString, type TUnsafe, Type } from 'typebox'
+import type { TArray, TString, TUnsafe } from 'typebox'
+import * as Type from 'typebox'
 import type { Secret } from '../base/secret.ts'
 
 /**

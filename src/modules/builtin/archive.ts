@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { applyArchive } from './archiving/apply-archive.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import { Unknown } from '../../expression/unknown.ts'
 import { conditionList, conditions, type EvaluatedExpression, text } from '../arguments.ts'

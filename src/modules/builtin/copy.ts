@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import type { Secret } from '../../base/secret.ts'
 import { fileMode, hostPath, meaningKeyword } from '../arguments.ts'
 import { defineModule } from '../contract.ts'

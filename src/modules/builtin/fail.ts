@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import { text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'

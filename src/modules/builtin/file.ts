@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import { file as fileProbe, output } from '../../connection/probes.ts'
 import { defaultApply } from '../apply-commands.ts'

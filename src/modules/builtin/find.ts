@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { byteText } from '../../base/byte-text.ts'
 import { defineModule } from '../contract.ts'
 import { type FindArguments, findRequest } from './finding/request.ts'

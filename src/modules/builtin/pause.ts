@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import type { Secret } from '../../base/secret.ts'
 import { defineClusterModule } from '../contract.ts'
 import { durationOf, pauseResult, performPause } from './pausing/pause-run.ts'

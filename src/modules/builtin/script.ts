@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { guardArguments, guardProbes } from './running/guards.ts'

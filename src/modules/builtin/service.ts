@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { serviceNamePattern, service as serviceProbe } from '../../connection/probes.ts'
 import { defineModule } from '../contract.ts'
 import { applyService } from './services/apply-service.ts'

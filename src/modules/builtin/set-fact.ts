@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import { defineModule } from '../contract.ts'
 import { namePattern, reservedNames } from './variables/reserved-names.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import type { Probe } from '../../connection/contract.ts'
 import { content, type FileFacts, file } from '../../connection/probes.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import type { Probe } from '../../connection/contract.ts'
 import { type FileFacts, file, sha256 } from '../../connection/probes.ts'
 import { Unknown } from '../../expression/unknown.ts'

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { byteText } from '../../base/byte-text.ts'
 import { systemRandom } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'

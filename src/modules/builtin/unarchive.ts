@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { hostPath, meaningKeyword } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { attributeArguments } from './files/attributes.ts'

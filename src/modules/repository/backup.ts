@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { formatBytes } from '../../base/units.ts'
 import { backUp } from '../../repository/backup.ts'
 import { type BackupPlan, planBackup } from '../../repository/plan-backup.ts'

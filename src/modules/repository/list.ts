@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { type BackupSummary, listBackups } from '../../repository/catalogue.ts'
 import { findRepository } from '../../repository/repository.ts'
 import { clusterName, storageName } from '../arguments.ts'

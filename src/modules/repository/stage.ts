@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { openRepository, readBackup } from '../../repository/repository.ts'
 import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
 import { stage as stageTrees } from '../../repository/restore/stage.ts'

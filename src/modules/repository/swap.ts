@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
 import type { StagedState } from '../../repository/restore/staged-state.ts'
 import { requireSwappable, swap as swapTrees } from '../../repository/restore/swap.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { openRepository } from '../../repository/repository.ts'

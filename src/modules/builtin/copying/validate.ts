@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
-import { type TOptional, type TString, Type } from 'typebox'
+import type { TOptional, TString } from 'typebox'
+import * as Type from 'typebox'
 import { type RandomBytes, systemRandom } from '../../../base/clock.ts'
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'

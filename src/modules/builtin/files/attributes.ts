@@ -1,4 +1,5 @@
-import { type TOptional, type TString, type TUnsafe, Type } from 'typebox'
+import type { TOptional, TString, TUnsafe } from 'typebox'
+import * as Type from 'typebox'
 import type { Command } from '../../../connection/contract.ts'
 import { fileMode } from '../../arguments.ts'
 import { isOpen, normalMode, type PresentFacts } from './facts.ts'

@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import * as Type from 'typebox'
 import type { FileFacts } from '../../../connection/probes.ts'
 import { Unknown } from '../../../expression/unknown.ts'
 

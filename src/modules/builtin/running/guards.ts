@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
-import { type TOptional, type TString, Type } from 'typebox'
+import type { TOptional, TString } from 'typebox'
+import * as Type from 'typebox'
 import type { Answers, Probe } from '../../../connection/contract.ts'
 import { conditionCommand, exists, type FileFacts, file } from '../../../connection/probes.ts'
 

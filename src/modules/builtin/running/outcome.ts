@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import * as Type from 'typebox'
 import { type Clock, systemClock } from '../../../base/clock.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Answers, Command, Exit, Host } from '../../../connection/contract.ts'

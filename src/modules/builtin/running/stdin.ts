@@ -1,4 +1,5 @@
-import { type TBoolean, type TOptional, type TUnsafe, Type } from 'typebox'
+import type { TBoolean, TOptional, TUnsafe } from 'typebox'
+import * as Type from 'typebox'
 import { Secret } from '../../../base/secret.ts'
 import { text } from '../../arguments.ts'
 

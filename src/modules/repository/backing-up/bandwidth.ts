@@ -1,4 +1,5 @@
-import { type TUnsafe, Type } from 'typebox'
+import type { TUnsafe } from 'typebox'
+import * as Type from 'typebox'
 import { parseBytes } from '../../../base/units.ts'
 import type { Storage } from '../../../storage/contract.ts'
 import { createThrottle, throttledStorage } from '../../../storage/throttle.ts'

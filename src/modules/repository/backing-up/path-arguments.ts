@@ -1,4 +1,5 @@
-import { type TUnsafe, Type } from 'typebox'
+import type { TUnsafe } from 'typebox'
+import * as Type from 'typebox'
 import { BkpError, throwFaults } from '../../../base/errors.ts'
 import { isRecord } from '../../../base/json.ts'
 import { didYouMean } from '../../../base/text.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import * as Type from 'typebox'
 import type { Stage } from '../../../repository/restore/staged-state.ts'
 
 const treeSchema = Type.Object(
