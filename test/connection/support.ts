@@ -49,7 +49,7 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 
 export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = []
-  for await (const chunk of chunks) pieces.push(chunk)
+  for await (const chunk of chunks) pieces.push(Buffer.from(chunk))
   return Buffer.concat(pieces)
 }
 

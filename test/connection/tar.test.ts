@@ -149,7 +149,7 @@ describe('tar', () => {
     const archive = encodeTar([big])
     const head: Uint8Array[] = []
     for await (const bytes of archive) {
-      head.push(bytes)
+      head.push(Buffer.from(bytes))
       if (head.length === 4) break
     }
     const { stdout } = tar(['-tvf', '-'], Buffer.concat(head))

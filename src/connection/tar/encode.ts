@@ -161,34 +161,34 @@ function checkEntry(entry: TarEntry): void {
   throw new BkpError('internal', 'a tar entry needs a path, and neither path nor target holds NUL')
 }
 
-/** Pieces up to this size are put together: a write for each of them would cost more than copying. */
-const joinedBytes = 64 * 1024
+/** Smaller pieces are put together: a write for each of them would cost more than copying. */
+const joinedBytes = 256 * 1024
 
-/** Puts small pieces together, copying them, and passes large ones on as they are. */
+/**
+ * Puts small pieces together, copying them, and passes large ones on as they are. What is put together
+ * lies in memory that is used again when the next piece is asked for.
+ */
 async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let held: Uint8Array[] = []
+  const held = Buffer.allocUnsafeSlow(joinedBytes)
   let heldBytes = 0
-  const take = (): Buffer => {
-    const bytes = Buffer.concat(held)
-    held = []
-    heldBytes = 0
-    return bytes
-  }
   for await (const piece of pieces) {
-    if (heldBytes > 0 && heldBytes + piece.length > joinedBytes) yield take()
+    if (heldBytes > 0 && heldBytes + piece.length > joinedBytes) {
+      yield held.subarray(0, heldBytes)
+      heldBytes = 0
+    }
     if (piece.length >= joinedBytes) yield piece
     else {
-      // A copy: the piece may be used again when the next one is asked for.
-      held.push(Buffer.from(piece))
+      held.set(piece, heldBytes)
       heldBytes += piece.length
     }
   }
-  if (heldBytes > 0) yield take()
+  if (heldBytes > 0) yield held.subarray(0, heldBytes)
 }
 
 /**
  * A tar archive in GNU's format; a pax record carries the nanoseconds of mtimes, which GNU tar honours
- * (run it with LC_ALL=C). @throws internal when a file's content is not as long as it said
+ * (run it with LC_ALL=C). Pieces are valid until the next one is asked for. @throws internal when a
+ * file's content is not as long as it said
  */
 export async function* encodeTar(
   entries: AsyncIterable<TarEntry> | Iterable<TarEntry>,

@@ -58,6 +58,8 @@ export async function* readContents(
   const iterator = files[Symbol.asyncIterator]()
   const held = new Map<string, Held>()
   const ahead: Wanted[] = []
+  /** How many of those ahead have been asked for to their ends. */
+  let settled = 0
   const buffers = createBuffers(blocksAhead, readLimits.blockBytes)
   let ended = false
 
@@ -94,7 +96,10 @@ export async function* readContents(
     return true
   }
   const askAhead = async (): Promise<void> => {
-    for (const wanted of ahead) if (!ask(wanted)) return
+    for (; settled < ahead.length; settled += 1) {
+      const wanted = ahead[settled]
+      if (wanted !== undefined && !ask(wanted)) return
+    }
     while (!ended && ahead.length < mostFilesAhead) {
       const next = await iterator.next()
       if (next.done === true) {
@@ -104,6 +109,7 @@ export async function* readContents(
       const wanted: Wanted = { file: next.value, blocks: [], asked: 0 }
       ahead.push(wanted)
       if (!ask(wanted)) return
+      settled += 1
     }
   }
   const bytesOf = async function* (wanted: Wanted): AsyncIterable<Uint8Array> {
@@ -113,7 +119,7 @@ export async function* readContents(
       const used = wanted.blocks[index]
       if (used === undefined) throw new BkpError('internal', 'a block was not asked for in turn')
       try {
-        yield await wrapped(used.bytes, file)
+        yield await blockOf(file, used.bytes)
       } finally {
         drop(`${block.blockId}.${block.generation}`, used)
       }
@@ -125,6 +131,7 @@ export async function* readContents(
     if (first === undefined) return
     yield { file: first.file, content: () => checked(first.file, bytesOf(first)) }
     ahead.shift()
+    settled = Math.max(0, settled - 1)
   }
 }
 
@@ -154,8 +161,9 @@ async function* checked(
     yield part
   }
 }
-/** A damaged block is reported with the file that needs it. */
-async function wrapped(bytes: Promise<Uint8Array>, file: BackupFile): Promise<Uint8Array> {
+
+/** Bytes of a file, awaited: a damaged block is reported with the file that needs it. */
+export async function blockOf(file: BackupFile, bytes: Promise<Uint8Array>): Promise<Uint8Array> {
   try {
     return await bytes
   } catch (error) {

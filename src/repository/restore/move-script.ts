@@ -214,6 +214,7 @@ clear_stage() {
   exists "$old" && fail "$old exists although $target was not swapped"
   remove "$holder/swap.json"
   remove "$staged"
+  remove "$holder/attributes"
   flush "$holder"
 }
 

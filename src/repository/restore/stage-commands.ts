@@ -59,6 +59,11 @@ exec xargs -0 -r -n 4 sh -c '
   chmod "$0" -- "$3" && touch -h -d "$2" -- "$3"'
 `
 
+// -T: a root that is a file is a file here, too.
+const attributesScript = `
+cp -R -p -T --attributes-only -- "$1" "$2" && exec rm -rf -- "$1"
+`
+
 const removeScript = `cd -- "$1" && exec xargs -0 -r rm -rf --`
 
 // sync -f syncs one file system; an old sync knows only all of them.
@@ -223,6 +228,17 @@ export async function removeFiles(
   if (paths.count() === 0) return
   const command = shell(removeScript, [staged], batches(paths, nameRecord))
   await must(host, command, `${staged} cannot be tidied`, io)
+}
+
+/** Gives files of the stage the attributes of empty ones with the same names, which are removed then. */
+export async function setAttributes(
+  host: Host,
+  attributes: string,
+  staged: string,
+  io: Io,
+): Promise<void> {
+  const command = shell(attributesScript, [attributes, staged])
+  await must(host, command, `${staged} cannot be given its attributes`, io)
 }
 
 /** Puts what was written below a path on the disk. */

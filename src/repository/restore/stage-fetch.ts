@@ -1,16 +1,21 @@
+import { textBytes } from '../../base/byte-text.ts'
 import type { Io } from '../../base/io.ts'
 import type { Host } from '../../connection/contract.ts'
 import { unpackTree } from '../../connection/host-files.ts'
 import type { TarEntry } from '../../connection/tar.ts'
-import { relativeTo } from '../logical-path.ts'
+import { joinPath, relativeTo } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
 import type { Scratch } from '../scratch.ts'
+import { runSideBySide } from '../side-by-side.ts'
+import type { Workers } from '../workers/contract.ts'
 import type { HostAbilities } from './compare.ts'
-import { type ContentOptions, type ReadFile, readContents } from './content.ts'
+import { type ReadFile, readContents } from './content.ts'
 import { targetEntries } from './entries.ts'
 import type { PlannedTarget } from './plan-stage.ts'
 import { follow, type Reused } from './sorted-tree.ts'
+import { setAttributes } from './stage-commands.ts'
+import { canWriteHere, isForHere, writeHere } from './stage-here.ts'
 import type { StagingPaths } from './staging.ts'
 
 /** One target at work. */
@@ -27,12 +32,21 @@ export interface Staging {
   readonly scratch: Scratch
 }
 
-const stagedName = Buffer.from('new')
+const stagedName = 'new'
+const attributesName = 'attributes'
 
 /** How the content of files is read. */
-export type Reading = Omit<ContentOptions, 'repo'>
+export interface Reading {
+  /** They check blocks, and write files that lie on this machine. */
+  readonly workers: Pick<Workers, 'hash' | 'writePieces'>
+  /** Blocks that are held or under way. */
+  readonly blocksAhead: number
+}
 
-/** Streams the files that the stage does not have yet out of checked blocks. */
+/**
+ * Makes the files that the stage does not have yet out of checked blocks: streamed to tar, and beside
+ * that, where this process can do it, large ones written from here.
+ */
 export async function fetchRest(
   staging: Staging,
   have: Reused,
@@ -40,14 +54,69 @@ export async function fetchRest(
   progress: (bytes: number) => void,
   io: Io,
 ): Promise<void> {
-  const { repo, target } = staging
-  const there = follow(have())
-  const missing = filtered(staging, io, async file => {
-    if (file.type !== BackupFile_Type.FILE) return false
-    return (await there.at(relativeTo(file.path, target.subtree))) === undefined
+  const { repo, host } = staging
+  if (!(await canWriteHere(host, staging.can, io))) {
+    const files = readContents(
+      missing(staging, have, () => true, io),
+      { ...reading, repo },
+      io,
+    )
+    await unpack(staging, files, io, progress)
+    return
+  }
+  const pathOf = (file: BackupFile): Uint8Array => stagedPath(staging, file)
+  const isLarge = (file: BackupFile): boolean => isForHere(file, pathOf(file))
+  const { workers, blocksAhead } = reading
+  const streamed = Math.max(1, Math.floor(blocksAhead / streamedShare))
+  const written = Math.max(1, blocksAhead - streamed)
+  await runSideBySide(2, io, async (begin, ownIo) => {
+    await begin(async () => {
+      const small = missing(staging, have, file => !isLarge(file), ownIo)
+      const files = readContents(small, { workers, blocksAhead: streamed, repo }, ownIo)
+      await unpack(staging, files, ownIo, progress)
+    })
+    await begin(async () => {
+      const large = missing(staging, have, isLarge, ownIo)
+      await writeHere(large, { repo, workers, blocksAhead: written, pathOf, progress }, ownIo)
+    })
   })
-  const files = readContents(missing, { ...reading, repo }, io)
-  await unpack(staging, files, io, progress)
+  await copyAttributes(staging, missing(staging, have, isLarge, io), io)
+}
+
+/** Of the blocks read ahead, what is for tar, while others are written from here: one in so many. */
+const streamedShare = 3
+
+function missing(
+  staging: Staging,
+  have: Reused,
+  wanted: (file: BackupFile) => boolean,
+  io: Io,
+): AsyncIterable<BackupFile> {
+  const there = follow(have())
+  return filtered(staging, io, async file => {
+    if (file.type !== BackupFile_Type.FILE || !wanted(file)) return false
+    return (await there.at(relativeTo(file.path, staging.target.subtree))) === undefined
+  })
+}
+
+function stagedPath({ paths, target }: Staging, file: BackupFile): Uint8Array {
+  return joinPath(textBytes(paths.staged), relativeTo(file.path, target.subtree))
+}
+
+/** Gives files their attributes: tar sets those of empty ones with their names, cp takes them over. */
+async function copyAttributes(
+  staging: Staging,
+  files: AsyncIterable<BackupFile>,
+  io: Io,
+): Promise<void> {
+  const { host, paths } = staging
+  if (await unpack(staging, empty(files), io, () => {}, attributesName)) {
+    await setAttributes(host, paths.attributes, paths.staged, io)
+  }
+}
+
+async function* empty(files: AsyncIterable<BackupFile>): AsyncIterable<Entry> {
+  for await (const file of files) yield { file: { ...file, size: 0n } }
 }
 
 /**
@@ -76,27 +145,30 @@ async function* bare(files: AsyncIterable<BackupFile>): AsyncIterable<Entry> {
   for await (const file of files) yield { file }
 }
 
+/** Whether there was anything to unpack. */
 async function unpack(
   { host, target, paths }: Staging,
   files: AsyncIterable<Entry>,
   io: Io,
   progress: (bytes: number) => void = () => {},
-): Promise<void> {
+  below = stagedName,
+): Promise<boolean> {
   const iterator = files[Symbol.asyncIterator]()
   const first = await iterator.next()
   // An archive without entries would only cost a round trip.
-  if (first.done === true) return
+  if (first.done === true) return false
   const entries = async function* (): AsyncIterable<TarEntry> {
     try {
-      yield tarEntry(first.value, target.subtree, progress)
+      yield tarEntry(first.value, below, target.subtree, progress)
       for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-        yield tarEntry(next.value, target.subtree, progress)
+        yield tarEntry(next.value, below, target.subtree, progress)
       }
     } finally {
       await iterator.return?.()
     }
   }
   await unpackTree(host, paths.holder, entries(), io)
+  return true
 }
 
 const tarTypes: Readonly<Record<BackupFile_Type, TarEntry['type']>> = {
@@ -105,16 +177,17 @@ const tarTypes: Readonly<Record<BackupFile_Type, TarEntry['type']>> = {
   [BackupFile_Type.SYMLINK]: 'symlink',
 }
 
-/** An entry below `new` in the holder. */
+/** An entry below a folder of the holder. */
 function tarEntry(
   { file, content }: Entry,
+  below: string,
   subtree: Uint8Array,
   progress: (bytes: number) => void,
 ): TarEntry {
   const relative = relativeTo(file.path, subtree)
   const slash = relative.length === 0 ? '' : '/'
   return {
-    path: Buffer.concat([stagedName, Buffer.from(slash), relative]),
+    path: Buffer.concat([Buffer.from(`${below}${slash}`), relative]),
     type: tarTypes[file.type],
     sizeBytes: Number(file.size),
     mode: file.mode,

@@ -12,6 +12,8 @@ export interface StagingPaths {
   /** The folder of ours, 0700, on the target's file system. */
   readonly holder: string
   readonly staged: string
+  /** While it is staged: empty files that have the attributes which those of the same name will get. */
+  readonly attributes: string
   readonly old: string
   readonly stageRecord: string
   readonly swapRecord: string
@@ -74,6 +76,7 @@ function pathsIn(holder: string, target: string, layout: StagingPaths['layout'])
     target,
     holder,
     staged: `${holder}/new`,
+    attributes: `${holder}/attributes`,
     old: `${holder}/old`,
     stageRecord: `${holder}/stage.json`,
     swapRecord: `${holder}/swap.json`,

@@ -35,8 +35,23 @@ export type SmallRead =
     }
   | { readonly error: string }
 
+/** Where a part of some bytes goes: into a file that exists, in place of what it holds there. */
+export interface PieceHere {
+  readonly path: Uint8Array
+  /** In the file. */
+  readonly offset: number
+  /** In the bytes. */
+  readonly at: number
+  readonly length: number
+}
+
+/** Bytes that were written, or the file that could not be, and why; the bytes come back either way. */
+export type BytesWritten =
+  | { readonly bytes: Uint8Array }
+  | { readonly bytes: Uint8Array; readonly failed: Uint8Array; readonly error: string }
+
 /**
- * Hashes, and reads what is hashed, on all cores. A buffer handed in is not the caller's until one
+ * Hashes, reads what is hashed and writes what was, on all cores. A buffer handed in is not the caller's until one
  * comes back: the same memory. Every call rejects once a worker has crashed.
  */
 export interface Workers {
@@ -54,6 +69,8 @@ export interface Workers {
     buffer: Uint8Array,
     files: readonly (FileHere & { readonly sizeBytes: number })[],
   ): Promise<{ readonly buffer: Uint8Array; readonly files: readonly SmallRead[] }>
+  /** Parts of bytes in shared memory into files, one after the other up to the first that fails. */
+  writePieces(bytes: Uint8Array, pieces: readonly PieceHere[]): Promise<BytesWritten>
   /** Ends the threads; what is still under way rejects. */
   close(): Promise<void>
 }

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, lstatSync, openSync, readSync, statSync } from 'node:fs'
-import type { FileHere, FileState, HashedBytes, RangeRead, SmallRead } from './contract.ts'
+import { closeSync, constants, lstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import type {
+  BytesWritten,
+  FileHere,
+  FileState,
+  HashedBytes,
+  PieceHere,
+  RangeRead,
+  SmallRead,
+} from './contract.ts'
 
 /**
  * The work itself. It blocks: in a thread of its own nothing is faster, and small jobs are done where
@@ -20,12 +28,14 @@ export type Job =
       readonly buffer: Uint8Array
       readonly files: readonly (FileHere & { readonly sizeBytes: number })[]
     }
+  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly pieces: readonly PieceHere[] }
 
 /** What a job came to, by its kind. */
 export interface JobResults {
   readonly hash: HashedBytes
   readonly range: RangeRead
   readonly files: { readonly buffer: Uint8Array; readonly files: readonly SmallRead[] }
+  readonly write: BytesWritten
 }
 
 /** Does a job. What the operating system says of a file is an answer. */
@@ -35,6 +45,8 @@ export function runJob(job: Job): JobResults[Job['kind']] {
       return { bytes: job.bytes, sha256: sha256(job.bytes) }
     case 'range':
       return readRange(job)
+    case 'write':
+      return writePieces(job.bytes, job.pieces)
     default:
       return { buffer: job.buffer, files: readFiles(job.buffer, job.files) }
   }
@@ -96,6 +108,29 @@ function readFile(
       done += got
     }
     return done
+  } finally {
+    closeSync(file)
+  }
+}
+
+function writePieces(bytes: Uint8Array, pieces: readonly PieceHere[]): BytesWritten {
+  for (const piece of pieces) {
+    try {
+      writePiece(bytes, piece)
+    } catch (thrown) {
+      return { bytes, failed: piece.path, error: messageOf(thrown) }
+    }
+  }
+  return { bytes }
+}
+
+function writePiece(bytes: Uint8Array, { path, offset, at, length }: PieceHere): void {
+  // Never creating: whoever made the file knows that it is nobody else's, a hard link for example.
+  const file = openSync(asBuffer(path), constants.O_WRONLY | constants.O_NOFOLLOW)
+  try {
+    for (let done = 0; done < length; ) {
+      done += writeSync(file, bytes, at + done, length - done, offset + done)
+    }
   } finally {
     closeSync(file)
   }

@@ -70,7 +70,7 @@ export function createWorkers(options: WorkersOptions = {}): Workers {
     numbers += 1
     const order: Order = { number: numbers, job: task.job }
     const { job } = task
-    const { buffer } = job.kind === 'hash' ? job.bytes : job.buffer
+    const { buffer } = 'bytes' in job ? job.bytes : job.buffer
     try {
       worker.postMessage(order, buffer instanceof ArrayBuffer ? [buffer] : [])
     } catch (cause) {
@@ -109,6 +109,7 @@ export function createWorkers(options: WorkersOptions = {}): Workers {
     readRange: (buffer, file, offset, lengthBytes) =>
       run({ kind: 'range', buffer, file, offset, lengthBytes }),
     readFiles: (buffer, files) => run({ kind: 'files', buffer, files }),
+    writePieces: (bytes, pieces) => run({ kind: 'write', bytes, pieces }),
     close: async () => {
       fail(new BkpError('internal', 'the workers were closed'))
       await Promise.all(threads.map(({ worker }) => worker.terminate()))
@@ -125,6 +126,8 @@ function isSmall(job: Job, inlineBelowBytes: number): boolean {
   switch (job.kind) {
     case 'hash':
       return job.bytes.length < inlineBelowBytes
+    case 'write':
+      return job.pieces.reduce((sum, { length }) => sum + length, 0) < inlineBelowBytes
     case 'range':
       return job.lengthBytes < inlineBelowBytes
     default:
