@@ -54,6 +54,7 @@ function put(
     step,
     question,
     ...(word === undefined ? {} : { word }),
+    ...(stepwise === undefined ? {} : { stepwise }),
   })
   turn.requests.push({ kind: 'confirm', id, step, question, ...how })
 }

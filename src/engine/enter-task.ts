@@ -6,7 +6,7 @@ import { pushBlock } from './block.ts'
 import { evaluateAll } from './conditions.ts'
 import { askConfirmation, askStep } from './confirm.ts'
 import { runMeta } from './meta.ts'
-import { taskAt } from './program.ts'
+import { owedTaskAt } from './program.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { liveHosts, type Turn } from './turn.ts'
 import { advanceUnit } from './unit.ts'
@@ -30,7 +30,7 @@ export function enterChild(turn: Turn, frame: BlockFrame, child: Child): void {
 }
 
 function enterOwed(turn: Turn, owed: Owed): void {
-  const task = taskAt(turn.program, `${owed.task}/${owed.kind}`)
+  const task = owedTaskAt(turn.program, owed)
   if (task === undefined) throw new Error(`no ${owed.kind} for ${owed.task}`)
   enterTask(turn, task, [...owed.hosts], { ...owed, attempts: owed.attempts + 1 })
 }

@@ -1,7 +1,8 @@
 import { BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
-import type { Variables } from '../expression/contract.ts'
-import { createScope } from '../expression/scope.ts'
+import type { Scope, Variables } from '../expression/contract.ts'
+import { environmentName } from '../expression/functions.ts'
+import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
 import type { Block, Inventory, Play, Playbook, Step, Task } from '../runbook/contract.ts'
 import { batchesOf, inOrder } from './batches.ts'
@@ -24,6 +25,8 @@ export interface Program {
   readonly tasks: ReadonlyMap<string, Task>
   readonly blocks: ReadonlyMap<string, Block>
   readonly settings: Settings
+  /** Of the controller, for `env("NAME")`. */
+  readonly environment: (name: string) => string | undefined
 }
 
 /** What the command line says that expressions may ask about, or the interpreter goes by. */
@@ -58,6 +61,7 @@ export interface ProgramOptions {
   readonly match: (pattern: string) => readonly string[]
   readonly limit?: string
   readonly settings?: Partial<Settings>
+  readonly environment?: (name: string) => string | undefined
 }
 
 /**
@@ -99,6 +103,7 @@ export function createProgram(options: ProgramOptions): Program {
       ...(limit === undefined ? {} : { limit }),
       ...options.settings,
     },
+    environment: options.environment ?? (() => undefined),
   })
 }
 
@@ -118,15 +123,21 @@ function knownNames(inventory: Inventory, pattern: string): string {
   return `the inventory has: ${parts.slice(0, 12).join(', ')}${parts.length > 12 ? ', ...' : ''}`
 }
 
+/** What is known when the run begins, of no host. */
+function loadScope(play: Play, { extraVars, environment }: ProgramOptions): Scope {
+  const magic = new Map([[environmentName, literal(environment)]])
+  return createScope([play.vars, extraVars, magic])
+}
+
 /** `serial:` may use what `hosts:` may use. */
 function serialOf(play: Play, options: ProgramOptions): readonly unknown[] {
-  const scope = createScope([play.vars, options.extraVars])
+  const scope = loadScope(play, options)
   return (play.serial ?? []).flatMap(tree => renderTree(tree, scope))
 }
 
 /** `hosts:` may use play variables and extra variables, but nothing of a host. */
 function playPattern(play: Play, options: ProgramOptions): string {
-  const scope = createScope([play.vars, options.extraVars])
+  const scope = loadScope(play, options)
   const rendered = renderTree(play.hosts, scope)
   const words = Array.isArray(rendered) ? rendered : [rendered]
   return words.map(String).join(',')
@@ -164,6 +175,16 @@ export function taskAt(program: Pick<Program, 'tasks'>, id: string): Task | unde
   if (own !== undefined) return own
   const task = program.tasks.get(definitionOf(id))
   return task === undefined ? undefined : { ...task, id }
+}
+
+/** What a step owes, as a task; of one that an include put in, under its id. */
+export function owedTaskAt(
+  program: Pick<Program, 'tasks'>,
+  owed: { readonly task: string; readonly kind: 'rollback' | 'release' },
+): Task | undefined {
+  const task = taskAt(program, owed.task)?.[owed.kind]
+  if (task === undefined || !owed.task.includes('#')) return task
+  return { ...task, id: `${owed.task}/${owed.kind}` }
 }
 
 /** A block by the id it runs under. */

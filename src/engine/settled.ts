@@ -1,4 +1,4 @@
-import { taskAt } from './program.ts'
+import { owedTaskAt } from './program.ts'
 import type { Owed } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -8,7 +8,7 @@ export function announceSettled(
   owed: Owed,
   outcome: 'ran' | 'dropped' | 'failed',
 ): void {
-  const task = taskAt(turn.program, `${owed.task}/${owed.kind}`)
+  const task = owedTaskAt(turn.program, owed)
   turn.events.push({
     event: 'settled',
     kind: owed.kind,

@@ -1,4 +1,5 @@
 import type { Binding, Scope, Tree, Variables } from '../expression/contract.ts'
+import { environmentName } from '../expression/functions.ts'
 import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
 import type { Inventory, InventoryHost, Task } from '../runbook/contract.ts'
@@ -148,6 +149,7 @@ function globalMagic(program: Program, state: State): Readonly<Record<string, ()
     ansible_play_batch: () => living(state, state.batch.hosts),
     playbook_dir: () => program.playbookDirectory,
     omit: () => omit,
+    [environmentName]: () => program.environment,
   }
 }
 

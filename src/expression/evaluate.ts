@@ -6,6 +6,7 @@ import { freshProgram, functionNames } from './compile.ts'
 import type { Expression, Scope } from './contract.ts'
 import { program } from './contract.ts'
 import { undisguised } from './free-names.ts'
+import { environmentName } from './functions.ts'
 import { fromCel } from './results.ts'
 import { forgetTouches, markTouches, touchedSince, UnknownSignal } from './signal.ts'
 import { Unknown } from './unknown.ts'
@@ -27,7 +28,7 @@ class ScopeContext extends Map<unknown, unknown> {
     const known = super.get(name)
     if (known !== undefined) return known
     const value = this.#scope.get(undisguised(String(name)))
-    if (value === undefined) return undefined
+    if (value === undefined || name === environmentName) return value
     const converted = toCel(value)
     this.set(name, converted)
     return converted

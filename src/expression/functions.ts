@@ -31,6 +31,7 @@ export function createEnvironment(): Environment {
   registerNumbers(environment)
   registerSecrets(environment)
   registerMacros(environment)
+  registerEnvironment(environment)
   environment.registerFunction('lines(string): list<string>', lines, sync)
   environment.registerFunction('json(dyn): dyn', toJson, sync)
   // The text of lists of any scalars is made in hooks.ts; here it is only declared.
@@ -137,6 +138,39 @@ function registerMacros(environment: Environment): void {
       },
       evaluate: (evaluator: Evaluator, _macro: unknown, context: unknown) =>
         tryPresent(evaluator, wanted, context).present,
+    }),
+    sync,
+  )
+}
+
+/**
+ * Under this name, which nobody can write, a scope has the environment of the controller: a function
+ * from a name to its value.
+ */
+export const environmentName = '(environment)'
+
+/** What cel-js hands to a macro for the variables. */
+interface Context {
+  getValue(name: string): unknown
+}
+
+/** `env("NAME")`: a variable of the controller's environment; absent ones are asked for by `default`. */
+function registerEnvironment(environment: Environment): void {
+  environment.registerFunction(
+    'env(ast): dyn',
+    ({ args: [wanted] }: MacroCall) => ({
+      typeCheck(checker: Checker, _macro: unknown, context: unknown) {
+        checker.check(wanted, context)
+        return checker.getType('dyn')
+      },
+      evaluate(evaluator: Evaluator, _macro: unknown, context: Context) {
+        const name = String(evaluator.run(wanted, context))
+        const read = context.getValue(environmentName)
+        const value: unknown = typeof read === 'function' ? read(name) : undefined
+        if (value !== undefined) return value
+        const message = `the environment has no variable "${name}"`
+        throw new EvaluationError({ code: 'no_such_key', message })
+      },
     }),
     sync,
   )
