@@ -19,10 +19,6 @@ const schema = JSON.parse(
 
 /** Keywords that are structure: their schema says what they hold, not what they mean. */
 const structure: Readonly<Record<string, string>> = {
-  tasks: 'The steps of the play, and blocks of them.',
-  block: 'Steps that belong together.',
-  rescue: 'Steps for hosts on which the block failed; when they succeed, so did the block.',
-  always: 'Steps that run however the block ended.',
   rollback: 'A step owed from before the task starts; run, newest first, when the block fails.',
   release: 'A step owed from before the task starts; run when the block ends, however it ends.',
 }
@@ -30,7 +26,7 @@ const structure: Readonly<Record<string, string>> = {
 it('docs/playbooks.md lists every keyword with its owners and meaning', async () => {
   const owners = new Map<string, string[]>()
   const meanings = new Map<string, string>()
-  for (const owner of ['play', 'block', 'task']) {
+  for (const owner of ['play', 'block', 'task', 'handler', 'meta']) {
     for (const [keyword, { description }] of Object.entries(
       schema.definitions[owner]?.properties ?? {},
     )) {
@@ -41,7 +37,11 @@ it('docs/playbooks.md lists every keyword with its owners and meaning', async ()
   }
   const rows = [...owners].map(([keyword, on]) => [
     `\`${keyword}\``,
-    on.join(', '),
+    // What goes with a task goes with a handler, too, and some of it with a meta task.
+    on
+      .filter(owner => !['handler', 'meta'].includes(owner) || !on.includes('task'))
+      .map(owner => (owner === 'meta' ? 'task' : owner))
+      .join(', '),
     (meanings.get(keyword) ?? structure[keyword] ?? '').replaceAll('|', '\\|'),
   ])
   for (const [keyword, , meaning] of rows) expect(meaning, keyword).not.toBe('')
@@ -51,7 +51,7 @@ it('docs/playbooks.md lists every keyword with its owners and meaning', async ()
 it('what docs/playbooks.md calls not supported yet is refused as such', () => {
   const [, section = ''] = page('playbooks.md').split('## Not yet')
   const words = [...section.matchAll(/`([a-z_]+)`/g)].map(([, word = '']) => word)
-  expect(words.length).toBeGreaterThan(20)
+  expect(words.length).toBeGreaterThan(0)
   for (const word of words) {
     const said = unsupportedKeyword('task', word) ?? unsupportedKeyword('play', word)
     expect(said?.message, word).toContain('not supported yet')

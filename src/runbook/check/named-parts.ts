@@ -7,7 +7,7 @@ import type { Inventory, Play, StepId, Task } from '../contract.ts'
 import { meaningOf, propertiesOf } from '../meaning.ts'
 import { lockId } from '../playbook/lock.ts'
 import type { ReadPlaybook } from '../playbook/playbook.ts'
-import { tasksOf } from './uses.ts'
+import { tasksOfPlay } from './uses.ts'
 
 /** A cluster or storage that a task or the lock of a play names. */
 interface NamedPart {
@@ -30,7 +30,7 @@ export function unknownParts(
   return read.playbook.plays
     .flatMap(play => [
       ...namedByLock(play),
-      ...tasksOf(play.tasks).flatMap(task => namedByTask(task, catalogue)),
+      ...tasksOfPlay(play).flatMap(task => namedByTask(task, catalogue)),
     ])
     .flatMap(({ meaning, name, of, argument }) => {
       const known = sections[meaning]

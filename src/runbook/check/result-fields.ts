@@ -4,7 +4,7 @@ import { didYouMean } from '../../base/text.ts'
 import type { Expression, Variables } from '../../expression/contract.ts'
 import type { JsonSchema, ModuleCatalogue } from '../../modules/catalogue.ts'
 import type { Inventory, Playbook, Task } from '../contract.ts'
-import { expressionsOfPlay, expressionsOfTask, tasksOf, withoutTexts } from './uses.ts'
+import { expressionsOfPlay, expressionsOfTask, tasksOfPlay, withoutTexts } from './uses.ts'
 
 /** What every registered result may have, besides what its module returns. */
 const commonFields: readonly string[] = [
@@ -69,7 +69,7 @@ function knownResults(
   extraVars: Variables,
   catalogue: ModuleCatalogue,
 ): ReadonlyMap<string, readonly string[]> {
-  const tasks = playbook.plays.flatMap(play => tasksOf(play.tasks))
+  const tasks = playbook.plays.flatMap(tasksOfPlay)
   const others = otherNames(playbook, inventory, extraVars, tasks)
   const found = new Map<string, readonly string[]>()
   for (const task of tasks) {
@@ -102,7 +102,7 @@ export function unknownResultFields(
   const known = knownResults(playbook, inventory, extraVars, catalogue)
   const expressions = [
     ...playbook.plays.flatMap(expressionsOfPlay),
-    ...playbook.plays.flatMap(play => tasksOf(play.tasks).flatMap(expressionsOfTask)),
+    ...playbook.plays.flatMap(play => tasksOfPlay(play).flatMap(expressionsOfTask)),
   ]
   return expressions.flatMap(expression => fieldFaults(expression, known))
 }

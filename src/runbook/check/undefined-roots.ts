@@ -9,7 +9,7 @@ import {
   expressionsOfTask,
   expressionsOfVariable,
   rangeOfWord,
-  tasksOf,
+  tasksOfPlay,
 } from './uses.ts'
 
 /** Names that a run may define anywhere: registered results and set facts. */
@@ -44,7 +44,7 @@ export function undefinedRoots(
   inventory: Inventory,
   extraVars: Variables,
 ): readonly BkpError[] {
-  const tasks = playbook.plays.flatMap(play => tasksOf(play.tasks))
+  const tasks = playbook.plays.flatMap(tasksOfPlay)
   const hosts = [...inventory.hosts.values(), ...(inventory.implicit?.values() ?? [])]
   // Hosts of a group share their layers' names: each name is wanted once.
   const inventoryLayers = [...new Set(hosts.flatMap(host => host.variables))]
@@ -59,6 +59,7 @@ export function undefinedRoots(
     ...inventoryLayers.flatMap(layer => [...layer.keys()]),
     ...extraVars.keys(),
     ...definedByTasks(tasks),
+    ...playbook.plays.flatMap(({ prompts = [] }) => prompts.map(({ name }) => name)),
     ...askedFor([
       ...tasks.flatMap(expressionsOfTask),
       ...playbook.plays.flatMap(expressionsOfPlay),
@@ -105,7 +106,7 @@ function checkTasks(
   known: ReadonlySet<string>,
   check: (expressions: readonly Expression[], known: ReadonlySet<string>) => void,
 ): void {
-  const tasks = tasksOf(play.tasks)
+  const tasks = tasksOfPlay(play)
   const parents = new Map(
     tasks.flatMap(task => [
       [task.rollback, task],

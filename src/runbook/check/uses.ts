@@ -42,6 +42,15 @@ export function expressionsOfTask(task: Task): readonly Expression[] {
     ...expressionsOf(task.becomeUser),
     ...expressionsOf(task.confirm?.question),
     ...expressionsOf(task.confirm?.type),
+    ...expressionsOf(task.loopControl.pause),
+    ...conditionsOf(task.loopControl.breakWhen),
+    ...conditionsOf(task.until),
+    ...[task.retries, task.delay, task.throttle, task.delegateTo].flatMap(expressionsOf),
+    ...expressionsOf(task.environment),
+    ...expressionsOf(task.notify),
+    ...[task.reach?.connection, task.reach?.port, task.reach?.user].flatMap(expressionsOf),
+    ...[task.async?.seconds, task.async?.poll].flatMap(expressionsOf),
+    ...expressionsOf(task.include?.target),
   ]
 }
 
@@ -56,12 +65,18 @@ export function expressionsOfVariable(
   })
 }
 
-/** All tasks below steps, rollbacks and releases among them. */
+/** All tasks below steps: rollbacks, releases and whatever an include may put in among them. */
 export function tasksOf(steps: readonly Step[]): readonly Task[] {
   return steps.flatMap(step => {
     if (step.kind === 'block') return tasksOf([...step.block, ...step.rescue, ...step.always])
-    return [step, step.rollback, step.release].filter(task => task !== undefined)
+    const own = [step, step.rollback, step.release].filter(task => task !== undefined)
+    return [...own, ...tasksOf([...(step.include?.choices.values() ?? [])])]
   })
+}
+
+/** All tasks of a play, its handlers among them. */
+export function tasksOfPlay(play: Play): readonly Task[] {
+  return tasksOf([...play.tasks, ...(play.handlers ?? [])])
 }
 
 /** Where a word stands in an expression, as a range of its source; the whole where it is not found. */
@@ -87,5 +102,6 @@ export function expressionsOfPlay(play: Play): readonly Expression[] {
     ...expressionsOf(play.confirm?.type),
     ...expressionsOf(play.lock?.name),
     ...expressionsOf(play.lock?.storage),
+    ...expressionsOf(play.serial),
   ]
 }

@@ -1,7 +1,7 @@
-import type { BkpErrorOptions, ErrorCode } from '../../base/errors.ts'
-import type { Tree, Variables } from '../../expression/contract.ts'
+import type { BkpErrorOptions, ErrorCode, Place } from '../../base/errors.ts'
+import type { Tree } from '../../expression/contract.ts'
 import type { ModuleCatalogue } from '../../modules/catalogue.ts'
-import type { Condition, SecretSources, SourceDocument } from '../contract.ts'
+import type { SecretSources, SourceDocument, Task } from '../contract.ts'
 import type { Faults } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
 import { compileValue } from '../inventory/variables.ts'
@@ -9,7 +9,7 @@ import { validateAt } from '../schema/validate.ts'
 import type { KeywordSchemas } from '../schema-files.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
-import { type KeywordOwner, unsupportedKeyword } from './keywords.ts'
+import { isWithoutEffect, type KeywordOwner, unsupportedKeyword } from './keywords.ts'
 
 /** What reading a playbook needs, and where it tells of faults. */
 export interface PlaybookContext {
@@ -21,23 +21,52 @@ export interface PlaybookContext {
   readonly faults: Faults
   readonly warnings: string[]
   readonly documents: SourceDocument[]
+  /** Handlers that tasks name; those of one play at a time. */
+  readonly notified: Notified[]
   /** Where arguments stand, by the id of the task or lock: checks against the inventory come later. */
   readonly argumentPaths: Map<string, DocumentPath>
 }
 
+/** Fields of a task that what encloses it may set. */
+type Inheritable =
+  | 'when'
+  | 'vars'
+  | 'ignoreErrors'
+  | 'anyErrorsFatal'
+  | 'runOnce'
+  | 'noLog'
+  | 'become'
+  | 'becomeUser'
+  | 'tags'
+  | 'delegateTo'
+  | 'delegateFacts'
+  | 'throttle'
+  | 'environment'
+  | 'ignoreUnreachable'
+  | 'notify'
+  | 'checkMode'
+  | 'diff'
+  | 'reach'
+
 /** What plays and blocks hand down to the steps in them. */
-export interface Inherited {
-  readonly when: readonly Condition[]
-  readonly vars: readonly Variables[]
-  readonly ignoreErrors: Condition
-  readonly anyErrorsFatal: boolean
-  readonly runOnce: boolean
-  readonly noLog: boolean
-  readonly become?: Condition
-  readonly becomeUser?: Tree
+export interface Inherited extends Pick<Task, Inheritable> {
   /** Of the block, not of the play: a play's limit is on all of its steps together. */
   readonly timeoutMs: number | undefined
-  readonly tags: readonly string[]
+  /** Arguments of modules where a task gives none, lowest first. */
+  readonly moduleDefaults: readonly ModuleDefaults[]
+}
+
+/** `module_defaults` of a play, block or task. */
+export interface ModuleDefaults {
+  readonly context: PlaybookContext
+  /** By the name of the module, as it is called here. */
+  readonly modules: ReadonlyMap<string, Entry>
+}
+
+/** A handler that a task names in plain text, to be looked for when all of the play was read. */
+export interface Notified {
+  readonly name: string
+  readonly place: Place
 }
 
 /** A map of the document and its path. */
@@ -63,14 +92,33 @@ export function fault(
   context.faults.add(code, message, rest)
 }
 
+/** Tells of something that is no fault, with its place. */
+export function warn(
+  context: PlaybookContext,
+  message: string,
+  path: DocumentPath,
+  at: 'key' | 'value' = 'key',
+): void {
+  context.warnings.push(atPlace(context.document.place(path, at), message))
+}
+
+/** A warning as it is told: where, and what. */
+export function atPlace({ file, line, column }: Place, message: string): string {
+  return `${file}:${line}:${column}: ${message}`
+}
+
 /**
  * Checks the keywords of a play, block or task: values by their schema, names by the lists of what
- * is known. Keywords that are not supported yet are told as such, not as unknown.
+ * is known. Keywords that bkp knows and refuses are told as such, not as unknown; those without effect are
+ * warned of.
  */
 export function checkKeywords(context: PlaybookContext, entry: Entry, owner: KeywordOwner): void {
-  const article = `a ${owner}`
+  const article = owner === 'meta' ? 'a meta task' : `a ${owner}`
   const known: Record<string, unknown> = Object.create(null)
   for (const [keyword, value] of Object.entries(entry.value)) {
+    if (isWithoutEffect(owner, keyword)) {
+      warn(context, `the keyword "${keyword}" has no effect`, [...entry.path, keyword])
+    }
     const unsupported = unsupportedKeyword(owner, keyword)
     if (unsupported === undefined) known[keyword] = value
     else {

@@ -1,73 +1,37 @@
-/** Keywords of Ansible, and planned ones of ours, that are known and not built yet. */
-const laterEverywhere: readonly string[] = [
-  'become_exe',
-  'become_flags',
-  'check_mode',
-  'collections',
-  'connection',
-  'debugger',
-  'diff',
-  'environment',
-  'ignore_unreachable',
-  'module_defaults',
-  'port',
-  'remote_user',
-  'throttle',
-]
-
+/** Keywords that are planned and not built yet. */
 const laterOnTasks: readonly string[] = [
-  ...laterEverywhere,
-  'action',
-  'args',
-  'async',
-  'delay',
-  'delegate_facts',
-  'delegate_to',
   'import_role',
   'import_tasks',
   'include_role',
   'include_tasks',
-  'listen',
-  'local_action',
-  'meta',
-  'notify',
-  'poll',
-  'retries',
-  'until',
 ]
 
-const laterOnPlays: readonly string[] = [
-  ...laterEverywhere,
-  'alerts',
-  'fact_path',
-  'force_handlers',
-  'gather_subset',
-  'gather_timeout',
-  'handlers',
-  'import_playbook',
-  'max_fail_percentage',
-  'order',
-  'post_tasks',
-  'pre_tasks',
-  'roles',
-  'serial',
-  'strategy',
-  'vars_prompt',
-]
+const laterOnPlays: readonly string[] = ['alerts', 'import_playbook', 'roles']
 
 /** Where a keyword stands. */
-export type KeywordOwner = 'play' | 'block' | 'task' | 'rollback' | 'release'
+export type KeywordOwner = 'play' | 'block' | 'task' | 'handler' | 'meta' | 'rollback' | 'release'
 
-/** What there is in place of a keyword that is not supported. */
-const instead: Readonly<Record<string, string>> = {
-  action: 'write the name of the module as a key',
-  args: 'write the arguments below the name of the module',
-  local_action: 'write a play for localhost',
-  environment: 'write the variables in the command: env NAME=value ...',
-  roles: 'write the tasks below tasks',
-  pre_tasks: 'write the tasks below tasks',
-  post_tasks: 'write the tasks below tasks',
-  vars_prompt: 'give the variable with -e',
+/** Keywords of Ansible that bkp does without, and what to do instead. */
+const refused: Readonly<Record<string, string>> = {
+  action: 'write the name of the module as a key, and its arguments below it',
+  local_action: 'write the module as a key, and delegate_to: localhost beside it',
+  debugger: 'leave it out; bkp run --step asks before each task',
+  become_exe: 'leave it out: bkp runs the sudo of the host',
+  become_flags: 'leave it out, and say in the sudoers of the host what is allowed',
+}
+
+/** Keywords that are accepted for the sake of playbooks that have them. */
+const withoutEffect: readonly string[] = ['collections']
+const withoutEffectOnPlays: readonly string[] = [
+  ...withoutEffect,
+  'fact_path',
+  'gather_subset',
+  'gather_timeout',
+]
+
+/** True for a keyword that is accepted, warned of, and does nothing. */
+export function isWithoutEffect(owner: KeywordOwner, keyword: string): boolean {
+  return (owner === 'play' ? withoutEffectOnPlays : withoutEffect).includes(keyword)
 }
 
 /**
@@ -81,9 +45,12 @@ export function unsupportedKeyword(
   if (/^with_/.test(keyword) && owner !== 'play') {
     return { message: `the keyword "${keyword}" is not supported`, hint: 'write loop: with a list' }
   }
+  if (keyword === 'listen' && owner !== 'handler') {
+    return { message: 'only a handler can listen', hint: 'move it to a handler of the play' }
+  }
+  const hint = Object.hasOwn(refused, keyword) ? refused[keyword] : undefined
+  if (hint !== undefined) return { message: `the keyword "${keyword}" is not supported`, hint }
   const later = owner === 'play' ? laterOnPlays : laterOnTasks
   if (!later.includes(keyword)) return undefined
-  const message = `the keyword "${keyword}" is not supported yet`
-  const hint = instead[keyword]
-  return hint === undefined ? { message } : { message, hint }
+  return { message: `the keyword "${keyword}" is not supported yet` }
 }

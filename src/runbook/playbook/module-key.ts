@@ -11,7 +11,7 @@ export interface Call {
 }
 
 /** A module by its name; Ansible's full names of builtin modules are names, too. */
-function moduleOf(context: PlaybookContext, key: string): ModuleEntry | undefined {
+export function moduleOf(context: PlaybookContext, key: string): ModuleEntry | undefined {
   const short = key.replace(/^ansible\.(builtin|legacy)\./, '')
   return context.catalogue.get(key) ?? context.catalogue.get(short)
 }

@@ -43,6 +43,7 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
     faults: createFaults(),
     warnings: [...document.warnings],
     documents: [{ path: options.path, text: document.text }],
+    notified: [],
     argumentPaths: new Map(),
   }
   const plays = readPlays(context)

@@ -1,5 +1,4 @@
 import { isRecord } from '../../base/json.ts'
-import type { Tree } from '../../expression/contract.ts'
 import type { Task } from '../contract.ts'
 import { argumentsAt } from './arguments.ts'
 import { conditionsAt } from './conditions.ts'
@@ -13,9 +12,16 @@ import {
   treeAt,
 } from './context.ts'
 import { deadlineAt } from './deadline.ts'
-import { withOwn } from './inherit.ts'
+import { refuseDelegation, undelegated } from './delegation.ts'
+import { asyncAt } from './detached.ts'
+import { given } from './given.ts'
+import { folded, withOwn } from './inherit.ts'
+import { loopAt, loopControlAt } from './loop.ts'
+import { isMeta, readMeta } from './meta.ts'
 import { findCall } from './module-key.ts'
 import { checkVariableName } from './names.ts'
+import { listenAt } from './notify.ts'
+import { repeatAt } from './repeat.ts'
 
 /** Keywords that hold a task which is owed. */
 type OwedKeyword = 'rollback' | 'release'
@@ -26,16 +32,23 @@ export function readTask(
   entry: Entry,
   id: string,
   inherited: Inherited,
-  owner: 'task' | OwedKeyword = 'task',
+  owner: 'task' | 'handler' | OwedKeyword = 'task',
 ): Task | undefined {
+  const mayOwe = owner === 'task' || owner === 'handler'
+  if (mayOwe && isMeta(entry)) return readMeta(context, entry, id, inherited, owner)
   const call = findCall(context, entry, owner)
   if (call === undefined) return undefined
   const { keywords, module } = call
   checkKeywords(context, keywords, owner)
-  const own = withOwn(context, keywords, inherited)
+  const around = module.scope === 'cluster' && !mayOwe ? undelegated(inherited) : inherited
+  const own = withOwn(context, keywords, around)
+  if (module.scope === 'cluster') {
+    const what = `module "${module.name}"`
+    refuseDelegation(context, keywords, own, what, 'it works on all hosts of the play at once')
+  }
   context.argumentPaths.set(id, [...entry.path, call.key])
-  const args = argumentsAt(context, module, entry.value[call.key], [...entry.path, call.key])
-  const release = owner === 'task' ? owedAt(context, keywords, 'release', id, own) : undefined
+  const args = argumentsAt(context, call, entry, own.moduleDefaults)
+  const release = mayOwe ? owedAt(context, keywords, 'release', id, own) : undefined
   const register = registerAt(context, keywords)
   return Object.freeze({
     kind: 'task',
@@ -45,52 +58,26 @@ export function readTask(
     module: module.name,
     scope: module.scope,
     args: args ?? {},
-    ...own,
+    ...folded(own),
     loop: loopAt(context, keywords),
     loopControl: loopControlAt(context, keywords),
     register,
     failedWhen: conditionsAt(context, keywords, 'failed_when'),
     changedWhen: conditionsAt(context, keywords, 'changed_when'),
-    confirm: owner === 'task' ? confirmAt(context, keywords) : undefined,
-    rollback: owner === 'task' ? owedAt(context, keywords, 'rollback', id, own) : undefined,
+    confirm: mayOwe ? confirmAt(context, keywords) : undefined,
+    rollback: mayOwe ? owedAt(context, keywords, 'rollback', id, own) : undefined,
     release,
-    deadlineMs:
-      owner === 'task' ? deadlineAt(context, keywords, { module, register, release }) : undefined,
+    deadlineMs: mayOwe ? deadlineAt(context, keywords, { module, register, release }) : undefined,
+    ...repeatAt(context, keywords),
+    ...given({
+      async: asyncAt(context, keywords, module),
+      listen: listenAt(context, keywords),
+    }),
   } satisfies Task)
 }
 
-function loopAt(context: PlaybookContext, entry: Entry): Tree | undefined {
-  const value = entry.value['loop']
-  // Text is a list only when it is one whole expression: mixed text never comes to one.
-  if (typeof value === 'string' && value.includes('{{') && !/^\s*\{\{[\s\S]*\}\}\s*$/.test(value)) {
-    fault(context, '"loop" must be a list, and text around {{ }} makes a text of it', [
-      ...entry.path,
-      'loop',
-    ])
-  }
-  return treeAt(context, entry, 'loop')
-}
-
-function loopControlAt(context: PlaybookContext, entry: Entry): Task['loopControl'] {
-  const value = entry.value['loop_control']
-  const path = [...entry.path, 'loop_control']
-  if (!isRecord(value)) return { loopVar: 'item' }
-  const { loop_var: loopVar, index_var: indexVar } = value
-  for (const key of ['loop_var', 'index_var']) {
-    const name = value[key]
-    if (typeof name === 'string' && name !== 'item') {
-      checkVariableName(context, name, [...path, key], 'value')
-    }
-  }
-  const label = treeAt(context, { value, path }, 'label')
-  return {
-    loopVar: typeof loopVar === 'string' ? loopVar : 'item',
-    ...(typeof indexVar === 'string' ? { indexVar } : {}),
-    ...(label === undefined ? {} : { label }),
-  }
-}
-
-function registerAt(context: PlaybookContext, entry: Entry): string | undefined {
+/** `register`: the variable that the result goes to. */
+export function registerAt(context: PlaybookContext, entry: Entry): string | undefined {
   const value = entry.value['register']
   if (typeof value !== 'string') return undefined
   checkVariableName(context, value, [...entry.path, 'register'], 'value')
@@ -120,8 +107,10 @@ function owedAt(
     })
     return undefined
   }
+  // It works where its task did, but notifies nobody.
+  const { notify: _, ...kept } = inherited
   const plain: Inherited = {
-    ...inherited,
+    ...kept,
     when: [],
     ignoreErrors: false,
     anyErrorsFatal: false,

@@ -47,9 +47,9 @@ function alternative(schema: JsonSchema): JsonSchema {
   return description === undefined ? either : { ...either, description }
 }
 
-/** The task schema: keywords and exactly one module. */
-function taskSchema(keywords: JsonSchema, modules: readonly ModuleEntry[]): JsonSchema {
-  const calls = Object.fromEntries(
+/** What may stand below the name of each module. */
+function callSchemas(modules: readonly ModuleEntry[]): JsonSchema {
+  return Object.fromEntries(
     modules.map(module => [
       module.name,
       {
@@ -58,10 +58,13 @@ function taskSchema(keywords: JsonSchema, modules: readonly ModuleEntry[]): Json
       },
     ]),
   )
-  const properties = { ...(keywords['properties'] as object), ...calls }
+}
+
+/** The task schema: keywords and exactly one module. */
+function taskSchema(keywords: JsonSchema, modules: readonly ModuleEntry[]): JsonSchema {
+  const calls = modules.map(({ name }) => [name, ref(`call/properties/${name}`)])
   return {
-    ...keywords,
-    properties,
+    ...withProperties(keywords, Object.fromEntries(calls)),
     oneOf: modules.map(module => ({ required: [module.name] })),
   }
 }
@@ -83,8 +86,11 @@ function withProperties(schema: JsonSchema, properties: JsonSchema): JsonSchema 
   return { ...schema, properties: { ...(schema['properties'] as object), ...properties } }
 }
 
-function stepLists(names: readonly string[], items: JsonSchema): JsonSchema {
-  return Object.fromEntries(names.map(name => [name, { type: ['array', 'null'], items }]))
+/** The same, with what the lists of steps under these names hold. */
+function withSteps(schema: JsonSchema, names: readonly string[], items: JsonSchema): JsonSchema {
+  const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>
+  const lists = names.map(name => [name, { ...properties[name], items }])
+  return withProperties(schema, Object.fromEntries(lists))
 }
 
 function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
@@ -99,15 +105,17 @@ function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
     type: 'array',
     items: ref('play'),
     definitions: {
-      play: withProperties(of('play'), {
-        ...stepLists(['pre_tasks', 'tasks', 'post_tasks'], step),
-        ...stepLists(['handlers'], handler),
-      }),
-      block: withProperties(of('block'), stepLists(['block', 'rescue', 'always'], step)),
+      play: withSteps(
+        withSteps(of('play'), ['pre_tasks', 'tasks', 'post_tasks'], step),
+        ['handlers'],
+        handler,
+      ),
+      block: withSteps(of('block'), ['block', 'rescue', 'always'], step),
       task: withProperties(taskSchema(of('task'), modules), owed),
       handler: withProperties(taskSchema(of('handler'), modules), owed),
       meta: of('meta'),
       owed: taskSchema(of('rollback'), modules),
+      call: { properties: callSchemas(modules) },
     },
   }
 }

@@ -6,16 +6,20 @@ import { hostOrders, metaActions } from '../contract.ts'
 const identifier = '^[A-Za-z_][A-Za-z0-9_]*$'
 
 const name = Type.String({ description: 'What is shown for it; may hold {{ }}.' })
-const condition = Type.Unsafe<unknown>({
-  anyOf: [
-    { type: ['string', 'boolean'] },
-    { type: 'array', items: { type: ['string', 'boolean'] }, minItems: 1 },
-  ],
-  description: 'A condition in bare CEL, or a list of them, all of which must be true.',
-})
-const oneCondition = Type.Unsafe<unknown>({
+const conditions = (description: string) =>
+  Type.Unsafe<unknown>({
+    anyOf: [
+      { type: ['string', 'boolean'] },
+      { type: 'array', items: { type: ['string', 'boolean'] }, minItems: 1 },
+    ],
+    description,
+  })
+const condition = conditions(
+  'Skip the step unless this holds: a condition in bare CEL, or a list, all of which must hold.',
+)
+const ignoreErrors = Type.Unsafe<unknown>({
   type: ['string', 'boolean'],
-  description: 'true, false, or a condition in bare CEL.',
+  description: 'Go on after a failure: true, false, or a condition in bare CEL.',
 })
 const variables = Type.Unsafe<unknown>({
   type: ['object', 'null'],
@@ -134,10 +138,10 @@ const shared = {
   name,
   vars: variables,
   tags,
-  ignore_errors: oneCondition,
+  ignore_errors: ignoreErrors,
   ignore_unreachable: flag('A host that cannot be reached goes on with the next step.'),
-  any_errors_fatal: flag('One failed host fails all hosts.'),
-  run_once: flag('Run on one host; the result is for all.'),
+  any_errors_fatal: flag('One failed host fails all hosts of the batch.'),
+  run_once: flag('Run on one host, the first whose conditions hold; the result is for all.'),
   no_log: flag('Keep arguments and results out of all output.'),
   throttle: number('On how many hosts at a time the step may run; 0 for no limit.', 'integer'),
   environment,
@@ -175,10 +179,7 @@ const inherited = {
 }
 
 const repetition = {
-  until: Type.Unsafe<unknown>({
-    ...condition,
-    description: 'Try again until this holds: a condition in bare CEL, or a list of them.',
-  }),
+  until: conditions('Try again until this holds: a condition in bare CEL, or a list of them.'),
   retries: number(
     'How often to try again; 3 with until alone. Without until: as long as the step fails.',
     'integer',
@@ -200,10 +201,9 @@ const called = {
       pause: number('Seconds between items.', 'number'),
       extended: flag('Define ansible_loop: index, first, last, length and the like.'),
       extended_allitems: flag('false leaves allitems out of ansible_loop.'),
-      break_when: {
-        ...condition,
-        description: 'After an item: conditions in bare CEL that end the loop when all hold.',
-      },
+      break_when: conditions(
+        'Conditions in bare CEL that end the loop after an item, when all hold.',
+      ),
     },
     additionalProperties: false,
     description: 'Names for the item and its index, what is shown, pauses, and when to stop.',
@@ -212,8 +212,8 @@ const called = {
     pattern: identifier,
     description: 'The name of a variable: letters, digits and _, and no digit first.',
   }),
-  failed_when: condition,
-  changed_when: condition,
+  failed_when: conditions('The step failed if this holds, and only then; its result can be asked.'),
+  changed_when: conditions('The step changed something if this holds, and only then.'),
   args: Type.Unsafe<unknown>({
     type: ['object', 'null'],
     description: 'Arguments of the module beside a bare text; those below the module win.',
@@ -226,7 +226,7 @@ const owed = {
   name,
   when: condition,
   vars: variables,
-  ignore_errors: oneCondition,
+  ignore_errors: ignoreErrors,
   run_once: shared.run_once,
   no_log: shared.no_log,
   environment,
@@ -252,11 +252,13 @@ const task = {
   confirm,
   rollback: Type.Unsafe<unknown>({
     type: 'object',
-    description: 'A task that puts back what this one did, when the enclosing block fails.',
+    description:
+      'A step owed from before the task starts; run, newest first, when the block fails.',
   }),
   release: Type.Unsafe<unknown>({
     type: 'object',
-    description: 'A task that is owed from before this one until the enclosing block ends.',
+    description:
+      'A step owed from before the task starts; run when the block ends, however it ends.',
   }),
   deadline: duration(
     'The host itself runs the release when the controller was not heard of for so long.',
@@ -350,17 +352,19 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     lock,
     timeout,
     pre_tasks: steps('Steps before the roles and tasks; what they notify runs before these.'),
-    tasks: steps('The steps of the play, in order.'),
+    tasks: steps('The steps of the play, and blocks of them, in order.'),
     post_tasks: steps('Steps after the tasks, and after the handlers that these notified.'),
-    handlers: steps('Steps that run when others notify them, once for each host, after a section.'),
+    handlers: steps('Steps that run on hosts where others notify them, once after each section.'),
   },
   block: {
     ...inherited,
     ...become,
     timeout,
-    block: steps('Steps that fail together.'),
-    rescue: steps('Steps that run when the block fails.'),
-    always: steps('Steps that run whatever happens.'),
+    block: steps('Steps that belong together: when one fails, the rest of them is left out.'),
+    rescue: steps(
+      'Steps for hosts on which the block failed; when they succeed, so did the block.',
+    ),
+    always: steps('Steps that run however the block ended.'),
   },
   task,
   handler: {
