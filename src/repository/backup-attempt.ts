@@ -15,7 +15,7 @@ import { type ManifestParts, makeManifest, storeRecoveryKit } from './make-manif
 import { encodeManifest } from './manifest.ts'
 import type { BackupBlock } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
-import { chooseParents, loadParents, type Parents } from './parents.ts'
+import { chooseParents, type KnownContent, loadParents, type Parents } from './parents.ts'
 import type { WritableRepository } from './repository.ts'
 import { createScratch, type Scratch } from './scratch.ts'
 import {
@@ -25,7 +25,9 @@ import {
   type SessionBody,
   type WriterSession,
 } from './session.ts'
+import type { HostSource } from './source.ts'
 import { storeHost } from './store-host.ts'
+import { type WalkedHost, walkHost } from './survey.ts'
 import { createBuffers } from './workers/buffers.ts'
 import type { Workers } from './workers/contract.ts'
 import { createWorkers } from './workers/pool.ts'
@@ -42,6 +44,7 @@ export interface Attempt {
  * longer than a block, which tells that a file grew.
  */
 const buffersInUse = 12
+const defaultHostsInFlight = 4
 const defaultCheckpointEveryMs = 10 * 60 * 1000
 /** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
 const farewellMs = 10_000
@@ -92,16 +95,30 @@ async function storeEverything(
   io: Io,
 ): Promise<StoredRun> {
   const geometry = options.geometry ?? formatGeometry
-  const { clock, cluster, sources } = options
-  const parents = await chooseParents(repo, options.parent ?? 'auto', cluster, io)
-  const hosts = new Set(sources.map(({ host }) => host))
-  const known = await loadParents(repo, parents, hosts, session.garbage, scratch, io)
-  const warnings = [...parents.warnings, ...known.warnings]
+  const { clock, sources } = options
   const stop = new AbortController()
   const running: Io = {
     signal: AbortSignal.any([io.signal, stop.signal]),
     progress: (done, total, part) => io.progress(done, total, part),
   }
+  const warnings: string[] = []
+  const warn = (warning: string): void => {
+    warnings.push(warning)
+  }
+  const exclude = compileExclude(options.exclude ?? [])
+  const hostsInFlight = options.hostsInFlight ?? defaultHostsInFlight
+  const walk = (source: HostSource): Promise<WalkedHost> =>
+    walkHost({ source, exclude, scratch, warn }, running)
+  // The first hosts walk while the parent is read.
+  const early = new Map(sources.slice(0, hostsInFlight).map(source => [source, walk(source)]))
+  for (const walking of early.values()) walking.catch(() => {})
+  const loading = readParents(repo, session, options, scratch, io)
+  const { parents, known } = await loading.catch(async (error: unknown) => {
+    stop.abort(error)
+    await Promise.allSettled(early.values())
+    throw error
+  })
+  warnings.push(...parents.warnings, ...known.warnings)
   const writer = createBlockWriter({
     repo,
     generation: session.garbage.generation,
@@ -129,17 +146,21 @@ async function storeEverything(
     options,
     collector,
     () => partsSoFar(true),
-    warning => warnings.push(warning),
+    warn,
   )
   const beat = createBeat(repo, session, clock)
   await beat(running)
   let doneBytes = 0
-  const tickOf = (host: string): ((bytes: number) => Promise<void>) => {
+  const walkedBytes: number[] = []
+  const tickOf = (host: string, totalBytes: number): ((bytes: number) => Promise<void>) => {
     let ownBytes = 0
+    walkedBytes.push(totalBytes)
     return async bytes => {
       doneBytes += bytes
       ownBytes += bytes
-      io.progress(doneBytes, undefined, { host, doneBytes: ownBytes })
+      const isAll = walkedBytes.length === sources.length
+      const total = isAll ? walkedBytes.reduce((sum, own) => sum + own, 0) : undefined
+      io.progress(doneBytes, total, { host, doneBytes: ownBytes, totalBytes })
       await beat(running)
       await checkpoint.tick(running)
     }
@@ -147,19 +168,19 @@ async function storeEverything(
   const buffers = createBuffers(buffersInUse, geometry.blockBytes + 1)
   const tools = { workers, buffers }
   const { garbage } = session
-  const common = { known, scratch, writer, collector, geometry, garbage, tools }
-  const exclude = compileExclude(options.exclude ?? [])
   const changedFiles = options.changedFiles ?? 'fail'
-  const warn = (warning: string): void => {
-    warnings.push(warning)
-  }
-  const limit = pLimit(options.hostsInFlight ?? 4)
+  const common = { known, writer, collector, geometry, garbage, tools, changedFiles, warn }
+  const limit = pLimit(hostsInFlight)
   const hostRuns = sources.map(source =>
     limit(async () => {
-      running.signal.throwIfAborted()
       try {
-        const tick = tickOf(source.host)
-        await storeHost({ ...common, tick, source, exclude, changedFiles, warn }, running)
+        running.signal.throwIfAborted()
+        const walking = early.get(source) ?? walk(source)
+        // Nothing holds the list of a host that is done.
+        early.delete(source)
+        const walked = await walking
+        const tick = tickOf(source.host, walked.bytes)
+        await storeHost({ ...common, tick, source, walked }, running)
       } catch (error) {
         // The first failure ends the others; what they say then is only its echo.
         stop.abort(error)
@@ -173,6 +194,19 @@ async function storeEverything(
   await writer.drain()
   const checkpoints = [...checkpoint.names, ...nameOf(parents)]
   return { collector, writer, parts, checkpoints, warnings }
+}
+
+/** What earlier backups hold; read after the session was announced, so that no vacuum sweeps it. */
+async function readParents(
+  repo: WritableRepository,
+  { garbage }: WriterSession,
+  { parent = 'auto', cluster, sources }: BackupOptions,
+  scratch: Scratch,
+  io: Io,
+): Promise<{ readonly parents: Parents; readonly known: KnownContent }> {
+  const parents = await chooseParents(repo, parent, cluster, io)
+  const hosts = new Set(sources.map(({ host }) => host))
+  return { parents, known: await loadParents(repo, parents, hosts, garbage, scratch, io) }
 }
 
 function nameOf({ continues }: Parents): readonly BackupName[] {

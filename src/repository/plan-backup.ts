@@ -8,7 +8,7 @@ import type { BackupName } from './names.ts'
 import { chooseParents, type KnownContent, loadParents } from './parents.ts'
 import { findRepository } from './repository.ts'
 import { createScratch } from './scratch.ts'
-import { surveyHost } from './survey.ts'
+import { surveyHost, walkHost } from './survey.ts'
 
 /** Counts of regular files and their bytes. */
 interface PlannedAmount {
@@ -60,7 +60,8 @@ export async function planBackup(options: PlanOptions, io: Io): Promise<BackupPl
         warnings.push(warning)
       }
       const exclude = compileExclude(options.exclude ?? [])
-      const survey = surveyHost({ source, known, garbage, exclude, scratch, warn }, io)
+      const walked = await walkHost({ source, exclude, scratch, warn }, io)
+      const survey = surveyHost({ source, walked, known, garbage }, io)
       amounts.push({ host: source.host, ...(await count(survey)) })
     }
     return {

@@ -18,7 +18,9 @@ export interface StoreHostOptions extends SurveyOptions {
   readonly tools: ReadTools
   /** What to do about a file that does not stay as it is: the backup fails, or tells and goes on. */
   readonly changedFiles: 'fail' | 'warn'
-  /** Called after each entry with the bytes it stands for: beats and checkpoints hang on it. */
+  /** Called for what is left out, and for what changed and need not fail. */
+  readonly warn: (warning: string) => void
+  /** Called as bytes are through, of a large file block by block: beats and checkpoints hang on it. */
   readonly tick: (bytes: number) => Promise<void>
 }
 
@@ -95,8 +97,9 @@ async function storeEntries(
       batch.bytes += size
     } else {
       await begin(async () => {
-        await storeLargeFile(options, item, io)
-        await tick(size)
+        const done = countUpTo(size, tick)
+        await storeLargeFile(options, item, done.some, io)
+        await done.rest()
       })
     }
   }
@@ -104,6 +107,20 @@ async function storeEntries(
   await flush()
   await packed
   await packer.flush()
+}
+
+/** Ticks for so many bytes altogether, whatever is read twice or turns out longer or shorter. */
+function countUpTo(
+  bytes: number,
+  tick: StoreHostOptions['tick'],
+): { some(bytes: number): Promise<void>; rest(): Promise<void> } {
+  let left = bytes
+  const some = async (more: number): Promise<void> => {
+    const counted = Math.min(more, left)
+    left -= counted
+    await tick(counted)
+  }
+  return { some, rest: () => some(left) }
 }
 
 /** Reads a batch at once, and packs it when the batch before it is packed: packs follow the paths. */
@@ -189,14 +206,19 @@ function hasContent(
   )
 }
 
-async function storeLargeFile(options: StoreHostOptions, item: Surveyed, io: Io): Promise<void> {
+async function storeLargeFile(
+  options: StoreHostOptions,
+  item: Surveyed,
+  tick: StoreHostOptions['tick'],
+  io: Io,
+): Promise<void> {
   const { source, collector } = options
   const { file, root, entry, decision } = item
   const warns = options.changedFiles === 'warn'
   const previous = decision.kind === 'read' ? decision.previous : undefined
   let content: StoredContent
   try {
-    content = await storeContent(options, item, previous, io)
+    content = await storeContent({ ...options, tick }, item, previous, io)
     const [change] = await changesOf(source, root, [entry], io)
     if (change !== undefined) {
       const error = sourceChanged(source.host, root, entry, change)
@@ -224,10 +246,10 @@ async function storeContent(
   previous: BackupFile | undefined,
   io: Io,
 ): Promise<StoredContent> {
-  const { source, writer, geometry, tools } = options
+  const { source, writer, geometry, tools, tick } = options
   const warns = options.changedFiles === 'warn'
   const { blockBytes } = geometry
-  const large = { source, root: item.root, entry: item.entry, writer, tools, blockBytes }
+  const large = { source, root: item.root, entry: item.entry, writer, tools, blockBytes, tick }
   if (previous !== undefined && source.hashBlocks !== undefined) {
     try {
       return await storeDifference(large, source.hashBlocks, io)

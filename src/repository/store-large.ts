@@ -18,6 +18,8 @@ export interface LargeFile {
   readonly writer: BlockWriter
   readonly tools: ReadTools
   readonly blockBytes: number
+  /** Called with the bytes of each block that is stored or known. */
+  readonly tick: (bytes: number) => Promise<void>
 }
 
 /**
@@ -39,6 +41,7 @@ export async function streamFile(
     const written = await storeBlock(file.writer, block)
     blocks[block.index] = written
     if (!written.isNew) reusedBytes += Number(written.block.blockSize)
+    await file.tick(sizes[block.index] ?? 0)
   }
   // Where it was cut short while it was read, what lies behind the first short block is not its.
   const whole: WrittenBlock[] = []
@@ -88,8 +91,10 @@ export async function storeDifference(
         block.release()
         break
       }
-      blocks[first + block.index] = await storeBlock(writer, block)
+      const written = await storeBlock(writer, block)
+      blocks[first + block.index] = written
       count += 1
+      await file.tick(Number(written.block.blockSize))
     }
     if (count < missing.length) throw sourceChanged(source.host, root, entry, 'was written')
   }
@@ -119,6 +124,7 @@ export async function storeDifference(
       blocks[count] = known
       count += 1
       reusedBytes += Number(known.block.blockSize)
+      await file.tick(Number(known.block.blockSize))
     }
     await takeMissing()
   } finally {

@@ -7,6 +7,7 @@ import { joinPath, pathFault, showPath } from './logical-path.ts'
 import { type BackupFile, BackupFile_Type } from './manifest_pb.ts'
 import type { KnownContent } from './parents.ts'
 import type { Scratch } from './scratch.ts'
+import { runSideBySide } from './side-by-side.ts'
 import { type Cursor, createValueSorter, openCursor, type SortCodec } from './sorter.ts'
 import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
 import { createOrderCheck, nameFault } from './validate-files.ts'
@@ -30,25 +31,70 @@ export interface Surveyed {
   readonly decision: Decision
 }
 
-export interface SurveyOptions {
+export interface WalkOptions {
   readonly source: HostSource
-  readonly known: KnownContent
-  readonly garbage: GarbageState
   readonly exclude: Exclude
   readonly scratch: Scratch
   /** Called for what is left out: sockets, devices, pipes. */
   readonly warn: (warning: string) => void
 }
 
+/** All that a host has below its roots. */
+export interface WalkedHost {
+  /** Bytes of all regular files. */
+  readonly bytes: number
+  /** By path. */
+  entries(): AsyncIterable<Walked>
+}
+
+/** Roots of one host that are walked at once: a process on the host each. */
+const rootsAtOnce = 4
+
 /**
- * Walks a host and decides what must be read: planning and backing up go through here alike. Gives
- * entries sorted by path. @throws file.unreadable, repository.source_changed, ssh.*
+ * Walks all roots of a host, several at once. Nothing else is needed for it: the parent can be read
+ * meanwhile. @throws file.unreadable, ssh.*
+ */
+export async function walkHost(options: WalkOptions, io: Io): Promise<WalkedHost> {
+  const { source, scratch, exclude, warn } = options
+  const sorter = createValueSorter(scratch, walkedCodec(source.roots))
+  let bytes = 0
+  await runSideBySide(rootsAtOnce, io, async (begin, ownIo) => {
+    for (const [index, root] of source.roots.entries()) {
+      await begin(async () => {
+        for await (const entry of source.walk(root, ownIo)) {
+          ownIo.signal.throwIfAborted()
+          if (exclude(entry.path)) continue
+          const path = joinPath(root.root, entry.path)
+          if (entry.type === 'other') {
+            warn(`${source.host}:${showPath(path)} is a socket, a device or a pipe and is left out`)
+            continue
+          }
+          if (entry.type === 'file') bytes += entry.sizeBytes
+          const written = sorter.add({ path, root: index, entry })
+          if (written !== undefined) await written
+        }
+      })
+    }
+  })
+  return { bytes, entries: sorter.sorted }
+}
+
+export interface SurveyOptions {
+  readonly source: HostSource
+  readonly walked: WalkedHost
+  readonly known: KnownContent
+  readonly garbage: GarbageState
+}
+
+/**
+ * Decides what must be read of a host: planning and backing up go through here alike. Gives entries
+ * sorted by path. @throws file.unreadable, repository.source_changed
  */
 export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable<Surveyed> {
-  const { source, known, garbage } = options
+  const { source, walked, known, garbage } = options
   const earlier = await Promise.all(known.filesOf(source.host).map(openCursor))
   const check = createTreeCheck(source.host)
-  for await (const { path, root: index, entry } of walkSorted(options, io)) {
+  for await (const { path, root: index, entry } of walked.entries()) {
     io.signal.throwIfAborted()
     const root = source.roots[index]
     if (root === undefined) throw new BkpError('internal', 'an entry has a root that was not asked')
@@ -100,24 +146,6 @@ interface Walked {
   readonly path: Uint8Array
   readonly root: number
   readonly entry: SourceEntry
-}
-
-async function* walkSorted(options: SurveyOptions, io: Io): AsyncIterable<Walked> {
-  const { source, scratch, exclude, warn } = options
-  const sorter = createValueSorter(scratch, walkedCodec(source.roots))
-  for (const [index, root] of source.roots.entries()) {
-    for await (const entry of source.walk(root, io)) {
-      io.signal.throwIfAborted()
-      if (exclude(entry.path)) continue
-      const path = joinPath(root.root, entry.path)
-      if (entry.type === 'other') {
-        warn(`${source.host}:${showPath(path)} is a socket, a device or a pipe and is left out`)
-        continue
-      }
-      await sorter.add({ path, root: index, entry })
-    }
-  }
-  yield* sorter.sorted()
 }
 
 function walkedCodec(roots: readonly SourceRoot[]): SortCodec<Walked> {
