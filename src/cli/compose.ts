@@ -4,7 +4,7 @@ import { Secret } from '../base/secret.ts'
 import { escapeControls } from '../base/text.ts'
 import { toolVersion } from '../base/version.ts'
 import { orAbort } from '../connection/abort.ts'
-import type { Become } from '../connection/contract.ts'
+import type { Manner } from '../connection/contract.ts'
 import { createConnectionPool } from '../connection/pool.ts'
 import type { Environment } from '../execute/environment.ts'
 import { createLibrary } from '../execute/library.ts'
@@ -42,9 +42,9 @@ export function openEnvironment(
     clock: systemClock,
   })
   /** However its password was given, it is covered wherever it would be shown. */
-  const kept = (become: Become | undefined): Become | undefined => {
-    if (become?.password !== undefined) redactor.register(become.password)
-    return become
+  const kept = (manner: Manner | undefined): Manner | undefined => {
+    if (manner?.become?.password !== undefined) redactor.register(manner.become.password)
+    return manner
   }
   const storages = new Map<string, Storage>()
   const storage = (name: string): Storage => {
@@ -67,8 +67,9 @@ export function openEnvironment(
     },
     clock: systemClock,
     random: systemRandom,
-    host: (name, become) => pool.host(name, kept(become)),
-    readOnlyHost: (name, become) => pool.readOnly(name, kept(become)),
+    host: (name, manner) => pool.host(name, kept(manner)),
+    readOnlyHost: (name, manner) => pool.readOnly(name, kept(manner)),
+    resetConnection: pool.reset,
     endLost: pool.endLost,
     storage,
     readOnlyStorage: name => readOnlyStorage(storage(name)),

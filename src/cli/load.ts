@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { asBkpError, type BkpError } from '../base/errors.ts'
-import type { HostAddress } from '../connection/contract.ts'
+import type { HostAddress, Reach } from '../connection/contract.ts'
 import { clusterKinds } from '../databases/kinds.ts'
 import type { Variables } from '../expression/contract.ts'
 import type { ModuleCatalogue } from '../modules/catalogue.ts'
@@ -29,7 +29,7 @@ export interface LoadedRunbook {
   readonly exposed: Readonly<Record<string, unknown>>
   readonly match: (pattern: string) => readonly string[]
   /** Of a host, when it is first needed: a faulty one that takes no part stops nothing. */
-  readonly addressOf: (host: string) => HostAddress
+  readonly addressOf: (host: string, reach?: Reach) => HostAddress
 }
 
 /** Loads playbook, inventory and variables. @throws everything that can be wrong with them, at once */
@@ -63,7 +63,7 @@ export async function loadRunbook(
     extraVars,
     exposed: { clusters: exposedClusters(inventory), storages: exposedStorages(inventory) },
     match: pattern => matchHosts(inventory, pattern).hosts,
-    addressOf: host => address(inventory, host),
+    addressOf: (host, reach) => address(inventory, host, reach),
   }
 }
 

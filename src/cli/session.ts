@@ -5,7 +5,7 @@ import type { State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
 import { createTeller, type Teller } from '../execute/driver.ts'
 import { failureOf } from '../execute/outcome.ts'
-import { type ExecuteOptions, type PlanResult, plan } from '../execute/run.ts'
+import { type ExecuteOptions, type PlanOptions, type PlanResult, plan } from '../execute/run.ts'
 import { newRunId } from '../execute/run-id.ts'
 import { inHostOrder } from '../report/in-order.ts'
 import { collectPlan, type PlanDocument } from '../report/plan-document.ts'
@@ -71,12 +71,16 @@ export interface Planned extends PlanResult {
 }
 
 /** Plans into the sink and collects the plan's document. */
-export async function planInto(session: Session, sink: EventSink): Promise<Planned> {
+export async function planInto(
+  session: Session,
+  sink: EventSink,
+  how: Pick<PlanOptions, 'dryRun'> = {},
+): Promise<Planned> {
   const collector = collectPlan()
   const tell = tellerOf(session, inHostOrder(fanOut([collector.sink, sink], reportTrouble)))
   const interruption = session.interruptions.attend()
   try {
-    const result = await plan({ ...session.options, tell, onCancel: interruption.connect })
+    const result = await plan({ ...session.options, ...how, tell, onCancel: interruption.connect })
     tell({ event: 'plan.finished' })
     return { ...result, document: collector.document() }
   } finally {

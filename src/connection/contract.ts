@@ -33,6 +33,22 @@ export interface Become {
   readonly password?: Secret
 }
 
+/** How a host is reached, where the inventory does not say. */
+export interface Reach {
+  readonly transport?: HostAddress['transport']
+  readonly port?: number
+  readonly user?: string
+}
+
+/** How the commands of a step run on a host. */
+export interface Manner {
+  /** Without it they run as the user who logs in. */
+  readonly become?: Become
+  /** Variables of each command; what a command sets itself wins. Names as shells take them. */
+  readonly environment?: Readonly<Record<string, Word>>
+  readonly reach?: Reach
+}
+
 declare const brand: unique symbol
 
 /**

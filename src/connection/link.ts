@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import { type Io, quietIo } from '../base/io.ts'
 import { orAbort } from './abort.ts'
-import type { Become, Host } from './contract.ts'
+import type { Become, Host, Manner } from './contract.ts'
 import { endGroups, type Group } from './groups.ts'
 import { becomeKey, type Opened, type OpenedAs } from './opened.ts'
 import { within } from './session.ts'
@@ -23,7 +23,9 @@ export interface Link {
    * The host. What commands whose connection broke have left running there is ended before anything else
    * is done: a rollback must not run beside what it takes back. @throws ssh.*
    */
-  host(become: Become | undefined, io: Io): Promise<Host>
+  host(manner: Omit<Manner, 'reach'>, io: Io): Promise<Host>
+  /** The next use connects anew. What still runs for others on the old connection goes on there. */
+  reset(): Promise<void>
   /** At the end of a run: ends what is left of the same, in one short attempt. Tells what may still run. */
   endLost(): Promise<readonly BkpError[]>
   close(): Promise<void>
@@ -34,6 +36,7 @@ interface Attempt {
   opened: Opened | undefined
   /** It failed and is worth another one: the host was reached before, and said no at once. */
   again: boolean
+  failed: boolean
 }
 
 /** A host that says no within this time costs nobody a wait. */
@@ -53,13 +56,21 @@ export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
   let current: Attempt | undefined
   /** Of connections that broke. Bounded: nothing new begins before these have ended. */
   let lost: readonly LostGroup[] = []
+  /** Connections that were left while something ran on them. */
+  const retired = new Set<Opened>()
 
-  const loseConnection = (): void => {
-    for (const { become, session } of current?.opened?.users() ?? []) {
+  const isIdle = (opened: Opened): boolean =>
+    opened.users().every(({ session }) => session.groups.size === 0)
+  const loseGroups = (opened: Opened): void => {
+    for (const { become, session } of opened.users()) {
       lost = [...lost, ...[...session.groups].map(group => ({ become, group }))]
       session.groups.clear()
     }
-    if (current !== undefined) current.opened = undefined
+  }
+  const loseConnection = (): void => {
+    if (current?.opened === undefined) return
+    loseGroups(current.opened)
+    current.opened = undefined
   }
 
   /** Ends what one user has lost. @throws ssh.lost */
@@ -100,8 +111,14 @@ export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
       started.opened = opened
       return opened
     }
-    const started: Attempt = { opened: undefined, again: false, promise: openAndEnd() }
+    const started: Attempt = {
+      opened: undefined,
+      again: false,
+      failed: false,
+      promise: openAndEnd(),
+    }
     started.promise.catch(() => {
+      started.failed = true
       started.again ||= !isFirst && clock.monotonicMs() - startedMs < promptMs
     })
     current = started
@@ -116,16 +133,29 @@ export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
     return opened !== undefined && !opened.transport.isAlive() ? attempt() : current
   }
 
+  const reset = async (): Promise<void> => {
+    const last = current
+    // Whoever connects just now opens a connection that is as new as can be.
+    if (last === undefined || (last.opened === undefined && !last.failed)) return
+    current = undefined
+    const { opened } = last
+    if (opened === undefined) return
+    if (isIdle(opened)) await opened.close()
+    else if (opened.transport.isAlive()) retired.add(opened)
+    else loseGroups(opened)
+  }
+
   const endLost = async (): Promise<void> => {
+    for (const opened of retired) loseGroups(opened)
     const opened = current?.opened
-    const left = () => (opened?.users() ?? []).filter(({ session }) => session.groups.size > 0)
-    if (opened?.transport.isAlive() && left().length > 0) {
-      const ending = left().map(({ session }) =>
+    const busy = () => (opened?.users() ?? []).filter(({ session }) => session.groups.size > 0)
+    if (opened?.transport.isAlive() && busy().length > 0) {
+      const ending = busy().map(({ session }) =>
         endGroups(session, [...session.groups], { lost: true }, quietIo),
       )
       await within({ clock }, Promise.allSettled(ending), graceMs + lastMarginMs)
     }
-    if (lost.length + left().length === 0) return
+    if (lost.length + busy().length === 0) return
     // It broke, or hangs: nobody needs it any more.
     void opened?.close().catch(() => {})
     const { promise } = attempt(lastConnectMs)
@@ -133,8 +163,9 @@ export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
   }
 
   return Object.freeze({
-    host: async (become, io) =>
-      (await orAbort(usable().promise, io.signal)).as(become).connected.host,
+    host: async ({ become, environment = {} }, io) =>
+      (await orAbort(usable().promise, io.signal)).as(become).connected.withVariables(environment),
+    reset,
     endLost: async () => {
       await endLost().catch(() => {})
       const groups = lost.map(({ group }) => group).filter(({ reads }) => !reads)
@@ -150,6 +181,8 @@ export function createLink({ name, clock, graceMs, open }: LinkOptions): Link {
     close: async () => {
       const last = current
       current = undefined
+      await Promise.allSettled([...retired].map(async opened => await opened.close()))
+      retired.clear()
       const closing = last?.promise.then(opened => opened.close())
       // Nothing runs yet on a host that is still being connected to: a run that ends does not wait.
       if (last?.opened === undefined) closing?.catch(() => {})

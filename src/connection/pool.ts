@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { becomeName } from './become.ts'
-import type { Become, Host, HostAddress, ReadOnlyHost } from './contract.ts'
+import type { Host, HostAddress, Manner, Reach, ReadOnlyHost } from './contract.ts'
 import { createLink, type Link } from './link.ts'
 import { localTransport } from './local.ts'
 import { type Opened, openedOver } from './opened.ts'
@@ -12,8 +12,8 @@ import { createSshTransports } from './ssh.ts'
 const defaultGraceMs = 5000
 
 export interface ConnectionPoolOptions {
-  /** By the host's name in the inventory. */
-  readonly addresses: Pick<ReadonlyMap<string, HostAddress>, 'get'>
+  /** By the host's name in the inventory; `reach` says what the inventory does not. */
+  readonly addresses: { get(name: string, reach?: Reach): HostAddress | undefined }
   readonly random: RandomBytes
   readonly clock: Clock
   /** Home, user and agent; those of this process unless given. */
@@ -25,12 +25,14 @@ export interface ConnectionPoolOptions {
 /** The connections of a run: one a host, opened when it is first needed, shared by everyone. */
 export interface ConnectionPool {
   /**
-   * Connects on first use; `become`: as another user, over the same connection. @throws internal for a
-   * name that is not in the inventory
+   * Connects on first use; other users share the connection. @throws internal for a name that has no
+   * address
    */
-  host(name: string, become?: Become): Host
+  host(name: string, manner?: Manner): Host
   /** The same connection without anything that could write. */
-  readOnly(name: string, become?: Become): ReadOnlyHost
+  readOnly(name: string, manner?: Manner): ReadOnlyHost
+  /** The next use of the host connects anew. */
+  reset(name: string): Promise<void>
   /**
    * At the end of a run: ends what commands whose connection broke have left running on hosts that nobody
    * has reached since. One short attempt a host; resolves to what may still run.
@@ -44,10 +46,12 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const surroundings = options.surroundings ?? currentSurroundings()
   const graceMs = options.graceMs ?? defaultGraceMs
   const ssh = createSshTransports({ surroundings, clock })
-  const links = new Map<string, Link>()
+  /** Of each host one, or one for each way it is reached: port and user may differ from play to play. */
+  const links = new Map<string, Map<string, Link>>()
+  const allLinks = (): readonly Link[] => [...links.values()].flatMap(each => [...each.values()])
 
-  const addressOf = (name: string): HostAddress => {
-    const address = addresses.get(name)
+  const addressOf = (name: string, { reach }: Manner): HostAddress => {
+    const address = addresses.get(name, reach)
     if (address === undefined)
       throw new BkpError('internal', `there is no address for host ${name}`)
     return address
@@ -63,20 +67,23 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   }
 
   const linkTo = (address: HostAddress): Link => {
-    const known = links.get(address.name)
+    const { name, transport, port, user } = address
+    const key = JSON.stringify([transport, port, user])
+    const ofHost = links.get(name) ?? new Map<string, Link>()
+    links.set(name, ofHost)
+    const known = ofHost.get(key)
     if (known !== undefined) return known
-    const { name } = address
     const link = createLink({ name, clock, graceMs, open: withinMs => open(address, withinMs) })
-    links.set(name, link)
+    ofHost.set(key, link)
     return link
   }
 
-  const readOnly = (name: string, become?: Become): ReadOnlyHost => {
-    const address = addressOf(name)
-    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(become, io)
+  const readOnly = (name: string, manner: Manner = {}): ReadOnlyHost => {
+    const address = addressOf(name, manner)
+    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(manner, io)
     return Object.freeze({
       name,
-      transport: become === undefined ? address.transport : becomeName(address.transport),
+      transport: manner.become === undefined ? address.transport : becomeName(address.transport),
       ask: async (probes, io) =>
         Object.keys(probes).length === 0
           ? ({} as never)
@@ -90,11 +97,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     } satisfies ReadOnlyHost)
   }
 
-  const host = (name: string, become?: Become): Host => {
-    const address = addressOf(name)
-    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(become, io)
+  const host = (name: string, manner: Manner = {}): Host => {
+    const address = addressOf(name, manner)
+    const connected = async (io: Io): Promise<Host> => await linkTo(address).host(manner, io)
     return Object.freeze({
-      ...readOnly(name, become),
+      ...readOnly(name, manner),
       run: async (command, io) => await (await connected(io)).run(command, io),
       stream: (command, io) => {
         const starting = connected(io).then(opened => opened.stream(command, io))
@@ -114,12 +121,15 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   return Object.freeze({
     host,
     readOnly,
+    reset: async (name: string) => {
+      for (const link of links.get(name)?.values() ?? []) await link.reset()
+    },
     endLost: async () => {
-      const told = [...links.values()].map(async link => await link.endLost())
+      const told = allLinks().map(async link => await link.endLost())
       return (await Promise.all(told)).flat()
     },
     close: async () => {
-      const all = [...links.values()]
+      const all = allLinks()
       links.clear()
       await Promise.allSettled(all.map(async link => await link.close()))
     },

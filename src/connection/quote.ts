@@ -81,18 +81,25 @@ export function quoteGlob(pattern: string): Buffer {
 }
 
 /**
+ * Lines that set variables in a shell which reads them from its stdin: secrets among them are in no
+ * argument list. @throws command.invalid for a name that is none
+ */
+export function exportLines(variables: Readonly<Record<string, Word>>): readonly Buffer[] {
+  return Object.entries(variables).map(([name, value]) => {
+    if (!environmentName.test(name)) {
+      throw invalid(`"${name}" is no name of an environment variable`, 'use letters, digits and _')
+    }
+    return script`export ${Buffer.from(name)}=${quoteWord(value)}`
+  })
+}
+
+/**
  * The lines that turn a subshell into the command: directory, environment, `exec`. They are fed to
  * a shell over its stdin, so the environment's secrets are in no argument list.
  * `launcher` (such as `setsid`) is put before the command's own words.
  */
 export function commandScript(command: Command, launcher: readonly string[] = []): Buffer {
-  const lines: Buffer[] = []
-  for (const [name, value] of Object.entries(command.env ?? {})) {
-    if (!environmentName.test(name)) {
-      throw invalid(`"${name}" is no name of an environment variable`, 'use letters, digits and _')
-    }
-    lines.push(script`export ${Buffer.from(name)}=${quoteWord(value)}`)
-  }
+  const lines = [...exportLines(command.env ?? {})]
   if (command.cwd !== undefined) lines.push(script`cd ${quotePath(command.cwd)} || exit 1`)
   const program = programOf(command)
   lines.push(script`exec ${quoteWords([...launcher, ...program])}`)

@@ -34,14 +34,16 @@ export async function untilEnded(session: Pick<Session, 'endings'>, io: Io): Pro
 }
 
 /**
- * What every shell is told first. Messages are in English and times in UTC, because programs read
- * them; new files are 0644; nothing of it lands in a history, and no profile is read by its children.
+ * What programs whose words are read run in: messages are in English and times in UTC; no profile is read
+ * by the shell's children.
  */
-export const prologue: Buffer = joinLines([
+export const readable: Buffer = joinLines([
   script`export LC_ALL=C TZ=UTC`,
   script`unset LANGUAGE HISTFILE ENV BASH_ENV CDPATH`,
-  script`umask 022`,
 ])
+
+/** What every shell is told first. New files are 0644; nothing of it lands in a history. */
+export const prologue: Buffer = Buffer.concat([readable, joinLines([script`umask 022`])])
 
 /** A word that nobody can foretell, to tell our words from a program's. */
 export function newMarker(session: Pick<Session, 'random'>): Buffer {

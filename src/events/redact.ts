@@ -23,6 +23,7 @@ const structural: ReadonlySet<string> = new Set([
   'module',
   'host',
   'hosts',
+  'delegate',
   'failed',
   'settles',
   'play',

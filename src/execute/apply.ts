@@ -6,12 +6,14 @@ import { succeeds } from '../connection/probes.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
-import { becomeOn } from './become.ts'
+import { predictStep } from './check-mode.ts'
 import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
 import type { Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
 import { isHarmless, type Look, look, plannedChanges } from './look.ts'
+import { mannerOn, workedOn } from './manner.ts'
+import { isMeta, performMeta } from './meta.ts'
 import { outcomeOfError } from './outcome.ts'
 import { writableSite } from './site.ts'
 
@@ -56,6 +58,8 @@ export function createApplier(options: ApplierOptions): Performer {
     confirm,
     perform: async (request, io, tell) => {
       if (io.signal.aborted) return neverBegan(io.signal)
+      if (isMeta(request)) return await performMeta(environment, request)
+      if (request.checkMode === true) return await predictStep(environment, request, io, tell)
       await pauseBefore(request, environment, io)
       const ran = await watchdogs.ranRelease(request, io)
       if (ran !== undefined) return ran
@@ -79,15 +83,15 @@ async function pauseBefore(
 
 /** A host that cannot be reached before the step begins owes nothing for it. */
 async function reach(environment: Environment, request: PerformRequest, io: Io): Promise<void> {
-  const { host } = request.ref
-  const read = environment.readOnlyHost(host, becomeOn(request, host))
+  const host = workedOn(request)
+  const read = environment.readOnlyHost(host, mannerOn(request, host))
   await read.ask({ reached: succeeds('true') }, io)
 }
 
 function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
   const { decision } = seen
   if (!isHarmless(decision)) {
-    const changes = plannedChanges(decision, request.ref.host)
+    const changes = plannedChanges(decision, workedOn(request))
     const destructive = changes.some(change => change.destructive)
     tell({ event: 'step.planned', ...request.ref, changes, certainty: 'sure', destructive })
   }
@@ -118,8 +122,8 @@ async function act(
     const site = writableSite(environment, request)
     return asResult(await loaded.module.apply(site, { args, facts, changes: decision.changes }, io))
   }
-  const { ref } = request
-  const host = environment.host(ref.host, becomeOn(request, ref.host))
+  const name = workedOn(request)
+  const host = environment.host(name, mannerOn(request, name))
   const { module } = loaded
   if (module.apply === undefined) {
     await defaultApply(host, decision, io)

@@ -1,17 +1,17 @@
-import pLimit from 'p-limit'
 import type { Clock } from '../base/clock.ts'
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { orAbort } from '../connection/abort.ts'
 import { advance } from '../engine/advance.ts'
 import { censorEvent } from '../engine/censor.ts'
-import type { Program } from '../engine/program.ts'
+import { type Program, taskAt } from '../engine/program.ts'
 import type { Inheritance, Input, Outcome, Request } from '../engine/protocol.ts'
 import { initialState, type State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, RunEvent } from '../events/events.ts'
 import { createCancellation } from './cancellation.ts'
-import { performWithin } from './limits.ts'
+import { performWithin, sleepLong } from './limits.ts'
 import { outcomeOfError } from './outcome.ts'
+import { createPlaces, type Place } from './places.ts'
 import { createStepTimes } from './play-time.ts'
 import { createProgress } from './progress.ts'
 
@@ -24,8 +24,10 @@ export type Teller = (event: EngineEvent) => void
 /** Answers the interpreter's requests: by doing them, or by predicting what doing them would give. */
 export interface Performer {
   perform(request: PerformRequest, io: Io, tell: Teller): Promise<Outcome>
-  /** A question that the signal ends is not granted. */
-  confirm(request: ConfirmRequest, signal: AbortSignal): Promise<boolean>
+  /** A question that the signal ends is not granted; `all`: the others of `--step` neither. */
+  confirm(request: ConfirmRequest, signal: AbortSignal): Promise<boolean | 'all'>
+  /** It knows the answer already: there is nothing to wait for before. */
+  knows?(request: PerformRequest): boolean
 }
 
 export interface DriverOptions {
@@ -54,40 +56,52 @@ export async function drive(options: DriverOptions): Promise<State> {
   const times = createStepTimes(program, clock)
   const tell: Teller = event => {
     times.observe(event)
-    options.tell(censorEvent(event, step => program.tasks.get(step)))
+    options.tell(censorEvent(event, step => taskAt(program, step)))
   }
-  const limit = pLimit(options.forks)
+  const places = createPlaces(options.forks)
+  const begun = createBegun()
   const cancellation = createCancellation()
   let questions = new AbortController()
   let state = options.initial ?? initialState()
 
   const finished = new Promise<State>((resolve, reject) => {
-    const feed = (input: Input): void => {
+    const feed = (input: Input, place?: Place): void => {
+      let free = place
       try {
         const next = advance(program, state, input)
         state = next.state
         for (const event of next.events) {
           if (event.event !== 'run.finished') tell(event)
         }
-        for (const request of next.requests) void answer(request)
+        for (const request of next.requests) {
+          const goesOn = free !== undefined && continues(request, input)
+          void answer(request, goesOn ? free : undefined)
+          if (goesOn) free = undefined
+        }
         if (state.finished) resolve(state)
       } catch (thrown) {
         reject(asBkpError(thrown))
+      } finally {
+        free?.leave()
       }
     }
-    const answer = async (request: Request): Promise<void> => {
+    const answer = async (request: Request, before?: Place): Promise<void> => {
       try {
         if (request.kind === 'confirm') {
           feed({ kind: 'confirmed', id: request.id, granted: await ask(request) })
         } else {
-          const outcome = await limit(() => performTimed(request))
-          feed({ kind: 'performed', id: request.id, outcome })
+          const place = await (before === undefined
+            ? places.take(request)
+            : places.goOn(before, request))
+          await pause(request)
+          const outcome = begun.note(request, await performTimed(request))
+          feed({ kind: 'performed', id: request.id, outcome }, place)
         }
       } catch (thrown) {
         reject(asBkpError(thrown))
       }
     }
-    const ask = async (request: ConfirmRequest): Promise<boolean> => {
+    const ask = async (request: ConfirmRequest): Promise<boolean | 'all'> => {
       const { signal } = questions
       try {
         return await orAbort(performer.confirm(request, signal), signal)
@@ -95,6 +109,15 @@ export async function drive(options: DriverOptions): Promise<State> {
         if (signal.aborted) return false
         throw thrown
       }
+    }
+    /** A run that is cancelled, and a play whose time is over, wait no longer. */
+    const pause = async (request: PerformRequest): Promise<void> => {
+      const { delayMs = 0, part = 'main' } = request
+      if (delayMs <= 0 || program.mode === 'plan' || performer.knows?.(request)) return
+      const leftMs = times.ofPlay(request)?.milliseconds ?? delayMs
+      const signal = cancellation.signalFor(part)
+      if (signal.aborted) return
+      await sleepLong(clock, Math.min(delayMs, leftMs), signal).catch(() => {})
     }
     const performTimed = async (request: PerformRequest): Promise<Outcome> => {
       const startedMs = clock.monotonicMs()
@@ -135,6 +158,30 @@ export async function drive(options: DriverOptions): Promise<State> {
     })
   })
   return await finished
+}
+
+/** Whether a request goes on with the host whose step has just ended. */
+function continues(request: Request, input: Input): boolean {
+  return request.kind === 'perform' && input.kind === 'performed' && request.continues === input.id
+}
+
+/**
+ * Steps that have begun, of those for which something is owed: a further try that never began owes it all
+ * the same.
+ */
+function createBegun() {
+  const begun = new Set<string>()
+  return {
+    note: (request: PerformRequest, outcome: Outcome): Outcome => {
+      if (request.owes !== true) return outcome
+      const { step, host, item } = request.ref
+      const key = JSON.stringify([step, host, item?.index])
+      if (!outcome.notBegun) begun.add(key)
+      if (!outcome.notBegun || request.continues === undefined || !begun.has(key)) return outcome
+      const { notBegun: _, ...rest } = outcome
+      return rest
+    },
+  }
 }
 
 /** Numbers and dates events on their way out. */

@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import type { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
-import type { Become, Host, ReadOnlyHost } from '../connection/contract.ts'
+import type { Host, Manner, ReadOnlyHost } from '../connection/contract.ts'
 import type {
   LocalFile,
   LocalFileRequest,
@@ -27,9 +27,11 @@ export interface Environment {
   }
   readonly clock: Clock
   readonly random: RandomBytes
-  /** A host of the inventory, `become`: as another user than the one who logs in. */
-  host(name: string, become?: Become): Host
-  readOnlyHost(name: string, become?: Become): ReadOnlyHost
+  /** A host of the inventory, or one that a step is delegated to. */
+  host(name: string, manner?: Manner): Host
+  readOnlyHost(name: string, manner?: Manner): ReadOnlyHost
+  /** The next use of the host connects anew. */
+  resetConnection?(name: string): Promise<void>
   /** At the end of a run: ends what was lost with connections that broke; tells what may still run. */
   endLost?(): Promise<readonly BkpError[]>
   storage(name: string): Storage

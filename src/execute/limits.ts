@@ -74,7 +74,12 @@ function asCutShort(outcome: Outcome | undefined, signal: AbortSignal): Outcome 
   return { ...outcome, status: 'failed', result: outcome?.result ?? {}, failure }
 }
 
-async function sleepLong(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Sleeps for any time. @throws when the signal aborts */
+export async function sleepLong(
+  clock: Clock,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   for (let left = milliseconds; left > 0; left -= longestTimerMs) {
     await clock.sleep(Math.min(left, longestTimerMs), signal)
   }

@@ -4,10 +4,10 @@ import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { AnyModule, Change, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
-import { becomeOn } from './become.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
+import { mannerOn, workedOn } from './manner.ts'
 import type { Overlay } from './overlay.ts'
 import { readOnlySite, requireWholeCluster } from './site.ts'
 
@@ -130,12 +130,12 @@ async function answer(
   io: Io,
   overlay: Overlay | undefined,
 ): Promise<{ readonly facts: Answers<Probes>; readonly asked: boolean }> {
-  const { host } = request.ref
+  const host = workedOn(request)
   const foretold = predictions(probes, host, overlay)
   const open = Object.fromEntries(Object.entries(probes).filter(([name]) => !foretold.has(name)))
   const asked = Object.keys(open).length > 0
   const answers = asked
-    ? await environment.readOnlyHost(host, becomeOn(request, host)).ask(open, io)
+    ? await environment.readOnlyHost(host, mannerOn(request, host)).ask(open, io)
     : {}
   const facts = Object.freeze({ ...answers, ...Object.fromEntries(foretold) })
   return { facts: facts as Answers<Probes>, asked }

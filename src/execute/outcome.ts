@@ -10,10 +10,21 @@ import type { PerformRequest } from './driver.ts'
 export function outcomeOfError(thrown: unknown, request: PerformRequest): Outcome {
   const error = asBkpError(thrown)
   const { result, blame } = detailsOf(error)
+  const failure = failureOf(error)
+  const { delegate, ref } = request
+  if (error.exit === 4 && delegate !== undefined && delegate !== ref.host) {
+    const message = `${delegate}, to which the step of ${ref.host} is delegated, cannot be reached: ${failure.message}`
+    return {
+      status: 'unreachable',
+      result,
+      failure: { ...failure, message },
+      delegateDown: delegate,
+    }
+  }
   return {
     status: error.exit === 4 ? 'unreachable' : 'failed',
     result,
-    failure: failureOf(error),
+    failure,
     ...(blame !== undefined && request.ref.hosts?.includes(blame) ? { blame } : {}),
   }
 }

@@ -4,7 +4,6 @@ import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { Certainty, EngineEvent } from '../events/events.ts'
 import { hasUnknown, Unknown } from '../expression/unknown.ts'
-import { becomesUnknown } from './become.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -16,6 +15,8 @@ import {
   plannedChanges,
   subjectsOf,
 } from './look.ts'
+import { hostsWorkedOn, reachesUnknown, seesUnknown, workedOn } from './manner.ts'
+import { isMeta } from './meta.ts'
 import { predictedResult } from './outcome.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
 
@@ -33,12 +34,15 @@ export function createPlanner(environment: Environment): Planner {
   return Object.freeze({
     questions,
     confirm: async request => {
+      // Which steps are done is asked when they are done.
+      if (request.stepwise) return 'all'
       questions.push(request)
       return true
     },
     perform: async (request, io, tell) => {
+      if (isMeta(request)) return { status: 'ok', result: {} }
       const entry = entryOf(environment.library, request.ref.module)
-      const isUnclear = hasUnknown(request.args) || becomesUnknown(request)
+      const isUnclear = hasUnknown(request.args) || reachesUnknown(request)
       if (isUnclear && !entry.acceptsUnknown) {
         return unforeseeable(environment, overlay, request, tell)
       }
@@ -55,14 +59,15 @@ function unforeseeable(
   tell: Tell,
 ): Outcome {
   const entry = entryOf(environment.library, request.ref.module)
-  const { module, host, name } = request.ref
+  const { module, name } = request.ref
+  const host = workedOn(request)
   const certainty: Certainty = request.mayBeSkipped ? 'maybe' : 'unknown'
   const result = predictedResult(entry.returns, {}, `"${name}"`)
   if (entry.readOnly) return { status: 'ok', certainty, result }
   announce(request, tell, certainty, [
     { action: 'call', target: module, host, destructive: entry.destructive },
   ])
-  for (const each of request.ref.hosts ?? [host]) {
+  for (const each of hostsWorkedOn(request)) {
     overlay.record({ host: each, resources: [], after: new Map(), opaque: true })
   }
   return { status: 'changed', certainty, result }
@@ -75,7 +80,7 @@ async function predict(
   io: Io,
   tell: Tell,
 ): Promise<Outcome> {
-  const hosts = request.ref.hosts ?? [request.ref.host]
+  const hosts = hostsWorkedOn(request)
   let seen: Look
   try {
     seen = await look(environment, request, io, overlay)
@@ -87,7 +92,9 @@ async function predict(
     if (error.exit === 2 && excusable) return unforeseeable(environment, overlay, request, tell)
     throw error
   }
-  const uncertain = hosts.some(host => overlay.isUncertain(host, seen.resources, seen.asked))
+  const uncertain =
+    (seen.asked && seesUnknown(request)) ||
+    hosts.some(host => overlay.isUncertain(host, seen.resources, seen.asked))
   return conclude(environment, overlay, request, seen, uncertain, tell)
 }
 
@@ -120,8 +127,8 @@ function conclude(
   }
   const asIs = decision.kind === 'unchanged'
   const certainty: Certainty = maybe || (!asIs && decision.certainty === 'maybe') ? 'maybe' : 'sure'
-  announce(request, tell, certainty, plannedChanges(decision, request.ref.host))
-  for (const host of request.ref.hosts ?? [request.ref.host]) {
+  announce(request, tell, certainty, plannedChanges(decision, workedOn(request)))
+  for (const host of hostsWorkedOn(request)) {
     overlay.record({
       host,
       resources: seen.resources,

@@ -11,6 +11,8 @@ export interface StepTimes {
   /** Plays start their time when they are told to start. */
   observe(event: EngineEvent): void
   limit(request: PerformRequest): TimeLimit | undefined
+  /** What is left to the step of its play's time. */
+  ofPlay(request: PerformRequest): TimeLimit | undefined
 }
 
 /** The time of a run's steps. A resumed run gives its plays their whole time again. */
@@ -41,9 +43,10 @@ export function createStepTimes(
         }),
       })
     },
+    ofPlay,
     limit: request => {
       const play = ofPlay(request)
-      const { timeoutMs } = request
+      const timeoutMs = ownLimitMs(request)
       if (timeoutMs === undefined) return play
       if (play !== undefined && play.milliseconds <= timeoutMs) return play
       const message = `took longer than ${writeDuration(timeoutMs)}`
@@ -55,4 +58,10 @@ export function createStepTimes(
       }
     },
   } satisfies StepTimes)
+}
+
+/** A step with `async` that is waited for has that many seconds. */
+function ownLimitMs({ timeoutMs, async: detached }: PerformRequest): number | undefined {
+  if (detached === undefined || detached.poll === 0) return timeoutMs
+  return Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, detached.seconds * 1000)
 }

@@ -2,9 +2,9 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Outcome } from '../engine/protocol.ts'
-import { becomeOn } from './become.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
+import { mannerOn, workedOn } from './manner.ts'
 import { readOnlySite } from './site.ts'
 
 /**
@@ -24,7 +24,7 @@ export async function recoverStep(
     loaded.scope === 'cluster'
       ? await loaded.module.recover?.(readOnlySite(environment, request), { args, ...left }, io)
       : await loaded.module.recover?.(
-          environment.readOnlyHost(request.ref.host, becomeOn(request, request.ref.host)),
+          environment.readOnlyHost(workedOn(request), mannerOn(request, workedOn(request))),
           { args, before: left.before as Answers<Probes> },
           io,
         )

@@ -26,9 +26,13 @@ export function createReplayer(options: ReplayOptions): Performer {
   const { recording, performer, recover, how } = options
   const departed = new Set<string>()
   return Object.freeze({
-    confirm: async (request: ConfirmRequest, signal: AbortSignal) =>
-      recording.granted(request.step, request.question) ||
-      (how === 'resume' && (await performer.confirm(request, signal))),
+    knows: request => recording.outcome(request.ref) !== undefined && !isStale(request, departed),
+    confirm: async (request: ConfirmRequest, signal: AbortSignal) => {
+      if (recording.granted(request.step, request.question)) return true
+      // What an abort settles is not for choosing.
+      if (how === 'abort') return request.stepwise ? 'all' : false
+      return await performer.confirm(request, signal)
+    },
     perform: async (request: PerformRequest, io: Io, tell: Teller) => {
       const known = recording.outcome(request.ref)
       const stale = isStale(request, departed)

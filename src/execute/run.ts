@@ -11,6 +11,7 @@ import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
 import type { Playbook, Step, Task } from '../runbook/contract.ts'
 import { createApplier } from './apply.ts'
+import { createDryRunner } from './check-mode.ts'
 import { takeStock } from './deadline/stock.ts'
 import { createWatchdogs } from './deadline/watchdogs.ts'
 import {
@@ -47,13 +48,21 @@ export interface PlanResult {
   readonly questions: readonly ConfirmRequest[]
 }
 
+export interface PlanOptions extends ExecuteOptions {
+  /** It is a dry run, in which steps with `check_mode: false` are done all the same. */
+  readonly dryRun?: boolean
+}
+
 /** Walks the runbook with read-only hosts; every step is answered with what its module predicts. */
-export async function plan(options: ExecuteOptions): Promise<PlanResult> {
-  const planner = createPlanner(options.environment)
+export async function plan(options: PlanOptions): Promise<PlanResult> {
+  const { environment } = options
+  const planner = createPlanner(environment)
   // Nothing is done yet that a person could keep from being done.
   const settings = { ...options.program.settings, step: false }
   const program = createProgram({ ...options.program, mode: 'plan', settings })
-  const state = await drive({ ...driverOptions(options, program), performer: planner })
+  const applier = createApplier({ environment, confirm: planner.confirm, synced: async () => {} })
+  const performer = options.dryRun ? createDryRunner(planner, applier) : planner
+  const state = await drive({ ...driverOptions(options, program), performer })
   return { state, questions: planner.questions }
 }
 

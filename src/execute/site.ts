@@ -2,12 +2,12 @@ import { BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
 import type { StepRef } from '../events/events.ts'
 import type { Cluster, RunContext, Site, WritableSite } from '../modules/contract.ts'
-import { becomeOn } from './become.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
+import { type HowToWork, mannerOn } from './manner.ts'
 
-/** Which hosts, and as whom. */
-type SiteRequest = Pick<PerformRequest, 'ref' | 'become'>
+/** Which hosts, and how. */
+type SiteRequest = Pick<PerformRequest, 'ref'> & HowToWork
 
 /** What a cluster step looks at: read-only hosts and storages. */
 export function readOnlySite(
@@ -17,7 +17,7 @@ export function readOnlySite(
 ): Site {
   const { ref } = request
   return Object.freeze({
-    hosts: hostsOf(ref).map(name => environment.readOnlyHost(name, becomeOn(request, name))),
+    hosts: hostsOf(ref).map(name => environment.readOnlyHost(name, mannerOn(request, name))),
     run: runContext(environment, ref),
     appliesNow,
     storage: (name: string) => environment.readOnlyStorage(knownStorage(environment, name)),
@@ -29,7 +29,7 @@ export function readOnlySite(
 export function writableSite(environment: Environment, request: SiteRequest): WritableSite {
   const { ref } = request
   return Object.freeze({
-    hosts: hostsOf(ref).map(name => environment.host(name, becomeOn(request, name))),
+    hosts: hostsOf(ref).map(name => environment.host(name, mannerOn(request, name))),
     run: runContext(environment, ref),
     storage: (name: string) => environment.storage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),

@@ -76,15 +76,25 @@ export function plannedLines(
   return event.changes.flatMap(change => {
     const [head = '', ...rest] = changeLines(change, event.certainty, options)
     return [
-      `  ${head}  ${options.style.dim(`on ${change.host}`)}`,
+      `  ${head}  ${options.style.dim(`on ${changedHost(event, change)}`)}`,
       ...rest.map(line => `  ${line}`),
     ]
   })
 }
 
+/** The host of a step, and the one that does it for it: `db1 -> db2`. */
+export function shownHost({ host, delegate }: Pick<StepRef, 'host' | 'delegate'>): string {
+  return delegate === undefined || delegate === host ? host : `${host} -> ${delegate}`
+}
+
+/** The host of a planned change, and for which one a delegate makes it. */
+export function changedHost(ref: StepRef, change: { readonly host: string }): string {
+  return change.host === ref.delegate ? shownHost(ref) : change.host
+}
+
 function where(ref: StepRef): string {
   const item = ref.item === undefined ? '' : ` item=${shown(ref.item.label)}`
-  return `on ${ref.host}${item}`
+  return `on ${shownHost(ref)}${item}`
 }
 
 /** How a step ended on its host: status, message, failure. */
@@ -93,7 +103,7 @@ export function finishedLines(
   options: LineOptions,
 ): readonly string[] {
   const { style, verbose } = options
-  const who = hostList(event.hosts ?? [event.host])
+  const who = hostList(event.hosts ?? [shownHost(event)])
   const item = event.item === undefined ? '' : ` (item=${shown(event.item.label)})`
   const again = event.replayed ? style.dim('  (done before)') : ''
   const took =

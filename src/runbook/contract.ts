@@ -1,6 +1,6 @@
 import type { Place } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
-import type { HostAddress } from '../connection/contract.ts'
+import type { HostAddress, Reach } from '../connection/contract.ts'
 import type { Expression, Tree, Variables } from '../expression/contract.ts'
 
 /** Where a step stands in its file: `/0/tasks/1/block/0`. Stable across edits elsewhere. */
@@ -181,6 +181,10 @@ export interface Block {
   readonly transparent?: true
   /** The tasks of a role, which `meta: end_role` ends. */
   readonly isRole?: true
+  /**
+   * Of a role: hosts that ran a task of an earlier block of the play with the same text leave it out.
+   */
+  readonly once?: StepId
 }
 
 export type Step = Task | Block
@@ -212,6 +216,8 @@ export interface Play {
   readonly roleVars?: readonly Variables[]
   readonly prompts?: readonly Prompt[]
   readonly tags?: readonly string[]
+  /** The folder of the file it is written in, where another playbook imports it: `playbook_dir`. */
+  readonly directory?: string
   readonly confirm: Confirm | undefined
   readonly lock: PlayLock | undefined
   /** Wall-clock limit of its steps, those that rescue or clean up left out. */
@@ -272,6 +278,8 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, readonly string[]>
   /** localhost, 127.0.0.1 and ::1 where they are no hosts of their own: part of no group, not even `all`. */
   readonly implicit?: ReadonlyMap<string, InventoryHost>
+  /** A host that a step is delegated to and nothing lists: with the variables of `all`, in no group. */
+  readonly implicitHost?: (name: string) => InventoryHost
   readonly clusters: ReadonlyMap<string, ClusterDefinition>
   readonly storages: ReadonlyMap<string, StorageDefinition>
   readonly documents: readonly SourceDocument[]
@@ -291,5 +299,5 @@ export interface SecretSources {
   decrypt(vaultText: string): Uint8Array
 }
 
-/** The address of a host, from its connection variables. */
-export type AddressOf = (inventory: Inventory, host: string) => HostAddress
+/** The address of a host, from its connection variables; `reach` says what these do not. */
+export type AddressOf = (inventory: Inventory, host: string, reach?: Reach) => HostAddress

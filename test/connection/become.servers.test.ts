@@ -42,8 +42,8 @@ function becomeContract(title: string, user: string, become: Become): void {
     servers.runOn('alpha', `mkdir ${work}; chown ${become.user}: ${work}`)
     const pool = poolFor(user)
     return {
-      host: pool.host('alpha', become),
-      readOnly: pool.readOnly('alpha', become),
+      host: pool.host('alpha', { become }),
+      readOnly: pool.readOnly('alpha', { become }),
       folder: work,
       dispose: async () => {
         await pool.close()
@@ -72,30 +72,32 @@ describe('become', () => {
   const asks = (user: string, become: Become) =>
     errorOf(
       poolFor(user)
-        .readOnly('alpha', become)
+        .readOnly('alpha', { become })
         .ask({ who: output('id', '-un') }, quietIo),
     )
 
   it('is several users over one connection', async () => {
     const pool = poolFor(sudoUsers.free)
     const users = [undefined, { user: 'root' }, { user: sudoUsers.database }, { user: 'nobody' }]
-    const names = await Promise.all(users.map(become => whoami(pool.host('alpha', become))))
+    const names = await Promise.all(
+      users.map(become => whoami(pool.host('alpha', become === undefined ? {} : { become }))),
+    )
     expect(names).toEqual([sudoUsers.free, 'root', sudoUsers.database, 'nobody'])
     // One for root's part of it, one for the user's.
     expect(connectionsOf(servers, 'alpha')).toHaveLength(2)
-    const { transport } = pool.host('alpha', { user: 'root' })
+    const { transport } = pool.host('alpha', { become: { user: 'root' } })
     expect(transport).toBe('ssh with sudo')
   })
 
   it('needs no sudo for whom we are already', async () => {
     const become = { user: sudoUsers.none }
-    expect(await whoami(poolFor(sudoUsers.none).host('alpha', become))).toBe(sudoUsers.none)
-    expect(await whoami(poolFor('root').host('alpha', { user: 'root' }))).toBe('root')
+    expect(await whoami(poolFor(sudoUsers.none).host('alpha', { become }))).toBe(sudoUsers.none)
+    expect(await whoami(poolFor('root').host('alpha', { become: { user: 'root' } }))).toBe('root')
   })
 
   it('works in streams and files, of which others see nothing', async () => {
     const pool = poolFor(sudoUsers.asked)
-    const host = pool.host('alpha', { user: sudoUsers.database, password })
+    const host = pool.host('alpha', { become: { user: sudoUsers.database, password } })
     const path = `${folder}/home/${sudoUsers.database}/private`
     await host.write(path, one('secret data'), { mode: '0600' }, quietIo)
     expect(await bytesOf(host.read(path, quietIo))).toEqual(Buffer.from('secret data'))
@@ -110,7 +112,7 @@ describe('become', () => {
   })
 
   it('shows the password in no argument, environment or error', async () => {
-    const host = poolFor(sudoUsers.asked).host('alpha', { user: 'root', password })
+    const host = poolFor(sudoUsers.asked).host('alpha', { become: { user: 'root', password } })
     const { stdout } = await host.run(
       { argv: ['sh', '-c', 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr "\\0" "\\n"'] },
       quietIo,
@@ -120,7 +122,7 @@ describe('become', () => {
   })
 
   it('takes the prompt of sudo in the output of a command for output', async () => {
-    const host = poolFor(sudoUsers.asked).host('alpha', { user: 'root', password })
+    const host = poolFor(sudoUsers.asked).host('alpha', { become: { user: 'root', password } })
     const lines = '[sudo] password for root: \nSorry, try again.\nsudo: a password is required'
     const exit = await host.run({ argv: ['sh', '-c', 'echo "$1" >&2; cat', 'sh', lines] }, quietIo)
     expect([text(exit.stderr), text(exit.stdout)]).toEqual([lines, ''])
@@ -131,7 +133,7 @@ describe('become', () => {
   it('goes on with more streams and users than there are channels', async () => {
     const pool = poolFor(sudoUsers.free)
     const users = ['root', sudoUsers.database, 'nobody', 'daemon', 'bin', 'sys', 'games', 'man']
-    const hosts = users.map(user => pool.host('alpha', { user }))
+    const hosts = users.map(user => pool.host('alpha', { become: { user } }))
     for (const round of [1, 2]) {
       const all = [...hosts, ...hosts].map(async host => {
         const { stdout } = host.stream({ argv: ['echo', String(round)] }, quietIo)
@@ -144,7 +146,7 @@ describe('become', () => {
 
   it('ends commands of other users when they are cancelled, and those a broken connection left', async () => {
     const pool = poolFor(sudoUsers.asked)
-    const host = pool.host('alpha', { user: sudoUsers.database, password })
+    const host = pool.host('alpha', { become: { user: sudoUsers.database, password } })
     const stop = new AbortController()
     const counting = (file: string) => ({
       argv: ['sh', '-c', `cd; echo $$ >${file}; echo >${file}.on; while :; do sleep 0.05; done`],
@@ -176,8 +178,7 @@ describe('become', () => {
 
   it('says what is wrong, and sends a wrong password once', async () => {
     const wrong = poolFor(sudoUsers.asked).host('alpha', {
-      user: 'root',
-      password: new Secret('not-the-password'),
+      become: { user: 'root', password: new Secret('not-the-password') },
     })
     const errors = await Promise.all([1, 2, 3].map(() => errorOf(whoami(wrong))))
     expect(errors.map(error => [error.code, error.exit])).toEqual(

@@ -149,7 +149,7 @@ export function lostContract(
           return opened
         },
       })
-      host = () => link.host(undefined, quietIo)
+      host = () => link.host({}, quietIo)
     })
     afterEach(async () => {
       await link.close()

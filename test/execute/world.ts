@@ -2,7 +2,7 @@ import { type TObject, Type } from 'typebox'
 import { systemRandom } from '../../src/base/clock.ts'
 import { BkpError } from '../../src/base/errors.ts'
 import { createRedactor } from '../../src/base/secret.ts'
-import type { Command, Host, Probes, ReadOnlyHost } from '../../src/connection/contract.ts'
+import type { Command, Host, Manner, Probes, ReadOnlyHost } from '../../src/connection/contract.ts'
 import { succeeds } from '../../src/connection/probes.ts'
 import type { Environment } from '../../src/execute/environment.ts'
 import { createLibrary } from '../../src/execute/library.ts'
@@ -144,6 +144,10 @@ export interface World {
   readonly ran: string[]
   /** `host identity` of every probe that was asked. */
   readonly asked: string[]
+  /** How each host was opened. */
+  readonly manners: (readonly [host: string, manner: Manner])[]
+  /** Hosts whose connection was reset. */
+  readonly reset: string[]
 }
 
 /** Hosts that answer from a table; everything they are told to run is recorded and works. */
@@ -155,6 +159,8 @@ export function createWorld(options: {
   const { hosts = ['a', 'b'], active = {}, unreachable = [] } = options
   const ran: string[] = []
   const asked: string[] = []
+  const manners: [string, Manner][] = []
+  const reset: string[] = []
   const state = new Map(Object.entries(active))
   const ask = async (host: string, probes: Probes): Promise<Record<string, unknown>> => {
     if (unreachable.includes(host)) throw new BkpError('ssh.unreachable', `${host} is away`)
@@ -214,8 +220,17 @@ export function createWorld(options: {
     run: { id: 'run', startedAt: new Date(0), toolVersion: '0', documents: [] },
     clock: { now: () => new Date(0), monotonicMs: () => 0, sleep: async () => {} },
     random: systemRandom,
-    host,
-    readOnlyHost: readOnly,
+    host: (name, manner = {}) => {
+      manners.push([name, manner])
+      return host(name)
+    },
+    readOnlyHost: (name, manner = {}) => {
+      manners.push([name, manner])
+      return readOnly(name)
+    },
+    resetConnection: async name => {
+      reset.push(name)
+    },
     storage: () => {
       throw new Error('no storage here')
     },
@@ -227,7 +242,7 @@ export function createWorld(options: {
     writeTarget: () => Promise.reject(new Error('nothing is written here')),
     redactor: createRedactor(),
   }
-  return { environment, ran, asked }
+  return { environment, ran, asked, manners, reset }
 }
 
 function nameIn(identity: string): string {

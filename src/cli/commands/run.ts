@@ -43,7 +43,7 @@ async function runPlaybook(
     const session = await openSession(playbook, flags, context)
     try {
       if (flags.dryRun || flags.check) {
-        const planned = await planInto(session, report)
+        const planned = await planInto(session, report, { dryRun: true })
         const { state, document } = planned
         finishUnapplied(session, report, { exitCode: state.exitCode, state })
         if (flags.output !== 'json') {

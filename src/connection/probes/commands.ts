@@ -53,7 +53,12 @@ export function conditionCommand(
   return makeProbe(
     'conditionCommand',
     { text, ...options },
-    { script: joinLines([...enter, run]), limitBytes: 0, parse: reply => reply.code === 0 },
+    {
+      script: joinLines([...enter, run]),
+      limitBytes: 0,
+      ofUser: true,
+      parse: reply => reply.code === 0,
+    },
   )
 }
 

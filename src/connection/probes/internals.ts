@@ -16,6 +16,8 @@ export interface ProbeParts<T> {
   readonly script: Buffer
   /** Output kept of each stream, in bytes. */
   readonly limitBytes: number
+  /** It runs text of the user's, whose words nobody here reads: it sees a step's variables as they are. */
+  readonly ofUser?: boolean
   /** @throws BkpError when the reply does not answer the question */
   parse(reply: Reply): T
 }

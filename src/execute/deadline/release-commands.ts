@@ -6,6 +6,7 @@ import type { DeadlineRequest } from '../../engine/protocol.ts'
 import type { PerformRequest } from '../driver.ts'
 import type { Environment } from '../environment.ts'
 import { type Look, look } from '../look.ts'
+import { workedOn } from '../manner.ts'
 import { createOverlay } from '../overlay.ts'
 
 /**
@@ -21,15 +22,14 @@ export async function releaseCommands(
   io: Io,
 ): Promise<readonly Command[]> {
   const overlay = createOverlay()
-  const { host } = request.ref
+  const host = workedOn(request)
   overlay.record({ host, resources: step.resources, after: step.after, opaque: false })
   const commands: Command[] = []
   for (const args of deadline.calls) {
     const { deadline: _own, become: _itsOwn, ...rest } = request
     const ref = { ...request.ref, module: deadline.module }
-    const users =
-      deadline.become === undefined ? {} : { become: new Map([[host, deadline.become]]) }
-    const { decision } = await look(environment, { ...rest, ...users, ref, args }, io, overlay)
+    const become = new Map(deadline.become === undefined ? [] : [[host, deadline.become]])
+    const { decision } = await look(environment, { ...rest, become, ref, args }, io, overlay)
     if (decision.kind === 'unchanged') throw impossible('as foretold, it would change nothing')
     for (const change of decision.changes) {
       if (change.commands === undefined) {

@@ -3,13 +3,14 @@ import type { Clock } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import { writeDuration } from '../../base/units.ts'
-import type { Become } from '../../connection/contract.ts'
+import type { Manner } from '../../connection/contract.ts'
 import type { DeadlineRequest, Outcome } from '../../engine/protocol.ts'
 import type { StepRef } from '../../events/events.ts'
 import type { PerformRequest, Teller } from '../driver.ts'
 import type { Environment } from '../environment.ts'
 import { neverBegan } from '../limits.ts'
 import type { Look } from '../look.ts'
+import { hostsWorkedOn, mannerOn, workedOn } from '../manner.ts'
 import { releaseCommands } from './release-commands.ts'
 import { createWatchdog, type Watchdog, type WatchdogState } from './watchdog.ts'
 
@@ -41,9 +42,11 @@ export interface Watched {
   readonly name: string
   readonly item: number | undefined
   readonly host: string
+  /** The host to which the step is delegated: the watchdog is there. */
+  readonly delegate?: string
   readonly deadlineMs: number
-  /** Whom it runs as, which is whom the release runs as. */
-  readonly become?: Become
+  /** How it runs, which is how the release runs. */
+  readonly manner?: Manner
 }
 
 interface Kept extends Watched {
@@ -69,8 +72,10 @@ export function createWatchdogs(environment: Environment): Watchdogs {
   /** Those whose release was found run: their folders are left. */
   const spent: Kept[] = []
 
-  const watchdogOf = ({ step, item, host, become }: Watched): Watchdog =>
-    createWatchdog(environment.host(host, become), { run: environment.run.id, step, item, host })
+  const watchdogOf = ({ step, item, host, delegate = host, manner }: Watched): Watchdog => {
+    const key = { run: environment.run.id, step, item, host }
+    return createWatchdog(environment.host(delegate, manner), key)
+  }
   const alarmOf = (host: string): Alarm => {
     const known = alarms.get(host) ?? { bell: new AbortController(), by: new Set<string>() }
     alarms.set(host, known)
@@ -78,7 +83,8 @@ export function createWatchdogs(environment: Environment): Watchdogs {
     return known
   }
   const ring = (watched: Watched, state: WatchdogState): void => {
-    const { host, name, deadlineMs } = watched
+    const { name, deadlineMs } = watched
+    const host = placeOf(watched)
     const { bell, by } = alarmOf(host)
     by.add(keyOf(watched))
     bell.abort(
@@ -97,8 +103,8 @@ export function createWatchdogs(environment: Environment): Watchdogs {
   const forget = (watched: Watched): void => {
     kept.get(keyOf(watched))?.over.abort()
     kept.delete(keyOf(watched))
-    const alarm = alarms.get(watched.host)
-    if (alarm?.by.delete(keyOf(watched)) && alarm.by.size === 0) alarms.delete(watched.host)
+    const alarm = alarms.get(placeOf(watched))
+    if (alarm?.by.delete(keyOf(watched)) && alarm.by.size === 0) alarms.delete(placeOf(watched))
   }
 
   return Object.freeze({
@@ -128,7 +134,7 @@ export function createWatchdogs(environment: Environment): Watchdogs {
         state = await entry.watchdog.beat('release', io)
       }
       if (state.kind !== 'fired' || state.status !== 0) return undefined
-      const message = `the watchdog on ${entry.host} ran it: the run was not heard of for ${writeDuration(entry.deadlineMs)}`
+      const message = `the watchdog on ${placeOf(entry)} ran it: the run was not heard of for ${writeDuration(entry.deadlineMs)}`
       await entry.watchdog.disarm(io).catch(() => {})
       forget(entry)
       return { status: 'changed', result: {}, message }
@@ -139,15 +145,16 @@ export function createWatchdogs(environment: Environment): Watchdogs {
       try {
         await entry.watchdog.disarm(io)
       } catch {
-        const message = `the watchdog on ${entry.host} was not reached: it will run the release of "${entry.name}" once more`
+        const message = `the watchdog on ${placeOf(entry)} was not reached: it will run the release of "${entry.name}" once more`
         tell({ event: 'notice', level: 'warning', message })
       }
       forget(entry)
     },
     guard: async (request, io, act) => {
       if ((request.part ?? 'main') !== 'main') return await act(io)
-      const hosts = request.ref.hosts ?? [request.ref.host]
-      const bells = hosts.map(host => alarmOf(host).bell.signal)
+      const { ref } = request
+      const hosts = new Set([...(ref.hosts ?? [ref.host]), ...hostsWorkedOn(request)])
+      const bells = [...hosts].map(host => alarmOf(host).bell.signal)
       const signal = AbortSignal.any([io.signal, ...bells])
       if (signal.aborted) return neverBegan(signal)
       try {
@@ -226,17 +233,25 @@ function whatPassed(state: WatchdogState, host: string, name: string, deadlineMs
     : `the watchdog of "${name}" on ${host} is gone: what it kept may be gone, too`
 }
 
-function watchedBy({ ref }: PerformRequest, deadline: DeadlineRequest): Watched {
+function watchedBy(request: PerformRequest, deadline: DeadlineRequest): Watched {
+  const { ref, delegate } = request
   const { step, name, item, host } = ref
-  const { milliseconds, become } = deadline
+  const place = workedOn(request)
+  const users = deadline.become === undefined ? [] : [[place, deadline.become] as const]
   return {
     step,
     name,
     item: item?.index,
     host,
-    deadlineMs: milliseconds,
-    ...(become === undefined ? {} : { become }),
+    deadlineMs: deadline.milliseconds,
+    ...(delegate === undefined ? {} : { delegate }),
+    manner: mannerOn({ ...request, become: new Map(users) }, place),
   }
+}
+
+/** Where the watchdog is. */
+function placeOf({ host, delegate = host }: Pick<Watched, 'host' | 'delegate'>): string {
+  return delegate
 }
 
 function keyOf({ step, item, host }: Pick<Watched, 'step' | 'item' | 'host'>): string {

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '../../events/events.ts'
 import { wrapCells } from '../cells.ts'
-import { failureLines, type LineOptions, shown } from '../event-lines.ts'
+import { failureLines, type LineOptions, shown, shownHost } from '../event-lines.ts'
 import { createStyle } from '../style.ts'
 import type { Glyphs } from './glyphs.ts'
 
@@ -24,7 +24,7 @@ export function tellFailures(options: LineOptions, glyphs: Glyphs): FailureLines
     of: (event, width) => {
       const { status, failure, host } = event
       const { style } = options
-      const who = shown(host)
+      const who = shown(shownHost(event))
       const item = event.item === undefined ? '' : ` (item=${shown(event.item.label)})`
       const how = status === 'unreachable' ? 'unreachable' : 'failed'
       const ignored = status === 'ignored' ? ', ignored' : ''

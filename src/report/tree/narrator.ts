@@ -7,6 +7,7 @@ import {
   ruled,
   sharedLines,
   shown,
+  shownHost,
   taskHeading,
 } from '../event-lines.ts'
 import { recapLines } from '../recap.ts'
@@ -82,7 +83,7 @@ export function createNarrator(options: NarratorOptions): Narrator {
     if (event.status === 'failed' || event.status === 'unreachable') failed.add(event.host)
     if (isTrouble(event.status)) return failures.of(event, width)
     if (verbose) return finishedLines(event, options)
-    if (event.message !== undefined) messages.add(shown(event.host), event.message)
+    if (event.message !== undefined) messages.add(shown(shownHost(event)), event.message)
     return []
   }
 

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '../../events/events.ts'
 import { changeLines } from '../changes.ts'
-import { hostList, type LineOptions, shown } from '../event-lines.ts'
+import { changedHost, hostList, type LineOptions, shown, shownHost } from '../event-lines.ts'
 
 type Planned = Extract<EngineEvent, { event: 'step.planned' }>
 
@@ -25,10 +25,10 @@ export function gatherPlanned(options: LineOptions): PlannedLines {
       if (event.changes.length === 0) {
         const item = event.item === undefined ? '' : ` item=${shown(event.item.label)}`
         const maybe = options.style.changed(`~ ${event.module}  (may change)`)
-        add([`${maybe}${item}`], event.host)
+        add([`${maybe}${item}`], shownHost(event))
       }
       for (const change of event.changes) {
-        add(changeLines(change, event.certainty, options), change.host)
+        add(changeLines(change, event.certainty, options), changedHost(event, change))
       }
     },
     take: () => {

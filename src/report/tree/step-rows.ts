@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from '../../base/units.ts'
 import type { StepStatus } from '../../events/events.ts'
+import { shownHost } from '../event-lines.ts'
 import type { Style } from '../style.ts'
 import type { Glyphs } from './glyphs.ts'
 import { type Field, rowLine } from './row.ts'
@@ -71,7 +72,7 @@ export function hostRows(step: StepView, options: LiveOptions, most: number): re
       { text: bytesOf(host), paint: bare, rank: 2 },
       { text: formatDuration(nowMs - host.startedMs), paint: style.dim, rank: 1 },
     ]
-    const row = { sign: ' ', indent: 1, title: host.host, paint: bare, fields }
+    const row = { sign: ' ', indent: 1, title: shownHost(host), paint: bare, fields }
     return rowLine(row, cells, glyphs.ellipsis)
   })
   const more = hosts.size - shown.length
@@ -162,8 +163,8 @@ function slowestText(step: StepView, nowMs: number): string {
   }
   if (step.expected === 1 && !step.once) return itemOf(slowest)
   const fraction = fractionOf(slowest)
-  if (fraction === 0) return `slowest ${slowest.host}`
-  return `slowest ${slowest.host} ${percent(fraction)}`
+  if (fraction === 0) return `slowest ${shownHost(slowest)}`
+  return `slowest ${shownHost(slowest)} ${percent(fraction)}`
 }
 
 function itemOf({ item }: HostView): string {

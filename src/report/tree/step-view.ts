@@ -7,6 +7,8 @@ type EventOf<Name extends EngineEvent['event']> = Extract<EngineEvent, { event: 
 export interface HostView {
   readonly host: string
   readonly startedMs: number
+  /** Who does it for the host. */
+  delegate?: string
   doneBytes: number
   totalBytes: number | undefined
   /** The loop's item it is at, from 1, and how many there are. */
@@ -150,8 +152,9 @@ export function trackStep(
       if (event.event === 'step.progress') progress(event, atMs)
       if (event.event === 'step.finished') finish(event)
       if (event.event !== 'step.started') return
-      const { item } = event
+      const { item, delegate } = event
       const began = begin(running, event.host, atMs)
+      if (delegate !== undefined) began.delegate = delegate
       if (item?.of !== undefined) began.item = { at: item.index + 1, of: item.of }
     },
   } satisfies StepTracker)

@@ -1,10 +1,11 @@
 import { BkpError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
-import type { HostAddress, SshOption } from '../../connection/contract.ts'
+import type { HostAddress, Reach, SshOption } from '../../connection/contract.ts'
 import type { Scope, Variables } from '../../expression/contract.ts'
 import { createScope, literal } from '../../expression/scope.ts'
 import type { AddressOf, Inventory, InventoryHost } from '../contract.ts'
 import { checkConnection, ignoredText } from './connection-variables.ts'
+import { isHostName } from './names.ts'
 import { expandHome } from './secrets.ts'
 import { parseSshArguments, type SshArguments } from './ssh-arguments.ts'
 
@@ -18,21 +19,27 @@ export interface AddressOptions {
   readonly warn?: (message: string) => void
 }
 
-/** A host of the inventory, or the implicit localhost. */
+/** A host of the inventory, the implicit localhost, or a name that may stand for an address. */
 export function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
-  return inventory.hosts.get(name) ?? inventory.implicit?.get(name)
+  return (
+    inventory.hosts.get(name) ??
+    inventory.implicit?.get(name) ??
+    (isHostName(name) ? inventory.implicitHost?.(name) : undefined)
+  )
 }
 
 /** Reads connection variables by Ansible's names; each is rendered only when it is needed. */
 export function createAddressOf(options: AddressOptions): AddressOf {
   const warned = new Set<string>()
-  return (inventory, name) => {
+  return (inventory, name, reach = {}) => {
     const host = hostOf(inventory, name)
     if (host === undefined) {
-      throw new BkpError('inventory.invalid', `the inventory has no host "${name}"`)
+      throw new BkpError('inventory.invalid', `the inventory has no host "${name}"`, {
+        hint: 'name one of its hosts, or write a name or an address',
+      })
     }
     const read = createReader(name, scopeOf(inventory, host, options.extraVars))
-    const transport = read.text('ansible_connection') ?? 'ssh'
+    const transport = read.text('ansible_connection') ?? reach.transport ?? 'ssh'
     const args = sshArguments(read)
     for (const option of args.ignored) {
       const message = `ansible_ssh_common_args: the option "${option}" is not honoured`
@@ -42,7 +49,10 @@ export function createAddressOf(options: AddressOptions): AddressOf {
       warned.add(message)
       options.warn?.(message)
     }
-    return toAddress(name, transport === 'local' ? 'local' : 'ssh', read, args, options)
+    return toAddress(name, transport === 'local' ? 'local' : 'ssh', read, args, {
+      ...options,
+      reach,
+    })
   }
 }
 
@@ -51,12 +61,12 @@ function toAddress(
   transport: 'ssh' | 'local',
   read: Reader,
   args: SshArguments,
-  options: AddressOptions,
+  options: AddressOptions & { readonly reach: Reach },
 ): HostAddress {
   const expand = (path: string) => expandHome(path, { environment: options.environment })
   const hostname = read.text('ansible_host', 'ansible_ssh_host') ?? name
-  const user = read.text('ansible_user', 'ansible_ssh_user')
-  const port = read.number('ansible_port', 'ansible_ssh_port')
+  const user = read.text('ansible_user', 'ansible_ssh_user') ?? options.reach.user
+  const port = read.number('ansible_port', 'ansible_ssh_port') ?? options.reach.port
   const key = read.text('ansible_ssh_private_key_file', 'ansible_private_key_file')
   const timeout =
     read.number('ansible_ssh_timeout', 'ansible_timeout') ?? args.connectTimeoutSeconds

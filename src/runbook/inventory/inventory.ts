@@ -130,12 +130,13 @@ export function readInventory(options: InventoryOptions): Inventory {
   // Beside both at once is beside the inventory: read once, as the level that is lower.
   const own = beside === undefined || unique([...folders, beside]).length === unique(folders).length
   const playbookFolders = own || beside === undefined ? [] : [createVarsFolder(beside, context)]
-  const { hosts, implicit } = buildHosts(tree, inventoryFolders, playbookFolders)
+  const { hosts, implicit, implicitHost } = buildHosts(tree, inventoryFolders, playbookFolders)
   throwAll(faults.list, options.sources.length === 1 ? (options.sources[0] ?? '') : 'the inventory')
   return Object.freeze({
     hosts,
     groups,
     implicit,
+    implicitHost,
     clusters,
     storages,
     documents,

@@ -44,6 +44,7 @@ export function buildHosts(
 ): {
   readonly hosts: ReadonlyMap<string, InventoryHost>
   readonly implicit: ReadonlyMap<string, InventoryHost>
+  readonly implicitHost: (name: string) => InventoryHost
 } {
   const shared = new Map<string, readonly Variables[]>()
   const ofGroups = (groups: readonly string[]): readonly Variables[] => {
@@ -77,5 +78,5 @@ export function buildHosts(
       .filter(name => !hosts.has(name))
       .map((name): [string, InventoryHost] => [name, build(name, ['all'], [local])]),
   )
-  return { hosts, implicit }
+  return { hosts, implicit, implicitHost: name => build(name, ['all'], []) }
 }
