@@ -18,9 +18,10 @@ export function censorEvent(
   const task = taskOf(event.step)
   if (task === undefined || !task.noLog) return event
   switch (event.event) {
-    case 'step.planned':
+    case 'step.planned': {
+      const { binding: _hidden, ...rest } = withoutLabel(event)
       return {
-        ...withoutLabel(event),
+        ...rest,
         changes: event.changes.map(({ action, host, destructive, bytes }) => ({
           action,
           target: hiddenByNoLog,
@@ -29,6 +30,7 @@ export function censorEvent(
           ...(bytes === undefined ? {} : { bytes }),
         })),
       }
+    }
     case 'step.finished': {
       const { result, message, failure, ...rest } = withoutLabel(event)
       const isUsed = task.register !== undefined || setsFacts(result)

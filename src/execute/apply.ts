@@ -6,12 +6,13 @@ import { succeeds } from '../connection/probes.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { EngineEvent } from '../events/events.ts'
 import { defaultApply } from '../modules/apply-commands.ts'
+import { type Announced, announcedOf } from './announced.ts'
 import { predictStep } from './check-mode.ts'
 import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
 import type { Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
-import { isHarmless, type Look, look, plannedChanges } from './look.ts'
+import { isHarmless, type Look, look } from './look.ts'
 import { mannerOn, workedOn } from './manner.ts'
 import { isMeta, performMeta } from './meta.ts'
 import { outcomeOfError } from './outcome.ts'
@@ -25,17 +26,25 @@ export interface ApplierOptions {
   readonly synced: () => Promise<void>
   /** Of the run; without them, those of the applier itself. */
   readonly watchdogs?: Watchdogs
+  /** What was approved: throws for a step that would do more. Asked before anything is written. */
+  readonly guard?: Guard
 }
+
+/** @throws plan.stale */
+export type Guard = (request: PerformRequest, announced: Announced) => void
 
 /** Does what the steps say: each is looked at once, just before it runs. */
 export function createApplier(options: ApplierOptions): Performer {
-  const { environment, confirm, synced } = options
+  const { environment, confirm, synced, guard } = options
   const watchdogs = options.watchdogs ?? createWatchdogs(environment)
 
   const performStep = async (request: PerformRequest, io: Io, tell: Teller): Promise<Outcome> => {
     let seen: Look
+    let announced: Announced
     try {
       seen = await look(environment, request, io)
+      announced = announcedOf(environment, request, seen, { binds: guard !== undefined })
+      if (!isHarmless(seen.decision)) guard?.(request, announced)
       if (request.owes && !seen.asked) await reach(environment, request, io)
       await watchdogs.arm(request, seen, io)
     } catch (thrown) {
@@ -47,7 +56,7 @@ export function createApplier(options: ApplierOptions): Performer {
       const { result } = decision
       return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
     }
-    announce(request, tell, seen)
+    announce(request, tell, seen, announced)
     await synced()
     const result = await act(environment, request, seen, io)
     const status = hasChanged(seen, result) ? 'changed' : 'ok'
@@ -88,12 +97,21 @@ async function reach(environment: Environment, request: PerformRequest, io: Io):
   await read.ask({ reached: succeeds('true') }, io)
 }
 
-function announce(request: PerformRequest, tell: (event: EngineEvent) => void, seen: Look): void {
-  const { decision } = seen
-  if (!isHarmless(decision)) {
-    const changes = plannedChanges(decision, workedOn(request))
-    const destructive = changes.some(change => change.destructive)
-    tell({ event: 'step.planned', ...request.ref, changes, certainty: 'sure', destructive })
+function announce(
+  request: PerformRequest,
+  tell: (event: EngineEvent) => void,
+  seen: Look,
+  announced: Announced,
+): void {
+  if (!isHarmless(seen.decision)) {
+    const destructive = announced.changes.some(change => change.destructive)
+    tell({
+      event: 'step.planned',
+      ...request.ref,
+      ...announced,
+      certainty: 'sure',
+      destructive,
+    })
   }
   tell({ event: 'step.started', ...request.ref, ...leftBehind(seen) })
 }

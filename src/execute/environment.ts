@@ -43,5 +43,7 @@ export interface Environment {
   /** What stands where steps want to write on the controller. @throws file.unreadable */
   localTargets(requests: readonly LocalTargetRequest[]): Promise<readonly LocalTarget[]>
   readonly writeTarget: WriteTarget
+  /** Whether differences of small texts are told, where a step does not say. */
+  readonly diff?: boolean
   redactor: { register(secret: Secret): void; redact(text: string): string }
 }

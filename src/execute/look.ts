@@ -3,7 +3,7 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
-import type { AnyModule, Change, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
+import type { AnyModule, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -12,7 +12,7 @@ import type { Overlay } from './overlay.ts'
 import { readOnlySite, requireWholeCluster } from './site.ts'
 
 export type Arguments = Readonly<Record<string, unknown>>
-type AnyDecision = Decision<Record<string, unknown>, Record<string, unknown>>
+export type AnyDecision = Decision<Record<string, unknown>, Record<string, unknown>>
 
 /** What plan and apply get besides arguments and facts. */
 export interface Given {
@@ -75,12 +75,15 @@ async function lookAtHost(
   const ask = (probes: Probes) => answer(environment, request, probes, io, overlay)
   const first = module.inspect(args)
   const seen = await ask(first)
+  const resources = module.resources(args)
   // Each probe is there: only in the module's own type some may be left out.
-  const second = (module.inspectFurther?.({ args, facts: seen.facts }) ?? {}) as Probes
+  const second = deciding(
+    () => (module.inspectFurther?.({ args, facts: seen.facts }) ?? {}) as Probes,
+    seen.asked ? resources : [],
+  )
   const more = await ask(second)
   const probes = { ...first, ...second }
   const facts = Object.freeze({ ...seen.facts, ...more.facts })
-  const resources = module.resources(args)
   const asked = seen.asked || more.asked
   const decision = deciding(
     () => module.plan({ args, facts, ...given }) as AnyDecision,
@@ -97,7 +100,7 @@ export function subjectsOf(error: BkpError): readonly string[] {
   return subjects.get(error) ?? []
 }
 
-function deciding(decide: () => AnyDecision, resources: readonly string[]): AnyDecision {
+function deciding<T>(decide: () => T, resources: readonly string[]): T {
   try {
     return decide()
   } catch (thrown) {
@@ -193,24 +196,4 @@ async function lookAtSite(
 /** It has to be done, but changes nothing. */
 export function isHarmless(decision: AnyDecision): boolean {
   return decision.kind === 'change' && decision.changesNothing === true
-}
-
-/** The changes of a decision as events and plans carry them. */
-export function plannedChanges(decision: AnyDecision, host: string): readonly EventChange[] {
-  if (decision.kind === 'unchanged') return []
-  return decision.changes.map(change => eventChange(change, host))
-}
-
-export type EventChange = import('../events/change.ts').Change
-
-function eventChange(change: Change, host: string): EventChange {
-  return {
-    action: change.action,
-    target: change.target,
-    host: change.host ?? host,
-    destructive: change.destructive ?? false,
-    ...(change.bytes === undefined ? {} : { bytes: change.bytes }),
-    ...(change.diff === undefined ? {} : { diff: change.diff }),
-    ...(change.notes === undefined ? {} : { notes: change.notes }),
-  }
 }

@@ -4,17 +4,11 @@ import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import type { Certainty, EngineEvent } from '../events/events.ts'
 import { hasUnknown, Unknown } from '../expression/unknown.ts'
+import { type Announced, announcedOf } from './announced.ts'
 import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
-import {
-  type EventChange,
-  isHarmless,
-  type Look,
-  look,
-  plannedChanges,
-  subjectsOf,
-} from './look.ts'
+import { isHarmless, type Look, look, subjectsOf } from './look.ts'
 import { hostsWorkedOn, reachesUnknown, seesUnknown, workedOn } from './manner.ts'
 import { isMeta } from './meta.ts'
 import { predictedResult } from './outcome.ts'
@@ -44,7 +38,7 @@ export function createPlanner(environment: Environment): Planner {
       const entry = entryOf(environment.library, request.ref.module)
       const isUnclear = hasUnknown(request.args) || reachesUnknown(request)
       if (isUnclear && !entry.acceptsUnknown) {
-        return unforeseeable(environment, overlay, request, tell)
+        return await unforeseeable(environment, overlay, request, tell)
       }
       return await predict(environment, overlay, request, io, tell)
     },
@@ -52,25 +46,30 @@ export function createPlanner(environment: Environment): Planner {
 }
 
 /** A step whose arguments exist only after apply: all that is known is that it would be called. */
-function unforeseeable(
+async function unforeseeable(
   environment: Environment,
   overlay: Overlay,
   request: PerformRequest,
   tell: Tell,
-): Outcome {
+): Promise<Outcome> {
   const entry = entryOf(environment.library, request.ref.module)
   const { module, name } = request.ref
   const host = workedOn(request)
   const certainty: Certainty = request.mayBeSkipped ? 'maybe' : 'unknown'
   const result = predictedResult(entry.returns, {}, `"${name}"`)
   if (entry.readOnly) return { status: 'ok', certainty, result }
-  announce(request, tell, certainty, [
-    { action: 'call', target: module, host, destructive: entry.destructive },
-  ])
+  const destructive = entry.destructive || (await mayDestroy(environment, request))
+  const changes = [{ action: 'call', target: module, host, destructive }] as const
+  announce(request, tell, certainty, { changes })
   for (const each of hostsWorkedOn(request)) {
     overlay.record({ host: each, resources: [], after: new Map(), opaque: true })
   }
   return { status: 'changed', certainty, result }
+}
+
+async function mayDestroy(environment: Environment, { ref, args }: PerformRequest) {
+  const { module } = await environment.library.load(ref.module)
+  return module.mayDestroy?.(isRecord(args) ? args : {}) ?? false
 }
 
 async function predict(
@@ -89,7 +88,9 @@ async function predict(
     // It may not run at all, or what an earlier step of the plan will do may be what it misses.
     const excusable =
       request.mayBeSkipped || hosts.some(host => overlay.isUncertain(host, subjectsOf(error), true))
-    if (error.exit === 2 && excusable) return unforeseeable(environment, overlay, request, tell)
+    if (error.exit === 2 && excusable) {
+      return await unforeseeable(environment, overlay, request, tell)
+    }
     throw error
   }
   const uncertain =
@@ -121,13 +122,15 @@ function conclude(
     return { status: 'ok', result: decision.result, ...message }
   }
   if (isHarmless(decision)) {
+    const shown: Certainty = request.mayBeSkipped ? 'maybe' : 'sure'
+    announce(request, tell, shown, announcedOf(environment, request, seen, { binds: false }), true)
     const known = maybe ? {} : (decision.result ?? {})
     const result = predictedResult(entry.returns, known, source)
     return { status: 'ok', result, ...(request.mayBeSkipped ? { certainty: 'maybe' } : {}) }
   }
   const asIs = decision.kind === 'unchanged'
   const certainty: Certainty = maybe || (!asIs && decision.certainty === 'maybe') ? 'maybe' : 'sure'
-  announce(request, tell, certainty, plannedChanges(decision, workedOn(request)))
+  announce(request, tell, certainty, announcedOf(environment, request, seen, { binds: true }))
   for (const host of hostsWorkedOn(request)) {
     overlay.record({
       host,
@@ -153,7 +156,8 @@ function announce(
   request: PerformRequest,
   tell: Tell,
   certainty: Certainty,
-  changes: readonly EventChange[],
+  { changes, binding }: Announced,
+  informational = false,
 ): void {
   tell({
     event: 'step.planned',
@@ -161,5 +165,7 @@ function announce(
     changes,
     certainty,
     destructive: changes.some(change => change.destructive),
+    ...(binding === undefined ? {} : { binding }),
+    ...(informational ? { informational } : {}),
   })
 }

@@ -11,13 +11,15 @@ export interface ChangeView {
   readonly style: Style
   /** Show before and after of small text. */
   readonly diff: boolean
+  /** It is done, but changes nothing. */
+  readonly informational?: boolean
 }
 
 /** A planned change for people: sign, target, host, size, and what it consists of. */
 export function changeLines(
   change: Change,
   certainty: Certainty,
-  { style, diff }: ChangeView,
+  { style, diff, informational = false }: ChangeView,
 ): readonly string[] {
   const size = change.bytes === undefined ? '' : `  ${formatBytes(change.bytes)}`
   const doubt =
@@ -28,7 +30,8 @@ export function changeLines(
         : ''
   const danger = change.destructive ? style.failed('  DESTRUCTIVE') : ''
   const text = `${signs[change.action]} ${shown(change.target)}${size}${doubt}`
-  const head = `${paint(change, style)(text)}${danger}`
+  const painted = informational ? style.dim : paint(change, style)
+  const head = `${painted(text)}${danger}`
   const notes = (change.notes ?? []).map(note => `    ${shown(note)}`)
   const body = diff && change.diff !== undefined ? diffLines(change.diff, style) : []
   return [head, ...notes, ...body.map(line => `    ${line}`)]

@@ -73,8 +73,9 @@ export function plannedLines(
       `  ${options.style.changed(`~ ${event.module}  (may change)`)}  ${options.style.dim(where(event))}`,
     ]
   }
+  const view = { ...options, informational: event.informational === true }
   return event.changes.flatMap(change => {
-    const [head = '', ...rest] = changeLines(change, event.certainty, options)
+    const [head = '', ...rest] = changeLines(change, event.certainty, view)
     return [
       `  ${head}  ${options.style.dim(`on ${changedHost(event, change)}`)}`,
       ...rest.map(line => `  ${line}`),

@@ -115,7 +115,10 @@ describe('planning', () => {
       certainty: 'maybe',
       result: { elapsed: expect.any(Unknown), port: expect.any(Unknown) },
     })
-    expect(events).toEqual([])
+    expect(events).toMatchObject([
+      { event: 'step.planned', certainty: 'sure', informational: true },
+      { event: 'step.planned', certainty: 'maybe', informational: true },
+    ])
   })
 
   it('says "may run" of a step whose when is unknown, and foretells nothing from it', async () => {

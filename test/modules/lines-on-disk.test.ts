@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Secret } from '../../src/base/secret.ts'
+import { mask, Secret } from '../../src/base/secret.ts'
 import { lineinfile } from '../../src/modules/builtin/lineinfile.ts'
 import { anyModule } from '../../src/modules/contract.ts'
 import { applyOn, expectConverges, planOn } from '../contracts/module.ts'
@@ -138,7 +138,8 @@ describe('a line that shall be there', () => {
       changes: [{ diff: { before: 'a\n', after: 'a\nb\n' }, notes: ['adds line 2'] }],
     })
     const hidden = await planOn(host, lines, { path: at('f'), line: new Secret('b=hush') })
-    expect(JSON.stringify(hidden)).not.toContain('diff')
+    expect(hidden).toMatchObject({ changes: [{ diff: { before: mask, after: mask } }] })
+    expect(JSON.stringify(hidden.kind === 'change' && hidden.changes)).not.toContain('hush')
     expect(read()).toBe('a\n')
     await applyOn(host, lines, { path: at('f'), line: new Secret('b=hush') })
     expect(read()).toBe('a\nb=hush\n')

@@ -1,6 +1,6 @@
 import { exitCodes } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
-import { planEnd } from '../../report/plan-document.ts'
+import { planEnd } from '../../report/plan-summary.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { plainOutput } from '../plain-output.ts'
 import { openOutput } from '../run-output.ts'

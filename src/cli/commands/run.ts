@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { asBkpError } from '../../base/errors.ts'
-import { planEnd } from '../../report/plan-document.ts'
+import { planEnd } from '../../report/plan-summary.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { type OutputFlags, openOutput, outputForms } from '../run-output.ts'

@@ -63,6 +63,7 @@ export const archive = defineModule({
     },
     { additionalProperties: false },
   ),
+  mayDestroy: ({ remove }) => remove === true,
   resources: args => {
     const dest = destOf(args)
     const trees = patternsOf(args).map(

@@ -165,6 +165,9 @@ export const file = defineModule({
     },
     { additionalProperties: false },
   ),
+  // Of a folder not even its content is looked at, and a link with force replaces a file.
+  mayDestroy: ({ state, force }) =>
+    state === 'absent' || (force === true && (state === 'link' || state === 'hard')),
   resources: args => [`file:${toRequest(args).path}`],
   inspect: args => questions(toRequest(args), args.state),
   inspectFurther: ({ args, facts }) => furtherQuestions(toRequest(args), args.state, facts),

@@ -93,6 +93,7 @@ export const backup = defineClusterModule({
     kind: 'change',
     changes: [describe(args.storage, facts)],
     after: {},
+    binding: { set: facts.set, hosts: Object.keys(facts.planes) },
   }),
   apply: async (site, { args }, io) => {
     const { scope } = readRequest(site, args)
@@ -125,6 +126,7 @@ function describe(storage: string, { set, planes, plan }: Facts): Change {
   return {
     ...step,
     bytes: plan.read_bytes,
+    flow: 'upload',
     notes: [
       begin,
       ...(plan.continues === null ? [] : [`continues the checkpoint ${plan.continues}`]),

@@ -56,7 +56,8 @@ export const discard = defineClusterModule({
     requireDiscardable(id, trees, what)
     const changes = [first, ...others] as const
     const discarded = changes.map(({ host, target }) => `${host}:${target}`)
-    return { kind: 'change', changes, after: {}, result: { id, discarded } }
+    const binding = { removes: discarded }
+    return { kind: 'change', changes, after: {}, result: { id, discarded }, binding }
   },
   apply: async (site, { args }, io) => {
     const { id } = args.stage

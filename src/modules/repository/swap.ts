@@ -81,6 +81,7 @@ function describe({ host, paths, hasTarget }: StagedState): Change {
     target: paths.target,
     host,
     destructive: true,
+    availability: 'swap',
     notes: hasTarget
       ? [`the tree that is there now is kept at ${paths.old}`]
       : ['nothing is there now'],

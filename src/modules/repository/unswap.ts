@@ -32,6 +32,7 @@ export const unswap = defineClusterModule({
       target: paths.target,
       host,
       destructive: true,
+      availability: 'swap' as const,
       notes: [`the old tree comes back; the new one stays at ${paths.staged}`],
     }))
     if (first === undefined) {
@@ -51,6 +52,7 @@ export const unswap = defineClusterModule({
       changes: [first, ...others],
       after: {},
       result: { id: args.stage.id, restored: targetsByHost(pending) },
+      binding: { targets: pending.map(({ host, paths }) => `${host}:${paths.target}`) },
     }
   },
   apply: async (site, { args }, io) => {

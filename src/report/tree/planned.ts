@@ -28,7 +28,8 @@ export function gatherPlanned(options: LineOptions): PlannedLines {
         add([`${maybe}${item}`], shownHost(event))
       }
       for (const change of event.changes) {
-        add(changeLines(change, event.certainty, options), changedHost(event, change))
+        const view = { ...options, informational: event.informational === true }
+        add(changeLines(change, event.certainty, view), changedHost(event, change))
       }
     },
     take: () => {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { BkpError } from '../../../base/errors.ts'
-import { Secret } from '../../../base/secret.ts'
+import { mask, Secret } from '../../../base/secret.ts'
 import type { FileFacts } from '../../../connection/probes.ts'
 import type { Change, Decision, LocalFile } from '../../contract.ts'
 import {
   type AttributeDifference,
   attributeCommands,
+  attributesDiff,
   compareAttributes,
 } from '../files/attributes.ts'
 import { type Described, describe, isOpen, isPresent, knownPart } from '../files/facts.ts'
@@ -98,8 +99,13 @@ function showable(bytes: Uint8Array | undefined): string | undefined {
   }
 }
 
+/** A secret is in the content: neither it nor its digest is told. */
+function isHidden(args: CopyArguments): boolean {
+  return args.content instanceof Secret || args.hidden === true
+}
+
 function difference(args: CopyArguments, spot: Spot, bytes: Uint8Array): Pick<Change, 'diff'> {
-  if (args.content instanceof Secret || args.hidden === true) return {}
+  if (isHidden(args)) return { diff: { before: mask, after: mask } }
   const known = spot.content?.truncated === true ? undefined : spot.content?.bytes
   const before = spot.file.kind === 'file' ? showable(known) : ''
   const after = showable(bytes)
@@ -139,7 +145,15 @@ export function planCopy(
     const { notes } = work.difference
     return {
       kind: 'change',
-      changes: [{ action: 'update', target: spot.path, commands, notes }],
+      changes: [
+        {
+          action: 'update',
+          target: spot.path,
+          commands,
+          notes,
+          diff: attributesDiff(spot.file, foretold),
+        },
+      ],
       after: { [fileKey]: foretold },
       result: knownPart({ ...named, checksum, ...describe(foretold) }),
       ...(work.difference.unsure ? { certainty: 'maybe' } : {}),
@@ -174,6 +188,7 @@ export function planCopy(
         ? { parent: foretellNew('directory', { wanted: {} }) }
         : {}),
     },
+    ...(isHidden(args) ? {} : { binding: { sha256: checksum } }),
     result: knownPart({ ...named, checksum, ...describe(foretold) }),
     ...(work.kind === 'write' && work.unsure ? { certainty: 'maybe' } : {}),
   }

@@ -77,6 +77,23 @@ export function compareAttributes(facts: PresentFacts, wanted: Attributes): Attr
   return { notes, owner, group, mode, unsure }
 }
 
+/** What differs of mode, owner and group, as text, a line each. */
+export function attributesDiff(
+  before: PresentFacts,
+  after: PresentFacts,
+): { readonly before: string; readonly after: string } {
+  const rows = (
+    [
+      ['mode', before.mode, after.mode],
+      ['owner', before.user, after.user],
+      ['group', before.group, after.group],
+    ] as const
+  ).filter(([, was, becomes]) => was !== becomes)
+  const lines = (column: 1 | 2): string =>
+    rows.map(row => `${row[0]}: ${isOpen(row[column]) ? '?' : row[column]}\n`).join('')
+  return { before: lines(1), after: lines(2) }
+}
+
 /** `chown` and `chmod` words, run on a path or, with find, on many. */
 export function attributeWords(
   wanted: Attributes,

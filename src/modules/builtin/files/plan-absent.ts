@@ -31,6 +31,7 @@ export function planAbsent(request: FileRequest, facts: FileAnswers): FileDecisi
       },
     ],
     after: { file: gone, followed: gone },
+    binding: { removes: file.kind },
     result: { path, state: 'absent' },
   }
 }

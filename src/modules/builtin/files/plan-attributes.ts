@@ -2,6 +2,7 @@ import type { Change } from '../../contract.ts'
 import {
   allAttributes,
   attributeCommands,
+  attributesDiff,
   attributeWords,
   compareAttributes,
 } from './attributes.ts'
@@ -49,6 +50,7 @@ export function planAttributes(
   seen: { readonly as: 'file' | 'followed' | 'source'; readonly facts: PresentFacts },
 ): FileDecision {
   const difference = compareAttributes(seen.facts, request.wanted)
+  const foretold = foretellAttributes(seen.facts, request.wanted)
   const own: readonly Change[] =
     difference.notes.length === 0
       ? []
@@ -58,6 +60,7 @@ export function planAttributes(
             target: request.path,
             commands: attributeCommands(request.path, request.wanted, difference),
             notes: difference.notes,
+            diff: attributesDiff(seen.facts, foretold),
           },
         ]
   const below = recursiveChange(request, strayOf(request, facts))
@@ -65,7 +68,6 @@ export function planAttributes(
   const [first, ...rest] = below.length === 0 ? own : [...own.map(withoutCommands), ...below]
   const described = { path: request.path, ...describe(seen.facts) }
   if (first === undefined) return { kind: 'unchanged', result: described }
-  const foretold = foretellAttributes(seen.facts, request.wanted)
   return {
     kind: 'change',
     changes: [first, ...rest],

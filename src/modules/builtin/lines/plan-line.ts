@@ -129,6 +129,8 @@ export function planLine(
     const counted = args.state === 'absent' ? { found } : {}
     return { kind: 'unchanged', result: { path, msg: '', backup: '', ...counted } }
   }
+  // The lines around it may be others by the time a plan is applied: what is approved is the edit.
+  const { binding: _whole, ...planned } = decision
   const [change, ...others] = decision.changes
   const linked = facts.file.kind === 'symlink'
   const notes = [
@@ -140,7 +142,7 @@ export function planLine(
   const result = lineResult(args, work)
   const { backup: _known, ...told } = result
   return {
-    ...decision,
+    ...planned,
     changes: [{ ...change, ...(notes.length === 0 ? {} : { notes }) }, ...others],
     after: {
       // A symlink stays the symlink it is, and has no digest of its own.

@@ -1,7 +1,7 @@
 import { BkpError } from '../../../base/errors.ts'
 import type { Command } from '../../../connection/contract.ts'
 import type { ServiceFacts } from '../../../connection/probes.ts'
-import type { Decision } from '../../contract.ts'
+import type { Change, Decision } from '../../contract.ts'
 import { enableCommands, type ServiceAction, stateCommands } from './service-commands.ts'
 
 export interface ServiceArguments {
@@ -80,6 +80,12 @@ const outcomes: Readonly<Record<ServiceAction, string>> = {
   reload: 'reloaded',
 }
 
+/** Whether it answers meanwhile; a reload lets go of nobody. */
+function availabilityOf(action: ServiceAction): Pick<Change, 'availability'> {
+  if (action === 'reload') return {}
+  return { availability: ({ start: 'up', stop: 'down', restart: 'restart' } as const)[action] }
+}
+
 /** What is registered: the state it has, not the one that was asked for. */
 export function serviceResult(args: ServiceArguments, facts: ServiceFacts): ServiceResult {
   const { name, state, enabled } = args
@@ -125,7 +131,15 @@ export function planService(
   const { status: _later, ...known } = serviceResult(args, after)
   return {
     kind: 'change',
-    changes: [{ action: 'update', target: `service ${args.name}`, commands, notes }],
+    changes: [
+      {
+        action: 'update',
+        target: `service ${args.name}`,
+        commands,
+        notes,
+        ...(action === undefined ? {} : availabilityOf(action)),
+      },
+    ],
     after: { service: after },
     result: known,
   }

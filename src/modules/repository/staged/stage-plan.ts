@@ -67,6 +67,7 @@ export function describeTarget({ host, target, live, difference }: PlannedTarget
     target: `${live.path} (staged beside it)`,
     host,
     bytes: difference.fetchBytes,
+    flow: 'download',
     notes: [
       counts,
       // What is free changes from second to second, and a plan must be the same until something is done.
