@@ -9,7 +9,7 @@ import {
   openJournal,
   reopenJournal,
 } from '../execute/journal.ts'
-import { type ApplyOptions, apply, hasConfirmation, type Invocation, undo } from '../execute/run.ts'
+import { type ApplyOptions, apply, hasConfirmation, undo } from '../execute/run.ts'
 import { openStateDirectory, stateDirectoryPath } from '../execute/state-directory.ts'
 import { undoing } from '../execute/undo.ts'
 import { fanOut } from '../report/sink.ts'
@@ -17,7 +17,6 @@ import type { CommandContext } from './command.ts'
 import { type Confirmer, createConfirmer } from './confirm.ts'
 import { type Hold, holdRun } from './hold.ts'
 import type { Interruption } from './interruption.ts'
-import type { RunbookFlags } from './runbook-flags.ts'
 import {
   finish,
   owedError,
@@ -48,7 +47,7 @@ export interface ApplySinks {
  */
 export async function applyRunbook(
   session: Session,
-  flags: ApplyFlags & Pick<RunbookFlags, 'forks' | 'limit' | 'extraVars'>,
+  flags: ApplyFlags,
   context: CommandContext,
   sinks: ApplySinks,
 ): Promise<number> {
@@ -62,7 +61,7 @@ export async function applyRunbook(
     }
     for (const question of planned.questions) await askFirst(confirmer, question, context)
   }
-  const invocation = invocationOf(flags, context)
+  const { invocation } = session
   const execute: Execute = options => apply({ ...options, invocation })
   const application = { open: openJournal, confirmer, flags, sink: sinks.apply, execute }
   return await applyHolding(session, { ...application, history: [] }, context)
@@ -72,12 +71,12 @@ export async function applyRunbook(
 export async function replayRunbook(
   session: Session,
   replay: { readonly events: readonly RunEvent[]; readonly how: 'resume' | 'abort' },
-  flags: ApplyFlags & Pick<RunbookFlags, 'forks' | 'limit' | 'extraVars'>,
+  flags: ApplyFlags,
   context: CommandContext,
   sink: EventSink,
 ): Promise<number> {
   const confirmer = createConfirmer(flags.confirm, context.terminal, context.redactor.redact)
-  const invocation = invocationOf(flags, context)
+  const { invocation } = session
   const execute: Execute = options => apply({ ...options, invocation, replay })
   const history = replay.events
   const aborting = replay.how === 'abort'
@@ -89,7 +88,7 @@ export async function replayRunbook(
 export async function undoRunbook(
   session: Session,
   events: readonly RunEvent[],
-  flags: ApplyFlags & Pick<RunbookFlags, 'forks'>,
+  flags: ApplyFlags,
   context: CommandContext,
   sink: EventSink,
 ): Promise<number> {
@@ -138,19 +137,6 @@ interface Application {
   readonly history: readonly RunEvent[]
   /** Settling is all that was asked for: settled is done. */
   readonly aborting?: boolean
-}
-
-/** What the command line said besides playbook and inventory, for a later resume. */
-function invocationOf(
-  flags: Pick<RunbookFlags, 'forks' | 'limit' | 'extraVars'>,
-  { terminal }: CommandContext,
-): Invocation {
-  return {
-    directory: terminal.directory,
-    forks: flags.forks,
-    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-    ...(flags.extraVars === undefined ? {} : { extra_vars: flags.extraVars }),
-  }
 }
 
 /** Takes the run's locks, opens its journal, executes, and lets go of both however it ends. */

@@ -6,9 +6,9 @@ import type { Terminal } from './terminal.ts'
 export interface Confirmer {
   /**
    * True when the question is granted: by the flag, by an earlier answer, or by a person. A question
-   * that the signal ends is not granted.
+   * that the signal ends is not granted. `all`: those of `--step` are not to be asked any more.
    */
-  settle(request: ConfirmRequest, signal?: AbortSignal): Promise<boolean>
+  settle(request: ConfirmRequest, signal?: AbortSignal): Promise<boolean | 'all'>
   /** Why the run is refused, and what to say for it to go on. */
   refusal(request: ConfirmRequest): BkpError
 }
@@ -27,6 +27,7 @@ export function createConfirmer(
     JSON.stringify([step, question, word])
   return Object.freeze({
     settle: async (request, signal) => {
+      if (request.stepwise) return await askStep(request, signal)
       if (granted.has(identity(request))) return true
       const yes =
         isGranted(request, flag) || (flag === undefined && (await askPerson(request, signal)))
@@ -47,14 +48,28 @@ export function createConfirmer(
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     const wanted = word === undefined ? 'yes' : word
-    const text = escapeControls(redact(`${question} Type "${wanted}" to go on: `), {
-      newlines: false,
-    })
+    return (await typed(`${question} Type "${wanted}" to go on: `, signal)) === wanted
+  }
+
+  /** As Ansible asks: anything but yes leaves the task out. */
+  async function askStep(
+    { question }: ConfirmRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean | 'all'> {
+    const answer = (await typed(`${question} (N)o/(y)es/(c)ontinue: `, signal))?.toLowerCase()
+    if (answer === 'c' || answer === 'continue') return 'all'
+    return answer === 'y' || answer === 'yes'
+  }
+
+  async function typed(
+    question: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    const text = escapeControls(redact(question), { newlines: false })
     try {
-      const answer = await terminal.ask(text, signal === undefined ? {} : { signal })
-      return answer?.trim() === wanted
+      return (await terminal.ask(text, signal === undefined ? {} : { signal }))?.trim()
     } catch (thrown) {
-      if (signal?.aborted) return false
+      if (signal?.aborted) return undefined
       throw thrown
     }
   }
@@ -63,4 +78,16 @@ export function createConfirmer(
 function isGranted({ word }: ConfirmRequest, flag: string | true | undefined): boolean {
   if (flag === undefined) return false
   return word === undefined ? true : flag === word
+}
+
+/** @throws usage.invalid where `--step` has nobody to ask */
+export function refuseSteps(terminal: Pick<Terminal, 'canAsk'>): void {
+  if (terminal.canAsk) return
+  throw new BkpError(
+    'usage.invalid',
+    '--step asks before each task, and nobody is there to answer',
+    {
+      hint: 'run it at a terminal; --start-at-task, --tags and --limit choose without asking',
+    },
+  )
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { exitCodes } from '../base/errors.ts'
 import { type ApplyFlags, replayRunbook } from './apply-runbook.ts'
 import { type CommandContext, collect, type RunCommand } from './command.ts'
+import { refuseSteps } from './confirm.ts'
 import { openOutput } from './run-output.ts'
 import { addVaultFlags } from './runbook-flags.ts'
 import { findRun, isOver, type StoredRunFlags } from './stored-run.ts'
@@ -48,6 +49,7 @@ async function replay(
       terminal.stdout.write(`run ${name} is over and owes nothing\n`)
       return exitCodes.done
     }
+    if (how === 'resume' && found.flags.step) refuseSteps(terminal)
     const output = await openOutput({ verbose: flags.verbose ?? false }, context)
     try {
       const { events } = found.stored

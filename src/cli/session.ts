@@ -6,22 +6,32 @@ import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
 import { createTeller, type Teller } from '../execute/driver.ts'
 import { failureOf } from '../execute/outcome.ts'
 import { collectPlan, type PlanDocument } from '../execute/plan-document.ts'
-import { type ExecuteOptions, type PlanOptions, type PlanResult, plan } from '../execute/run.ts'
+import {
+  type ExecuteOptions,
+  type Invocation,
+  type PlanOptions,
+  type PlanResult,
+  plan,
+} from '../execute/run.ts'
 import { newRunId } from '../execute/run-id.ts'
 import { inHostOrder } from '../report/in-order.ts'
 import { fanOut } from '../report/sink.ts'
 import type { FileAccess } from '../runbook/file-access.ts'
+import { chooseRunbook } from './chosen.ts'
 import type { CommandContext } from './command.ts'
 import { type OpenEnvironment, openEnvironment } from './compose.ts'
 import { type Failpoints, readFailpoints } from './failpoints.ts'
 import type { Interruptions } from './interruption.ts'
 import { type LoadedRunbook, loadRunbook } from './load.ts'
+import type { Prompted } from './prompts.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 
 /** A loaded runbook with its environment, ready to be planned or applied. */
 export interface Session {
   readonly loaded: LoadedRunbook
   readonly options: Omit<ExecuteOptions, 'tell'>
+  /** What the command line said besides, journaled for a later resume. */
+  readonly invocation: Invocation
   readonly open: OpenEnvironment
   readonly failpoints: Failpoints | undefined
   readonly interruptions: Interruptions
@@ -31,6 +41,8 @@ export interface Session {
 export interface SessionOrigin {
   readonly files: FileAccess
   readonly run: { readonly id: string; readonly startedAt: Date }
+  /** What it was told when it asked for variables. */
+  readonly prompted?: Prompted
 }
 
 /** Loads everything and opens the environment; faults come before any host is touched. */
@@ -41,7 +53,11 @@ export async function openSession(
   origin?: SessionOrigin,
 ): Promise<Session> {
   const failpoints = readFailpoints(context.terminal.environment('BKP_FAILPOINT'))
-  const loaded = await loadRunbook(playbook, flags, context, origin?.files)
+  const read = await loadRunbook(playbook, flags, context, origin?.files)
+  const { loaded, program, invocation } = await chooseRunbook(read, flags, context, {
+    asks: true,
+    ...(origin?.prompted === undefined ? {} : { prompted: origin.prompted }),
+  })
   const open = openEnvironment(loaded, context, { failpoints, run: origin?.run })
   const { run } = open.environment
   const options: Omit<ExecuteOptions, 'tell'> = {
@@ -50,20 +66,15 @@ export async function openSession(
     forks: flags.forks,
     inventorySources: flags.inventory ?? [],
     program: {
-      playbook: loaded.playbook,
-      inventory: loaded.inventory,
-      extraVars: loaded.extraVars,
-      exposed: loaded.exposed,
+      ...program,
+      environment: context.terminal.environment,
       run: { id: run.id, started: run.startedAt.toISOString() },
-      playbookDirectory: loaded.playbookDirectory,
-      match: loaded.match,
-      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     },
   }
   // Patterns and limits that match nothing are told before anything is opened or written.
   createProgram({ ...options.program, mode: 'plan' })
   const { interruptions } = context
-  return { loaded, options, open, failpoints, interruptions }
+  return { loaded, options, invocation, open, failpoints, interruptions }
 }
 
 export interface Planned extends PlanResult {

@@ -58,13 +58,14 @@ export async function findRun(
     forks: started.forks ?? 50,
     inventory: flags.inventory ?? started.inventory.map(place),
     extraVars: extraVarsOf(started, flags),
-    ...(started.limit === undefined ? {} : { limit: started.limit }),
+    ...selectionOf(started),
     ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
   }
   const files = orAsTheyWere(stored, place)
   const session = await openSession(place(started.playbook), runbookFlags, context, {
     files,
     run: { id: run, startedAt: new Date(started.time) },
+    ...(started.prompted === undefined ? {} : { prompted: started.prompted }),
   })
   refuseEdited(stored, started, session)
   return { stored, session, flags: runbookFlags }
@@ -90,6 +91,19 @@ function startOf({ run, events }: StoredRun): Started {
   throw new BkpError('usage.invalid', `run "${run}" was cut off before it began`, {
     hint: 'nothing was done and nothing is owed; run the playbook again',
   })
+}
+
+/** The same tasks on the same hosts as then. */
+function selectionOf(started: Started): Partial<RunbookFlags> {
+  const { limit, tags, skip_tags: skipTags, start_at_task: startAtTask, stepwise, diff } = started
+  return {
+    ...(limit === undefined ? {} : { limit: [limit] }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(skipTags === undefined ? {} : { skipTags }),
+    ...(startAtTask === undefined ? {} : { startAtTask }),
+    ...(stepwise === undefined ? {} : { step: stepwise }),
+    ...(diff === undefined ? {} : { diff }),
+  }
 }
 
 /** `-e` as it was given then; what was masked in the journal has to be given again. */

@@ -20,6 +20,8 @@ export interface Terminal {
   conceal?(name: string): void
   /** All variables, concealed ones too; undefined where there is no process. */
   wholeEnvironment?(): Readonly<Record<string, string | undefined>>
+  /** Whether there is a person to ask. */
+  readonly canAsk: boolean
   /**
    * Asks a person and resolves to the line typed; undefined where nobody can be asked, or the answer is
    * the end of the input. Rejects when the signal aborts.
@@ -47,6 +49,7 @@ const defaultColumns = 80
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process
   const concealed = new Map<string, string>()
+  const isPerson = stdin.isTTY === true && stderr.isTTY === true
   let screen: Screen | undefined
   return Object.freeze({
     stdout: outputStream(stdout),
@@ -68,8 +71,9 @@ export function processTerminal(): Terminal {
       delete env[name]
     },
     wholeEnvironment: () => ({ ...env, ...Object.fromEntries(concealed) }),
+    canAsk: isPerson,
     ask: async (question, options = {}) => {
-      if (!stdin.isTTY || !stderr.isTTY) return undefined
+      if (!isPerson) return undefined
       const asking = (): Promise<string | undefined> => askPerson(question, options)
       return screen === undefined ? await asking() : await screen.aside(asking)
     },

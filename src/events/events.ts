@@ -76,7 +76,7 @@ export type EngineEvent =
       readonly skip_tags?: readonly string[]
       readonly start_at_task?: string
       /** Each task is asked about before it begins. */
-      readonly step?: true
+      readonly stepwise?: true
       readonly diff?: true
       /** Answers to `vars_prompt` that are no secrets, by the play's id and the variable's name. */
       readonly prompted?: Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -190,6 +190,8 @@ export type EngineEvent =
       readonly step: string
       readonly question: string
       readonly word?: string
+      /** Of `--step`: a no leaves the step out, and the run goes on. */
+      readonly stepwise?: true
     }
   | { readonly event: 'confirm.answered'; readonly step: string; readonly granted: boolean }
   | {

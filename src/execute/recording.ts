@@ -3,6 +3,7 @@ import type { Outcome } from '../engine/protocol.ts'
 import type { RunEvent, StepRef, StepStatus } from '../events/events.ts'
 import type { Task } from '../runbook/contract.ts'
 import { createSettlements } from './settlements.ts'
+import { createStepwiseAnswers } from './stepwise.ts'
 
 type Finished = Extract<RunEvent, { event: 'step.finished' }>
 
@@ -18,6 +19,8 @@ export interface Recording {
   wasRolledBack(ref: StepRef): boolean
   /** The question of that step was granted. */
   granted(step: string, question: string): boolean
+  /** What was said to a question of `--step`; `all`: the steps from there on were not asked about. */
+  stepwise(step: string): boolean | 'all' | undefined
   /** Steps that are done, on whatever host. */
   readonly finishedSteps: ReadonlySet<string>
 }
@@ -44,6 +47,7 @@ export function readRecording(
   const begun = new Map<string, { readonly before: unknown; readonly intent: unknown }>()
   const answers = new Set<string>()
   const asked = new Map<string, string>()
+  const stepwise = createStepwiseAnswers()
   /** Steps that were gone through on all their hosts, skipped ones too. */
   const ended = new Set<string>()
   /** Steps by the key of an end that was a failure: a later attempt runs them again. */
@@ -65,6 +69,7 @@ export function readRecording(
   }
   for (const event of events) {
     settlements.observe(event)
+    if (stepwise.observe(event)) continue
     switch (event.event) {
       case 'task.started':
         leave()
@@ -131,6 +136,7 @@ export function readRecording(
     leftSomething: settlements.leftSomething,
     wasRolledBack: settlements.wasRolledBack,
     granted: (step: string, question: string) => answers.has(`${step}\n${question}`),
+    stepwise: stepwise.answer,
     finishedSteps: new Set([...outcomes.values()].map(event => event.step)),
   })
 }

@@ -28,6 +28,9 @@ export function createReplayer(options: ReplayOptions): Performer {
   return Object.freeze({
     knows: request => recording.outcome(request.ref) !== undefined && !isStale(request, departed),
     confirm: async (request: ConfirmRequest, signal: AbortSignal) => {
+      // What a person left out stays left out.
+      const chosen = request.stepwise ? recording.stepwise(request.step) : undefined
+      if (chosen !== undefined) return chosen
       if (recording.granted(request.step, request.question)) return true
       // What an abort settles is not for choosing.
       if (how === 'abort') return request.stepwise ? 'all' : false

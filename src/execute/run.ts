@@ -1,11 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { quietIo } from '../base/io.ts'
-import {
-  createProgram,
-  ownerOf,
-  type Program,
-  type ProgramOptions,
-} from '../engine/program.ts'
+import { createProgram, ownerOf, type Program, type ProgramOptions } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.ts'
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
@@ -78,7 +73,7 @@ export interface ApplyOptions extends ExecuteOptions {
 /** What a resumed run needs of the command line it was started with. */
 export type Invocation = Pick<
   RunStarted,
-  'limit' | 'extra_vars' | 'tags' | 'skip_tags' | 'start_at_task' | 'step' | 'diff' | 'prompted'
+  'limit' | 'extra_vars' | 'tags' | 'skip_tags' | 'start_at_task' | 'stepwise' | 'diff' | 'prompted'
 > & { readonly directory: string; readonly forks: number }
 
 /** Does what the runbook says; with a replay, only what an earlier attempt has not done. */

@@ -49,6 +49,7 @@ export async function runCli(
       return terminal?.directory ?? directory
     },
     environment: name => environment[name],
+    canAsk: answer !== undefined || options.ask !== undefined,
     ask,
     onInterrupt: () => ({ stop: () => {} }),
   })

@@ -26,6 +26,7 @@ async function shownAs(flags: OutputFlags, { isTerminal = true, environment = {}
     columns: 80,
     directory: '/',
     environment: (name: string) => environment[name],
+    canAsk: false,
     ask: async () => undefined,
     onInterrupt: () => ({ stop: () => {} }),
   }

@@ -120,6 +120,7 @@ describe('row 1: a file that is listed and then cannot be read', () => {
         columns: 80,
         directory: site.folder,
         environment: () => undefined,
+        canAsk: false,
         ask: async () => undefined,
         onInterrupt: () => ({ stop: () => {} }),
       },

@@ -2,12 +2,14 @@ import { exitCodes } from '../../base/errors.ts'
 import type { EventSink } from '../../events/events.ts'
 import { planEnd } from '../../report/plan-summary.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
+import { isListing, listRunbook } from '../listing.ts'
 import { plainOutput } from '../plain-output.ts'
 import { openOutput } from '../run-output.ts'
-import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+import { addRunbookFlags, type ListingFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { openSession, type Planned, planInto, type Session } from '../session.ts'
 
-type Flags = RunbookFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
+type Flags = RunbookFlags &
+  ListingFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
 
 export const planCommand: CliCommand = {
   name: 'plan',
@@ -17,6 +19,7 @@ export const planCommand: CliCommand = {
       .option('--detailed-exitcode', 'exit 10 when changes are pending')
       .action((playbook: string, flags: Flags) =>
         run(async context => {
+          if (isListing(flags)) return await listRunbook(playbook, flags, context)
           const planned = await planPlaybook(playbook, flags, context)
           const { exitCode } = planned.state
           const pending = planned.document.changes.length > 0

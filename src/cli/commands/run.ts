@@ -1,13 +1,16 @@
 import { Option } from 'commander'
-import { asBkpError } from '../../base/errors.ts'
+import { asBkpError, BkpError } from '../../base/errors.ts'
 import { planEnd } from '../../report/plan-summary.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
+import { refuseSteps } from '../confirm.ts'
+import { isListing, listRunbook } from '../listing.ts'
 import { type OutputFlags, openOutput, outputForms } from '../run-output.ts'
-import { addRunbookFlags, type RunbookFlags } from '../runbook-flags.ts'
+import { addRunbookFlags, type ListingFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { finishUnapplied, openSession, planInto } from '../session.ts'
 
 type Flags = RunbookFlags &
+  ListingFlags &
   ApplyFlags &
   OutputFlags & {
     readonly dryRun?: boolean
@@ -20,6 +23,7 @@ export const runCommand: CliCommand = {
     addRunbookFlags(command)
       .option('--dry-run', 'plan only: look, but write nothing')
       .addOption(new Option('--check', 'the same as --dry-run').hideHelp())
+      .option('--step', 'ask before each task')
       .option('--confirm [word]', 'grant what the playbook asks; some questions want a word')
       .option('--state-dir <path>', 'where runs are journaled')
       .addOption(
@@ -28,9 +32,25 @@ export const runCommand: CliCommand = {
           .default('auto'),
       )
       .action((playbook: string, flags: Flags) =>
-        run(context => runPlaybook(playbook, flags, context)),
+        run(async context => {
+          if (isListing(flags)) return await listRunbook(playbook, flags, context)
+          refuseImpossible(flags, context)
+          return await runPlaybook(playbook, flags, context)
+        }),
       )
   },
+}
+
+/** @throws usage.invalid for `--step` where there is nothing to choose, or nobody to choose it */
+function refuseImpossible(flags: Flags, { terminal }: CommandContext): void {
+  if (!flags.step) return
+  if (flags.dryRun || flags.check) {
+    throw new BkpError(
+      'usage.invalid',
+      '--step asks before tasks are done, and a dry run does none',
+    )
+  }
+  refuseSteps(terminal)
 }
 
 async function runPlaybook(
