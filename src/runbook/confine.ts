@@ -9,8 +9,29 @@ function isBelow(directory: string, path: string): boolean {
 }
 
 /**
+ * Throws where a path leads out of a folder, symbolic links included: a playbook must not read
+ * /etc/shadow. `owner` says whose folder it is.
+ * @throws schema.invalid, usage.file_missing
+ */
+export function requireConfined(
+  path: string,
+  to: { readonly folder: string; readonly owner: string; readonly named: string },
+  files: FileAccess,
+  place: Place,
+): void {
+  const { folder, owner, named } = to
+  const isThere = files.kind(path) !== undefined
+  if (isBelow(folder, path) && !isThere) return
+  if (isBelow(folder, path) && isBelow(files.real(folder), files.real(path))) return
+  throw new BkpError('schema.invalid', `"${named}" lies outside of the folder of ${owner}`, {
+    hint: `files must stay below ${folder}`,
+    place,
+  })
+}
+
+/**
  * The path of a file that a document names, relative to the document's folder. Includes stay below
- * that folder, symbolic links included: a playbook must not read /etc/shadow.
+ * that folder.
  * @throws schema.invalid, usage.file_missing
  */
 export function confinedPath(
@@ -21,18 +42,12 @@ export function confinedPath(
 ): string {
   const folder = dirname(resolve(document))
   const path = resolve(folder, named)
-  const outside = () =>
-    new BkpError('schema.invalid', `"${named}" lies outside of the folder of ${document}`, {
-      hint: `files must stay below ${folder}`,
-      place,
-    })
-  if (!isBelow(folder, path)) throw outside()
+  requireConfined(path, { folder, owner: document, named }, files, place)
   if (files.kind(path) !== 'file') {
     throw new BkpError('usage.file_missing', `there is no file "${named}"`, {
       hint: `looked for ${path}`,
       place,
     })
   }
-  if (!isBelow(files.real(folder), files.real(path))) throw outside()
   return path
 }

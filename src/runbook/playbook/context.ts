@@ -9,6 +9,7 @@ import { validateAt } from '../schema/validate.ts'
 import type { KeywordSchemas } from '../schema-files.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import type { YamlDocument } from '../yaml/yaml-document.ts'
+import type { Standing } from './including/standing.ts'
 import { isWithoutEffect, type KeywordOwner, unsupportedKeyword } from './keywords.ts'
 
 /** What reading a playbook needs, and where it tells of faults. */
@@ -24,7 +25,12 @@ export interface PlaybookContext {
   /** Handlers that tasks name; those of one play at a time. */
   readonly notified: Notified[]
   /** Where arguments stand, by the id of the task or lock: checks against the inventory come later. */
-  readonly argumentPaths: Map<string, DocumentPath>
+  readonly argumentPaths: Map<
+    string,
+    { readonly document: YamlDocument; readonly path: DocumentPath }
+  >
+  /** Where the file that is read stands in its playbook. */
+  readonly standing: Standing
 }
 
 /** Fields of a task that what encloses it may set. */
@@ -107,13 +113,22 @@ export function atPlace({ file, line, column }: Place, message: string): string 
   return `${file}:${line}:${column}: ${message}`
 }
 
+/** How messages call an owner whose name is not a word for it. */
+const articles: Readonly<Partial<Record<KeywordOwner, string>>> = {
+  apply: '"apply"',
+  import: 'an import',
+  import_playbook: 'an import of a playbook',
+  include: 'an include',
+  meta: 'a meta task',
+}
+
 /**
  * Checks the keywords of a play, block or task: values by their schema, names by the lists of what
  * is known. Keywords that bkp knows and refuses are told as such, not as unknown; those without effect are
  * warned of.
  */
 export function checkKeywords(context: PlaybookContext, entry: Entry, owner: KeywordOwner): void {
-  const article = owner === 'meta' ? 'a meta task' : `a ${owner}`
+  const article = articles[owner] ?? `a ${owner}`
   const known: Record<string, unknown> = Object.create(null)
   for (const [keyword, value] of Object.entries(entry.value)) {
     if (isWithoutEffect(owner, keyword)) {
@@ -166,4 +181,9 @@ export function tagsAt(entry: Entry): readonly string[] {
   const value = entry.value['tags']
   const words = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : []
   return words.map(word => String(word).trim()).filter(word => word !== '')
+}
+
+/** Keeps where the arguments of a task or lock stand. */
+export function rememberArguments(context: PlaybookContext, id: string, path: DocumentPath): void {
+  context.argumentPaths.set(id, { document: context.document, path })
 }

@@ -4,6 +4,8 @@ import type { Task } from '../contract.ts'
 import { describeKind } from '../schema/messages.ts'
 import type { DocumentPath } from '../yaml/tree-position.ts'
 import { atPlace, type Entry, fault, type Inherited, type PlaybookContext } from './context.ts'
+import { readInclude } from './includes.ts'
+import { includeCall } from './including/keys.ts'
 import { readTask } from './task.ts'
 
 /** A list of handlers: tasks without blocks. What is at fault is left out. */
@@ -31,9 +33,35 @@ export function readHandlers(
       })
       return []
     }
-    const handler = readHandler(context, { value: item, path: at }, `${id}/${index}`, inherited)
+    const entry: Entry = { value: item, path: at }
+    if (includeCall(entry) !== undefined) {
+      return includedHandlers(context, entry, `${id}/${index}`, inherited)
+    }
+    const handler = readHandler(context, entry, `${id}/${index}`, inherited)
     return handler === undefined ? [] : [handler]
   })
+}
+
+/** The handlers of a file in its place, or the one that runs the steps of a file. */
+function includedHandlers(
+  context: PlaybookContext,
+  entry: Entry,
+  id: string,
+  inherited: Inherited,
+): readonly Task[] {
+  const call = includeCall(entry)
+  if (call === undefined) return []
+  if (call.kind === 'import_role' || call.kind === 'include_role') {
+    fault(context, `a handler cannot be ${call.kind}`, [...entry.path, call.key], {
+      at: 'key',
+      hint: 'write the role where its handlers are to be known: in roles, or in a task',
+    })
+    return []
+  }
+  const standing = { ...context.standing, section: 'handlers' as const }
+  const step = readInclude({ ...context, standing }, call, id, inherited)
+  if (step === undefined) return []
+  return step.kind === 'task' ? [step] : step.block.filter(each => each.kind === 'task')
 }
 
 function readHandler(
@@ -85,7 +113,10 @@ function warnOfHidden(context: PlaybookContext, handlers: readonly Task[]): void
     if (typeof handler.name !== 'string') continue
     const key = `${handler.role?.name ?? ''}\n${handler.name}`
     const earlier = last.get(key)
-    if (earlier !== undefined) {
+    // The same role, named twice.
+    const { file, line: own } = earlier?.place ?? handler.place
+    const isSame = file === handler.place.file && own === handler.place.line
+    if (earlier !== undefined && !isSame) {
       const { line } = handler.place
       const where = handler.place.file === earlier.place.file ? `line ${line}` : handler.place.file
       context.warnings.push(

@@ -1,15 +1,20 @@
 /** Keywords that are planned and not built yet. */
-const laterOnTasks: readonly string[] = [
-  'import_role',
-  'import_tasks',
-  'include_role',
-  'include_tasks',
-]
-
-const laterOnPlays: readonly string[] = ['alerts', 'import_playbook', 'roles']
+const laterOnPlays: readonly string[] = ['alerts']
 
 /** Where a keyword stands. */
-export type KeywordOwner = 'play' | 'block' | 'task' | 'handler' | 'meta' | 'rollback' | 'release'
+export type KeywordOwner =
+  | 'apply'
+  | 'block'
+  | 'handler'
+  | 'import'
+  | 'import_playbook'
+  | 'include'
+  | 'meta'
+  | 'play'
+  | 'release'
+  | 'role'
+  | 'rollback'
+  | 'task'
 
 /** Keywords of Ansible that bkp does without, and what to do instead. */
 const refused: Readonly<Record<string, string>> = {
@@ -50,7 +55,6 @@ export function unsupportedKeyword(
   }
   const hint = Object.hasOwn(refused, keyword) ? refused[keyword] : undefined
   if (hint !== undefined) return { message: `the keyword "${keyword}" is not supported`, hint }
-  const later = owner === 'play' ? laterOnPlays : laterOnTasks
-  if (!later.includes(keyword)) return undefined
+  if (owner !== 'play' || !laterOnPlays.includes(keyword)) return undefined
   return { message: `the keyword "${keyword}" is not supported yet` }
 }

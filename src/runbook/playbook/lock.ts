@@ -1,6 +1,6 @@
 import { isRecord } from '../../base/json.ts'
 import type { PlayLock, StepId } from '../contract.ts'
-import { type Entry, fault, type PlaybookContext, treeAt } from './context.ts'
+import { type Entry, fault, type PlaybookContext, rememberArguments, treeAt } from './context.ts'
 
 /** Under which id the place of a play's lock is kept. */
 export function lockId(play: StepId): string {
@@ -13,7 +13,7 @@ export function lockAt(context: PlaybookContext, entry: Entry, play: StepId): Pl
   // Anything but a map was told by the schema of the keyword.
   if (!isRecord(value)) return undefined
   const path = [...entry.path, 'lock']
-  context.argumentPaths.set(lockId(play), path)
+  rememberArguments(context, lockId(play), path)
   const inner: Entry = { value, path }
   const name = treeAt(context, inner, 'name')
   const storage = treeAt(context, inner, 'storage')

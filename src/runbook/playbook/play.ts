@@ -6,16 +6,19 @@ import {
   checkKeywords,
   type Entry,
   fault,
+  type Inherited,
   type PlaybookContext,
-  tagsAt,
   treeAt,
 } from './context.ts'
 import { durationAt } from './durations.ts'
 import { given } from './given.ts'
 import { checkHandlers, readHandlers } from './handlers.ts'
+import { enterPlay } from './including/standing.ts'
 import { outermost, sharedAt } from './inherit.ts'
 import { lockAt } from './lock.ts'
 import { promptsAt } from './prompts.ts'
+import { gathered } from './roles/gathered.ts'
+import { readRoles } from './roles/play-roles.ts'
 import { joinSections } from './sections.ts'
 import { readSteps } from './steps.ts'
 import { checkStrategy } from './strategy.ts'
@@ -23,19 +26,25 @@ import { variableFilesAt, variablesAt } from './variables.ts'
 
 /** One play, with everything in it. */
 export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play {
-  const context: PlaybookContext = { ...outer, notified: [] }
-  checkKeywords(context, entry, 'play')
+  checkKeywords(outer, entry, 'play')
+  const { imported } = outer.standing
+  const vars = mergeVariables([
+    variablesAt(outer, entry),
+    imported?.vars ?? new Map(),
+    variableFilesAt(outer, entry),
+  ])
+  const context = enterPlay(outer, vars)
   if (entry.value['gather_facts'] === true) {
     fault(context, 'bkp gathers no facts', [...entry.path, 'gather_facts'], {
       hint: 'write gather_facts: false, or leave it out',
     })
   }
-  const inherited = sharedAt(context, entry, outermost)
-  const vars = mergeVariables([variablesAt(context, entry), variableFilesAt(context, entry)])
+  const inherited = sharedAt(context, entry, { ...outermost, tags: imported?.tags ?? [] })
+  const conditional: Inherited = { ...inherited, when: imported?.when ?? [] }
   const batches = batchesAt(context, entry)
   const section = (name: string) =>
-    readSteps(context, entry.value[name], [...entry.path, name], `${id}/${name}`, inherited)
-  const handlers = readHandlers(
+    readSteps(context, entry.value[name], [...entry.path, name], `${id}/${name}`, conditional)
+  const own = readHandlers(
     context,
     entry.value['handlers'],
     [...entry.path, 'handlers'],
@@ -44,9 +53,10 @@ export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play
   )
   const steps = {
     pre_tasks: section('pre_tasks'),
-    tasks: section('tasks'),
+    tasks: [...readRoles(context, entry, id, conditional), ...section('tasks')],
     post_tasks: section('post_tasks'),
   }
+  const { handlers, ...ofRoles } = gathered(context, own)
   checkHandlers(context, handlers)
   const play: Play = {
     id,
@@ -66,10 +76,12 @@ export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play
       forceHandlers: batches.forceHandlers ?? false,
     }),
     ...batches,
+    ...ofRoles,
     ...given({
       handlers: handlers.length === 0 ? undefined : handlers,
       prompts: promptsAt(context, entry),
-      tags: entry.value['tags'] === undefined ? undefined : tagsAt(entry),
+      tags: inherited.tags.length === 0 ? undefined : inherited.tags,
+      directory: imported === undefined ? undefined : context.standing.folder,
     }),
     confirm: confirmAt(context, entry),
     lock: lockAt(context, entry, id),

@@ -1,14 +1,18 @@
+import { dirname, resolve } from 'node:path'
 import type { Place } from '../../base/errors.ts'
-import { isRecord } from '../../base/json.ts'
+import type { Variables } from '../../expression/contract.ts'
 import type { ModuleCatalogue } from '../../modules/catalogue.ts'
-import type { Play, Playbook, SecretSources, StepId } from '../contract.ts'
+import type { Playbook, SecretSources, StepId } from '../contract.ts'
 import { createFaults, throwAll } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
-import { describeKind } from '../schema/messages.ts'
 import { loadKeywordSchemas } from '../schema-files.ts'
 import { parseYaml } from '../yaml/yaml-document.ts'
-import { fault, type PlaybookContext } from './context.ts'
+import type { PlaybookContext } from './context.ts'
+import { readHandlers } from './handlers.ts'
+import { playsOf } from './including/playbooks.ts'
+import { noPlay } from './including/standing.ts'
 import { readPlay } from './play.ts'
+import { readSteps } from './steps.ts'
 
 /** Where a playbook comes from, and what reading it needs. */
 export interface PlaybookOptions {
@@ -17,6 +21,8 @@ export interface PlaybookOptions {
   readonly catalogue: ModuleCatalogue
   readonly files: FileAccess
   readonly secrets: SecretSources
+  /** Of `-e`: names of files that steps put in place may need them. */
+  readonly extraVars?: Variables
 }
 
 /** A playbook, and what to tell of it that is no fault. */
@@ -34,6 +40,7 @@ export interface ReadPlaybook {
  */
 export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
   const document = parseYaml(options.path, options.source, 'playbook', options.secrets)
+  const folder = dirname(resolve(options.path))
   const context: PlaybookContext = {
     document,
     catalogue: options.catalogue,
@@ -45,38 +52,32 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
     documents: [{ path: options.path, text: document.text }],
     notified: [],
     argumentPaths: new Map(),
+    standing: {
+      shared: {
+        folder,
+        extraVars: options.extraVars ?? new Map(),
+        read: new Map(),
+        lists: 0,
+        readSteps,
+        readHandlers,
+      },
+      files: [resolve(options.path)],
+      folder,
+      playVars: new Map(),
+      play: noPlay,
+      section: 'tasks',
+    },
   }
-  const plays = readPlays(context)
+  const plays = playsOf(context).map((play, index) =>
+    readPlay(play.context, play.entry, `/${index}`),
+  )
   throwAll(context.faults.list, options.path)
   return {
     playbook: Object.freeze({ path: options.path, plays, documents: context.documents }),
     warnings: context.warnings,
-    argumentPlace: (of, argument) =>
-      document.place([...(context.argumentPaths.get(of) ?? []), argument]),
+    argumentPlace: (of, argument) => {
+      const found = context.argumentPaths.get(of) ?? { document, path: [] }
+      return found.document.place([...found.path, argument])
+    },
   }
-}
-
-function readPlays(context: PlaybookContext): readonly Play[] {
-  const { value } = context.document
-  if (!Array.isArray(value)) {
-    const message =
-      value === null
-        ? 'the playbook is empty'
-        : `a playbook must be a list of plays, not ${describeKind(value)}`
-    fault(context, message, [], { hint: 'begin each play with "- hosts: ..."' })
-    return []
-  }
-  if (value.length === 0) fault(context, 'the playbook has no plays', [])
-  return value.flatMap((item, index) => {
-    if (isRecord(item) && Object.hasOwn(item, 'import_playbook')) {
-      const path = [index, 'import_playbook']
-      fault(context, 'the keyword "import_playbook" is not supported yet', path, { at: 'key' })
-      return []
-    }
-    if (isRecord(item)) return [readPlay(context, { value: item, path: [index] }, `/${index}`)]
-    fault(context, `a play must be a map, not ${describeKind(item)}`, [index], {
-      hint: 'write "- hosts: ..." and its tasks below',
-    })
-    return []
-  })
 }

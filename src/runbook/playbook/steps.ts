@@ -11,6 +11,8 @@ import {
   type PlaybookContext,
   treeAt,
 } from './context.ts'
+import { readInclude } from './includes.ts'
+import { includeCall } from './including/keys.ts'
 import { withOwn } from './inherit.ts'
 import { readTask } from './task.ts'
 
@@ -35,12 +37,23 @@ export function readSteps(
       return []
     }
     const entry: Entry = { value: item, path: at }
-    const isBlock = sections.some(section => Object.hasOwn(item, section))
-    const step = isBlock
-      ? readBlock(context, entry, `${id}/${index}`, inherited)
-      : readTask(context, entry, `${id}/${index}`, inherited)
+    const step = readStep(context, entry, `${id}/${index}`, inherited)
     return step === undefined ? [] : [step]
   })
+}
+
+function readStep(
+  context: PlaybookContext,
+  entry: Entry,
+  id: string,
+  inherited: Inherited,
+): Step | undefined {
+  if (sections.some(section => Object.hasOwn(entry.value, section))) {
+    return readBlock(context, entry, id, inherited)
+  }
+  const include = includeCall(entry)
+  if (include !== undefined) return readInclude(context, include, id, inherited)
+  return readTask(context, entry, id, inherited)
 }
 
 function readBlock(

@@ -9,12 +9,15 @@ import {
   fault,
   type Inherited,
   type PlaybookContext,
+  rememberArguments,
   treeAt,
 } from './context.ts'
 import { deadlineAt } from './deadline.ts'
 import { refuseDelegation, undelegated } from './delegation.ts'
 import { asyncAt } from './detached.ts'
 import { given } from './given.ts'
+import { includeCall } from './including/keys.ts'
+import { standingOf } from './including/search-path.ts'
 import { folded, withOwn } from './inherit.ts'
 import { loopAt, loopControlAt } from './loop.ts'
 import { isMeta, readMeta } from './meta.ts'
@@ -46,7 +49,7 @@ export function readTask(
     const what = `module "${module.name}"`
     refuseDelegation(context, keywords, own, what, 'it works on all hosts of the play at once')
   }
-  context.argumentPaths.set(id, [...entry.path, call.key])
+  rememberArguments(context, id, [...entry.path, call.key])
   const args = argumentsAt(context, call, entry, own.moduleDefaults)
   const release = mayOwe ? owedAt(context, keywords, 'release', id, own) : undefined
   const register = registerAt(context, keywords)
@@ -69,6 +72,7 @@ export function readTask(
     release,
     deadlineMs: mayOwe ? deadlineAt(context, keywords, { module, register, release }) : undefined,
     ...repeatAt(context, keywords),
+    ...standingOf(context),
     ...given({
       async: asyncAt(context, keywords, module),
       listen: listenAt(context, keywords),
@@ -99,8 +103,9 @@ function owedAt(
   const path = [...entry.path, keyword]
   // Anything but a map was told by the schema of the keyword.
   if (!isRecord(value)) return undefined
-  for (const key of ['confirm', 'rollback', 'release', 'block']) {
-    if (!Object.hasOwn(value, key)) continue
+  const include = includeCall({ value, path })?.key
+  for (const key of ['confirm', 'rollback', 'release', 'block', include]) {
+    if (key === undefined || !Object.hasOwn(value, key)) continue
     fault(context, `a ${keyword} cannot have "${key}"`, [...path, key], {
       at: 'key',
       hint: `a ${keyword} is one task, which nobody is there to confirm`,

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox'
 import * as Type from 'typebox'
 import type { JsonSchema } from '../../modules/catalogue.ts'
 import { hostOrders, metaActions } from '../contract.ts'
+import { includeKeywords, rolesKeyword } from './include-keywords.ts'
 
 const identifier = '^[A-Za-z_][A-Za-z0-9_]*$'
 
@@ -352,6 +353,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
     lock,
     timeout,
     pre_tasks: steps('Steps before the roles and tasks; what they notify runs before these.'),
+    roles: rolesKeyword,
     tasks: steps('The steps of the play, and blocks of them, in order.'),
     post_tasks: steps('Steps after the tasks, and after the handlers that these notified.'),
     handlers: steps('Steps that run on hosts where others notify them, once after each section.'),
@@ -383,12 +385,14 @@ const keywords: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
   },
   rollback: owed,
   release: owed,
+  ...includeKeywords({ ...inherited, ...become, timeout }, called),
 }
 
 const required: Readonly<Record<string, readonly string[]>> = {
   play: ['hosts'],
   block: ['block'],
   meta: ['meta'],
+  import_playbook: ['import_playbook'],
 }
 
 /** The schemas of keywords, as `schemas/keywords.json` holds them: by `play`, `block`, `task`, ... */
