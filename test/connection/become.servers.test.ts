@@ -44,6 +44,7 @@ function becomeContract(title: string, user: string, become: Become): void {
     return {
       host: pool.host('alpha', { become }),
       readOnly: pool.readOnly('alpha', { become }),
+      withVariables: environment => pool.host('alpha', { become, environment }),
       folder: work,
       dispose: async () => {
         await pool.close()

@@ -14,12 +14,16 @@ connectionContract(
     const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim()
     const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')
     for (const applet of applets) await symlink(busybox, join(bin, applet))
-    const { host, close } = shellHost({ shell: [join(bin, 'sh')], env: { PATH: bin, HOME: '/' } })
+    const { host, withVariables, close } = shellHost({
+      shell: [join(bin, 'sh')],
+      env: { PATH: bin, HOME: '/' },
+    })
     const { ask, scan, read, transport } = host
     const work = join(folder.path, 'work')
     await mkdir(work)
     return {
       host,
+      withVariables,
       readOnly: { name: host.name, transport, ask, scan, read },
       folder: work,
       dispose: async () => {

@@ -18,6 +18,7 @@ connectionContract('local', async () => {
   return {
     host: pool.host('here'),
     readOnly: pool.readOnly('here'),
+    withVariables: environment => pool.host('here', { environment }),
     folder,
     dispose: async () => {
       await pool.close()

@@ -195,6 +195,18 @@ export function lostContract(
       expect(isThere(pid)).toBe(false)
     })
 
+    it('go on where another connection is wanted, and are ended at the end of the run', async () => {
+      const { pid, ended } = await running('pid')
+      await link.reset()
+      const { stdout } = await (await host()).run({ argv: ['echo', 'anew'] }, quietIo)
+      expect(Buffer.from(stdout).toString()).toBe('anew\n')
+      expect([wires.length, isThere(pid)]).toEqual([2, true])
+      await link.endLost()
+      expect(isThere(pid)).toBe(false)
+      last(wires.slice(0, 1)).break()
+      await ended
+    })
+
     it('are told of where the host is not reached again', async () => {
       const { pid, ended } = await running('pid')
       last(wires).break()

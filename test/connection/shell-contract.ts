@@ -5,10 +5,11 @@ import { shellHost, temporaryFolder } from './support.ts'
 export function shellContract(name: string, shell: readonly [string, ...string[]]): void {
   connectionContract(name, async () => {
     const folder = await temporaryFolder()
-    const { host, close } = shellHost({ shell })
+    const { host, withVariables, close } = shellHost({ shell })
     const { ask, scan, read, transport } = host
     return {
       host,
+      withVariables,
       readOnly: { name: host.name, transport, ask, scan, read },
       folder: folder.path,
       dispose: async () => {

@@ -14,6 +14,7 @@ connectionContract('ssh', async () => {
   return {
     host: pool.host('alpha'),
     readOnly: pool.readOnly('alpha'),
+    withVariables: environment => pool.host('alpha', { environment }),
     folder: '/bkp-test-data',
     dispose: async () => {
       await pool.close()

@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BkpError } from '../../src/base/errors.ts'
 import { type Io, quietIo } from '../../src/base/io.ts'
 import { Secret } from '../../src/base/secret.ts'
-import { type Host, outputLimitBytes, type ReadOnlyHost } from '../../src/connection/contract.ts'
+import {
+  type Host,
+  outputLimitBytes,
+  type ReadOnlyHost,
+  type Word,
+} from '../../src/connection/contract.ts'
 import { unpackTree } from '../../src/connection/host-files.ts'
 import * as probes from '../../src/connection/probes.ts'
 
@@ -12,6 +17,8 @@ import * as probes from '../../src/connection/probes.ts'
 export interface ConnectionFixture {
   readonly host: Host
   readonly readOnly: ReadOnlyHost
+  /** The same host, with variables for each command. */
+  withVariables(variables: Readonly<Record<string, Word>>): Host
   readonly folder: string
   dispose(): Promise<void>
 }
@@ -632,6 +639,58 @@ export function connectionContract(
           const entries = await listOf(host.scan(probes.walkTree({ root: at('times/d') }), quietIo))
           expect(entries.map(entry => entry.mtimeNs)).toEqual([mtimeNs, mtimeNs])
         }
+      })
+    })
+
+    describe('variables of a step', () => {
+      const value = `it's "$x" \\ \n`
+      const shown = `printf '%s|%s' "$STEP" "\${OWN-}"`
+      const token = new Secret('hunter3-xyzzy')
+
+      test('are those of each command, whose own win', async () => {
+        const own = fixture.withVariables({ STEP: value, OWN: 'step', TOKEN: token })
+        const argv = ['/bin/sh', '-c', shown]
+        expect(text((await own.run({ argv }, quietIo)).stdout)).toBe(`${value}|step`)
+        const exit = await own.run({ argv, env: { OWN: 'own' } }, quietIo)
+        expect(text(exit.stdout)).toBe(`${value}|own`)
+        const fed = await own.run({ argv, stdin: Buffer.from('x') }, quietIo)
+        expect(text(fed.stdout)).toBe(`${value}|step`)
+        const { stdout, exit: ended } = own.stream({ argv }, quietIo)
+        expect((await bytesOf(stdout)).toString()).toBe(`${value}|step`)
+        expect((await ended).code).toBe(0)
+      })
+
+      test('are seen by questions, which we read in English all the same', async () => {
+        const own = fixture.withVariables({
+          STEP: value,
+          TOKEN: token,
+          LC_ALL: 'de_DE',
+          TZ: 'Asia/X',
+        })
+        const question = {
+          user: probes.conditionCommand(`[ "$LC_ALL $TZ" = "de_DE Asia/X" ] && [ -n "$TOKEN" ]`),
+          ours: probes.output('/bin/sh', '-c', `printf '%s' "$LC_ALL $TZ $STEP"`),
+        }
+        expect(await own.ask(question, quietIo)).toMatchObject({
+          user: true,
+          ours: { stdout: `C UTC ${value}` },
+        })
+        expect(await host.ask({ user: question.user }, quietIo)).toEqual({ user: false })
+      })
+
+      test('do not last, and are in no list of processes', async () => {
+        const own = fixture.withVariables({ STEP: value, TOKEN: token })
+        const argv = ['/bin/sh', '-c', 'ps axww -o args 2>/dev/null || cat /proc/[0-9]*/cmdline']
+        const listed = text((await own.run({ argv }, quietIo)).stdout)
+        expect(listed).toContain('cmdline')
+        expect(listed).not.toContain('hunter3-xyzzy')
+        expect(await out(`echo "[\${STEP-}\${TOKEN-}]"`)).toBe('[]\n')
+      })
+
+      test('have names as shells take them', async () => {
+        const run = async () =>
+          await fixture.withVariables({ 'A;id': 'x' }).run({ argv: ['true'] }, quietIo)
+        expect(await codeOf(run())).toBe('command.invalid')
       })
     })
 

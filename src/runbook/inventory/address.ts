@@ -19,20 +19,22 @@ export interface AddressOptions {
   readonly warn?: (message: string) => void
 }
 
-/** A host of the inventory, the implicit localhost, or a name that may stand for an address. */
+/** A host of the inventory, or the implicit localhost. */
 export function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
-  return (
-    inventory.hosts.get(name) ??
-    inventory.implicit?.get(name) ??
-    (isHostName(name) ? inventory.implicitHost?.(name) : undefined)
-  )
+  return inventory.hosts.get(name) ?? inventory.implicit?.get(name)
+}
+
+/** Also a name that stands for an address: steps may be delegated to what no inventory lists. */
+function delegateOf(inventory: Inventory, name: string): InventoryHost | undefined {
+  const known = hostOf(inventory, name)
+  return known ?? (isHostName(name) ? inventory.implicitHost?.(name) : undefined)
 }
 
 /** Reads connection variables by Ansible's names; each is rendered only when it is needed. */
 export function createAddressOf(options: AddressOptions): AddressOf {
   const warned = new Set<string>()
   return (inventory, name, reach = {}) => {
-    const host = hostOf(inventory, name)
+    const host = delegateOf(inventory, name)
     if (host === undefined) {
       throw new BkpError('inventory.invalid', `the inventory has no host "${name}"`, {
         hint: 'name one of its hosts, or write a name or an address',

@@ -113,6 +113,33 @@ describe('addresses', () => {
     expect(inventory.groups.get('all')).toEqual(['x'])
   })
 
+  test('a delegate that nothing lists is reached by its name, as all hosts are', () => {
+    const vars = 'ansible_user: deploy, ansible_port: 2200'
+    const inventory = inventoryOf(`all: {hosts: {x: }, vars: {${vars}}}`)
+    const address = createAddressOf({ environment })
+    expect(address(inventory, '10.0.0.9')).toEqual({
+      name: '10.0.0.9',
+      transport: 'ssh',
+      hostname: '10.0.0.9',
+      user: 'deploy',
+      port: 2200,
+    })
+    expect(hostOf(inventory, '10.0.0.9')).toBeUndefined()
+    const error = errorOf(() => address(inventory, '-oProxyCommand=id'))
+    expect(error.message).toBe('the inventory has no host "-oProxyCommand=id"')
+  })
+
+  test('a play says how hosts are reached of which the inventory does not', () => {
+    const reach = { transport: 'local', port: 7, user: 'play' } as const
+    const address = createAddressOf({ environment })
+    const silent = inventoryOf('all: {hosts: {x: }}')
+    expect(address(silent, 'x', reach)).toMatchObject(reach)
+    const vars = 'ansible_connection: ssh, ansible_port: 1, ansible_user: own'
+    const own = { transport: 'ssh', port: 1, user: 'own' }
+    expect(address(inventoryOf(`all: {hosts: {x: {${vars}}}}`), 'x', reach)).toMatchObject(own)
+    expect(address(silent, 'localhost', { transport: 'ssh' }).transport).toBe('local')
+  })
+
   test('-e beats the inventory', () => {
     const inventory = inventoryOf('all: {hosts: {x: {ansible_port: 1}}}')
     const extraVars = new Map([['ansible_port', literal('2200')]])
