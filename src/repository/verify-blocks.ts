@@ -8,11 +8,12 @@ import { unique } from './list-writer.ts'
 import { sha256 } from './manifest.ts'
 import type { BackupBlock } from './manifest_pb.ts'
 import { type BackupName, blockKey, dataPrefix } from './names.ts'
-import { fetchBlock, namedBlocks, readBlockList } from './read.ts'
+import { namedBlocks, readBlockList } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
 import type { Scratch } from './scratch.ts'
 import { createSorter, openCursor, type Sorter } from './sorter.ts'
 import { type BadBlock, isDamage } from './verify-faults.ts'
+import { type VerifyTools, withBlock } from './verify-tools.ts'
 
 export interface CheckedBlocks {
   readonly checked: { readonly blocks: number; readonly bytes: number }
@@ -25,7 +26,7 @@ export interface CheckedBlocks {
 export interface CheckBlocksOptions {
   readonly readData: boolean | number
   readonly random: RandomBytes
-  readonly inFlight?: number
+  readonly tools: VerifyTools
 }
 
 /**
@@ -52,7 +53,7 @@ export async function checkBlocks(
   }
   const bad = new Map<string, BadBlock>()
   const listed = await openCursor<ObjectInfo>(repo.storage.list(dataPrefix, io))
-  const limit = pLimit(options.inFlight ?? 4)
+  const limit = pLimit(options.tools.inFlight)
   const reading = new Set<Promise<void>>()
   const isSampled = sampler(options)
   let blocks = 0
@@ -76,7 +77,7 @@ export async function checkBlocks(
     if (fault !== undefined) bad.set(name, fault)
     else if (isSampled(block)) {
       bytes += Number(block.blockSize)
-      const task = limit(() => readOne(repo, name, block, bad, io))
+      const task = limit(() => readOne(repo, { name, block, bad }, options.tools, io))
       const tracked: Promise<void> = task.finally(() => reading.delete(tracked))
       tracked.catch(() => {})
       reading.add(tracked)
@@ -136,13 +137,20 @@ function sizeFault(
 
 async function readOne(
   repo: Repository,
-  name: string,
-  block: BackupBlock,
-  bad: Map<string, BadBlock>,
+  {
+    name,
+    block,
+    bad,
+  }: {
+    readonly name: string
+    readonly block: BackupBlock
+    readonly bad: Map<string, BadBlock>
+  },
+  tools: VerifyTools,
   io: Io,
 ): Promise<void> {
   try {
-    await fetchBlock(repo, block, io)
+    await withBlock(repo, block, tools, io, () => {})
   } catch (thrown) {
     const error = asBkpError(thrown)
     const { code } = error

@@ -4,19 +4,21 @@ import { showFile } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import type { BackupFile } from './manifest_pb.ts'
 import { blockKey, dataPrefix } from './names.ts'
-import { fetchBlock, namedBlocks, readBlockList, readFileEntries } from './read.ts'
+import { namedBlocks, readBlockList, readFileEntries } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
+import { runSideBySide } from './side-by-side.ts'
 import { type BadBlock, isDamage, manifestFault, type VerifyFault } from './verify-faults.ts'
+import { type VerifyTools, withBlock } from './verify-tools.ts'
 
 /**
- * Walks the files of every backup: names those that a bad block belongs to, and, where data is read,
- * checks each packed range by the file's own sha256.
+ * Walks the files of every backup: names those that a bad block belongs to, and, with tools to read
+ * data, checks each packed range by the file's own sha256.
  */
 export async function nameAffected(
   repo: Repository,
   backups: readonly Backup[],
   bad: ReadonlyMap<string, BadBlock>,
-  readData: boolean,
+  reading: VerifyTools | undefined,
   io: Io,
 ): Promise<readonly VerifyFault[]> {
   const faults: VerifyFault[] = []
@@ -30,17 +32,24 @@ export async function nameAffected(
       const fault = bad.get(nameOf(block))
       if (fault !== undefined) blame(fault, backup, [])
     }
-    const checkRange = createRangeCheck(repo, bad)
+    const wrong = (file: BackupFile, fault: BadBlock): void =>
+      blame(fault, backup, [showFile(file)])
     try {
-      for await (const file of readFileEntries(repo, backup, io)) {
-        io.signal.throwIfAborted()
-        for (const block of file.blocks) {
-          const fault = bad.get(nameOf(block))
-          if (fault !== undefined) blame(fault, backup, [showFile(file)])
+      await runSideBySide(reading?.inFlight ?? 1, io, async (begin, ownIo) => {
+        const ranges =
+          reading === undefined ? undefined : createRangeCheck(repo, bad, reading, wrong)
+        for await (const file of readFileEntries(repo, backup, ownIo)) {
+          ownIo.signal.throwIfAborted()
+          for (const block of file.blocks) {
+            const fault = bad.get(nameOf(block))
+            if (fault !== undefined) wrong(file, fault)
+          }
+          const check = ranges?.take(file)
+          if (check !== undefined) await begin(() => check(ownIo))
         }
-        const wrong = readData ? await checkRange(file, io) : undefined
-        if (wrong !== undefined) blame(wrong, backup, [showFile(file)])
-      }
+        const last = ranges?.last()
+        if (last !== undefined) await begin(() => last(ownIo))
+      })
     } catch (thrown) {
       const error = asBkpError(thrown)
       if (!isDamage(error)) throw error
@@ -76,28 +85,69 @@ async function listing(
   return faults
 }
 
-function nameOf(block: BackupFile['blocks'][number]): string {
+type Block = BackupFile['blocks'][number]
+
+function nameOf(block: Block): string {
   return blockKey(block).slice(dataPrefix.length)
 }
 
-/** Neighbours share a pack: it is held until the next one is needed. */
+/** Checks the ranges that neighbours have in one pack. */
+type PackCheck = (io: Io) => Promise<void>
+
+/** Neighbours share a pack: it is read once for all of them, when the next one begins. */
 function createRangeCheck(
   repo: Repository,
   bad: ReadonlyMap<string, BadBlock>,
-): (file: BackupFile, io: Io) => Promise<BadBlock | undefined> {
-  let held: { readonly name: string; readonly bytes: Uint8Array } | undefined
-  return async (file, io) => {
-    const [block, second] = file.blocks
-    if (block === undefined || second !== undefined || file.sha256.length === 0) return undefined
-    const name = nameOf(block)
-    if (bad.has(name)) return undefined
-    if (held?.name !== name) held = { name, bytes: await fetchBlock(repo, block, io) }
-    const range = held.bytes.subarray(Number(block.offset), Number(block.offset + file.size))
-    if (sha256(range).equals(file.sha256)) return undefined
-    return {
-      block: name,
-      code: 'repository.block_corrupt',
-      message: `${showFile(file)} does not hash to what its manifest says`,
+  tools: VerifyTools,
+  wrong: (file: BackupFile, fault: BadBlock) => void,
+): {
+  /** Gives the check of the pack before this file's, where that is another one. */
+  take(file: BackupFile): PackCheck | undefined
+  last(): PackCheck | undefined
+} {
+  let pack: { readonly block: Block; readonly files: BackupFile[] } | undefined
+  const checkOf =
+    ({ block, files }: NonNullable<typeof pack>): PackCheck =>
+    async io => {
+      await withBlock(repo, block, tools, io, bytes => {
+        for (const file of files) {
+          if (!hasRange(file, bytes)) wrong(file, wrongRange(file, nameOf(block)))
+        }
+      })
     }
+  return {
+    take: file => {
+      const [block, second] = file.blocks
+      if (block === undefined || second !== undefined || file.sha256.length === 0) return undefined
+      if (bad.has(nameOf(block))) return undefined
+      // A block of its own: what it hashes to is its name.
+      if (file.size === block.blockSize) {
+        const isRight = Buffer.from(file.sha256).toString('hex') === block.blockId
+        if (!isRight) wrong(file, wrongRange(file, nameOf(block)))
+        return undefined
+      }
+      const isSame = pack !== undefined && nameOf(pack.block) === nameOf(block)
+      const before = isSame || pack === undefined ? undefined : checkOf(pack)
+      if (isSame) pack?.files.push(file)
+      else pack = { block, files: [file] }
+      return before
+    },
+    last: () => (pack === undefined ? undefined : checkOf(pack)),
+  }
+}
+
+function hasRange(
+  { blocks: [block], size, sha256: expected }: BackupFile,
+  bytes: Uint8Array,
+): boolean {
+  if (block === undefined) return false
+  return sha256(bytes.subarray(Number(block.offset), Number(block.offset + size))).equals(expected)
+}
+
+function wrongRange(file: BackupFile, block: string): BadBlock {
+  return {
+    block,
+    code: 'repository.block_corrupt',
+    message: `${showFile(file)} does not hash to what its manifest says`,
   }
 }

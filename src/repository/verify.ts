@@ -9,6 +9,7 @@ import { createScratch, type Scratch } from './scratch.ts'
 import { checkBlocks } from './verify-blocks.ts'
 import { isDamage, manifestFault, mergeFaults, type VerifyFault } from './verify-faults.ts'
 import { nameAffected } from './verify-files.ts'
+import { type VerifyTools, withVerifyTools } from './verify-tools.ts'
 
 export type { VerifyFault } from './verify-faults.ts'
 
@@ -31,6 +32,8 @@ export interface VerifyOptions {
   readonly inFlight?: number
 }
 
+const defaultInFlight = 4
+
 /**
  * Checks that backups can be restored: every manifest and list is read and checked, every block
  * they name is there with its size, and holds what its name says where data is read. Objects that
@@ -43,7 +46,8 @@ export async function verify(
 ): Promise<VerifyResult> {
   const scratch = createScratch(options.scratchFolder)
   try {
-    return await verifyIn(repo, options, scratch, io)
+    const inFlight = options.inFlight ?? defaultInFlight
+    return await withVerifyTools(inFlight, tools => verifyIn(repo, options, scratch, tools, io))
   } finally {
     await scratch.close()
   }
@@ -53,6 +57,7 @@ async function verifyIn(
   repo: Repository,
   options: VerifyOptions,
   scratch: Scratch,
+  tools: VerifyTools,
   io: Io,
 ): Promise<VerifyResult> {
   const { names, single } = await chosen(repo, options.backup, io)
@@ -69,9 +74,21 @@ async function verifyIn(
       faults.push(manifestFault(error, [name]))
     }
   }
-  const { checked, bad, unlisted } = await checkBlocks(repo, backups, options, scratch, io)
+  const { checked, bad, unlisted } = await checkBlocks(
+    repo,
+    backups,
+    { readData: options.readData, random: options.random, tools },
+    scratch,
+    io,
+  )
   for (const { backup, error } of unlisted) faults.push(manifestFault(error, [backup]))
-  const affected = await nameAffected(repo, backups, bad, options.readData === true, io)
+  const affected = await nameAffected(
+    repo,
+    backups,
+    bad,
+    options.readData === true ? tools : undefined,
+    io,
+  )
   faults.push(...affected)
   const merged = mergeFaults(faults)
   await recordAll(backups, merged, options, io)

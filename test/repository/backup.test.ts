@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import type { HostProgress, Io } from '../../src/base/io.ts'
 import { resolveBackup } from '../../src/repository/catalogue.ts'
 import { formatGeometry } from '../../src/repository/geometry.ts'
 import { planBackup } from '../../src/repository/plan-backup.ts'
 import { streamBlocks } from '../../src/repository/planes/stream-blocks.ts'
 import { readFileEntries } from '../../src/repository/read.ts'
 import { openRepository } from '../../src/repository/repository.ts'
+import type { HostSource } from '../../src/repository/source.ts'
 import { verify } from '../../src/repository/verify.ts'
 import { createBuffers } from '../../src/repository/workers/buffers.ts'
 import { createWorkers } from '../../src/repository/workers/pool.ts'
+import type { Storage } from '../../src/storage/contract.ts'
 import { createFileStorage } from '../../src/storage/file.ts'
 import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { readOnlyStorage } from '../../src/storage/read-only.ts'
@@ -20,6 +23,7 @@ import { faultyStorage } from '../storage/faulty.ts'
 import {
   backUp,
   backupOptions,
+  bytesOf,
   keysBelow,
   memoryHost,
   quietIo,
@@ -527,6 +531,74 @@ describe('backUp', () => {
     for await (const info of storage.list('data/', quietIo)) {
       expect(info.sizeBytes).toBeLessThanOrEqual(8 * mebibyte)
     }
+  })
+
+  it('counts a large file block by block, and knows how much there is once hosts are walked', async () => {
+    const [one, two] = [memoryHost('db1'), memoryHost('db2')]
+    one.set('large', filled(640, 1))
+    two.set('large', filled(320, 2))
+    two.set('small', 'tiny')
+    const told: [number, number | undefined, HostProgress | undefined][] = []
+    const io: Io = { ...quietIo, progress: (...progress) => told.push(progress as never) }
+    await backUp(backupOptions(createMemoryStorage(), [one, two]), io)
+    const ofOne = told.flatMap(([, , part]) => (part?.host === 'db1' ? [part] : []))
+    expect(ofOne.map(({ doneBytes }) => doneBytes)).toEqual(expect.arrayContaining([64, 320, 576]))
+    expect(ofOne.at(-1)).toEqual({ host: 'db1', doneBytes: 640, totalBytes: 640 })
+    expect(told.at(-1)?.slice(0, 2)).toEqual([964, 964])
+  })
+
+  it('counts no byte of a file twice, where a part of it is known', async () => {
+    const host = memoryHost('db1')
+    const storage = createMemoryStorage()
+    const clock = testClock()
+    host.set('large', filled(640, 1))
+    await backUp(backupOptions(storage, [host], { clock }), quietIo)
+    clock.advance(60_000)
+    host.set('large', Buffer.concat([filled(320, 1), filled(320, 9)]))
+    const told: number[] = []
+    await backUp(backupOptions(storage, [host], { clock }), {
+      ...quietIo,
+      progress: done => told.push(done),
+    })
+    expect(told).toEqual(told.toSorted((a, b) => a - b))
+    expect(new Set(told).size).toBeGreaterThan(5)
+    expect(told.at(-1)).toBe(640)
+  })
+
+  it('walks several paths of a host at once, while the parent is read', async () => {
+    const host = memoryHost('db1')
+    host.set('file', 'content')
+    const begun = new Set<string>()
+    let bothBegan = (): void => {}
+    const both = new Promise<void>(resolve => {
+      bothBegan = resolve
+    })
+    const roots = ['/data', '/logs'].map(path => ({
+      root: bytesOf(path),
+      source: bytesOf(path),
+      immutable: false,
+    }))
+    const source: HostSource = {
+      ...host,
+      roots,
+      walk: async function* (root, io) {
+        begun.add(Buffer.from(root.root).toString())
+        if (begun.size === 2) bothBegan()
+        await both
+        yield* host.walk(root, io)
+      },
+    }
+    const memory = createMemoryStorage()
+    const storage: Storage = {
+      ...memory,
+      list: async function* (prefix, io, after) {
+        // It asks for the parents only once both paths are being walked.
+        if (prefix === 'manifests/') await both
+        yield* memory.list(prefix, io, after)
+      },
+    }
+    const options = { ...backupOptions(storage, [source]), acceptClock: true }
+    expect(await backUp(options, quietIo)).toMatchObject({ files: 2, bytes: 14 })
   })
 
   it('never looks whether a block is there: what storage shows is not what may be named', async () => {

@@ -275,4 +275,24 @@ describe('the catalogue', () => {
     ])
     expect(views[0]).not.toHaveProperty('path_base64')
   })
+
+  it('has several blocks under way, as many as it may', async () => {
+    const { storage } = await twoBackups(1_000_000)
+    let underWay = 0
+    let most = 0
+    const counting: Storage = {
+      ...storage,
+      get: async (target, io, range, buffer) => {
+        if (!target.startsWith('data/')) return await storage.get(target, io, range, buffer)
+        underWay += 1
+        most = Math.max(most, underWay)
+        await new Promise(setImmediate)
+        underWay -= 1
+        return await storage.get(target, io, range, buffer)
+      },
+    }
+    const repo = await openRepository(counting, quietIo)
+    expect(await verify(repo, options({ inFlight: 3 }), quietIo)).toMatchObject({ errors: [] })
+    expect(most).toBe(3)
+  })
 })

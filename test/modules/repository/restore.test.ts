@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
+import type { Host } from '../../../src/connection/contract.ts'
 import { backup } from '../../../src/modules/repository/backup.ts'
 import { discard } from '../../../src/modules/repository/discard.ts'
 import { list } from '../../../src/modules/repository/list.ts'
@@ -34,6 +35,25 @@ const only = (): { storage: string; paths: Record<string, string[]> } => ({
 })
 
 describe('the repository modules', () => {
+  it('walk what is backed up only once where the step is applied at once', async () => {
+    const walks: string[] = []
+    const hosts = scene.hosts.map(
+      (host): Host => ({
+        ...host,
+        scan: (scan, io) => {
+          walks.push(host.name)
+          return host.scan(scan, io)
+        },
+      }),
+    )
+    const { site } = makeSite({ ...scene, hosts })
+    const stored = await applyAt({ ...site, appliesNow: true }, backup, only())
+    expect(stored).toMatchObject({ files: 2, bytes: 6 })
+    expect(walks).toEqual(['a'])
+    await planAt(site, backup, only())
+    expect(walks).toEqual(['a', 'a'])
+  })
+
   it('back up, stage, swap, put back, swap again, verify and discard', async () => {
     const { site, next } = makeSite(scene)
     const planned = await planAt(site, backup, only())

@@ -7,6 +7,7 @@ import type {
   Cluster,
   Decision,
   DefinedClusterModule,
+  Site,
   WritableSite,
 } from '../../../src/modules/contract.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
@@ -52,9 +53,12 @@ export function makeSite({ hosts, storage, clusters = [] }: SiteOptions): {
   }
 }
 
+/** A site to look at and to act with, as planning or as applying has it. */
+type AnySite = WritableSite & Pick<Site, 'appliesNow'>
+
 /** Looks and decides, as planning does. */
 export async function planAt<A extends TObject, R extends TObject, F>(
-  site: WritableSite,
+  site: AnySite,
   module: DefinedClusterModule<A, R, F>,
   args: Static<A>,
   io: Io = quietIo,
@@ -64,7 +68,7 @@ export async function planAt<A extends TObject, R extends TObject, F>(
 
 /** Looks, decides and does it, as applying does. */
 export async function applyAt<A extends TObject, R extends TObject, F>(
-  site: WritableSite,
+  site: AnySite,
   module: DefinedClusterModule<A, R, F>,
   args: Static<A>,
   io: Io = quietIo,
