@@ -9,6 +9,7 @@ import {
   type PlaybookContext,
   treeAt,
 } from './context.ts'
+import { standingOf } from './including/search-path.ts'
 import { folded, withOwn } from './inherit.ts'
 import { moduleOf } from './module-key.ts'
 import { listenAt } from './notify.ts'
@@ -93,6 +94,7 @@ export function metaTask(
     scope: 'host',
     args: {},
     ...own,
+    ...standingOf(context),
     loop: undefined,
     loopControl: { loopVar: 'item' },
     register: undefined,

@@ -104,11 +104,11 @@ function owedAt(
   // Anything but a map was told by the schema of the keyword.
   if (!isRecord(value)) return undefined
   const include = includeCall({ value, path })?.key
-  for (const key of ['confirm', 'rollback', 'release', 'block', include]) {
+  for (const key of ['confirm', 'rollback', 'release', 'block', 'meta', 'notify', include]) {
     if (key === undefined || !Object.hasOwn(value, key)) continue
     fault(context, `a ${keyword} cannot have "${key}"`, [...path, key], {
       at: 'key',
-      hint: `a ${keyword} is one task, which nobody is there to confirm`,
+      hint: `a ${keyword} is one task that calls a module, with nothing to wait for or to follow`,
     })
     return undefined
   }

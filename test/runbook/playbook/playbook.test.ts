@@ -191,7 +191,7 @@ describe('faults', () => {
     ],
     [
       '    - debug: {}\n      rollback: { confirm: x, debug: {} }\n',
-      '4:19 a rollback cannot have "confirm" (a rollback is one task, which nobody is there to confirm)',
+      '4:19 a rollback cannot have "confirm" (a rollback is one task that calls a module, with nothing to wait for or to follow)',
     ],
     ['    - rescue: []\n', '3:7 missing keyword "block" of a block'],
     [
