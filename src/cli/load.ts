@@ -43,13 +43,13 @@ export async function loadRunbook(
   const secrets = await createSecretSources(context, flags)
   const catalogue = loadCatalogue()
   const playbookDirectory = dirname(resolve(terminal.directory, path))
-  const read = loadPlaybook({ path, catalogue, files, secrets })
+  const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
+  const read = loadPlaybook({ path, catalogue, files, secrets, extraVars })
   const { playbook } = read
   const inventory = loadInventories(flags.inventory ?? [], {
     playbookDirectory,
     secrets,
   })
-  const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
   const warn = (message: string): void =>
     terminal.stderr.write(`warning: ${context.redactor.redact(message)}\n`)
   for (const warning of [...read.warnings, ...inventory.warnings]) warn(warning)

@@ -16,6 +16,8 @@ export interface LoadPlaybookOptions {
   readonly catalogue: ModuleCatalogue
   readonly files: FileAccess
   readonly secrets: SecretSources
+  /** Of `-e`: names of files and roles may need them. */
+  readonly extraVars?: Variables
 }
 
 /**

@@ -4,7 +4,14 @@ import { didYouMean } from '../../base/text.ts'
 import type { Expression, Variables } from '../../expression/contract.ts'
 import type { JsonSchema, ModuleCatalogue } from '../../modules/catalogue.ts'
 import type { Inventory, Playbook, Task } from '../contract.ts'
-import { expressionsOfPlay, expressionsOfTask, tasksOfPlay, withoutTexts } from './uses.ts'
+import {
+  expressionsOfPlay,
+  expressionsOfTask,
+  layersOfPlay,
+  layersOfTask,
+  tasksOfPlay,
+  withoutTexts,
+} from './uses.ts'
 
 /** What every registered result may have, besides what its module returns. */
 const commonFields: readonly string[] = [
@@ -49,8 +56,8 @@ function otherNames(
   const layers = [
     ...new Set(hosts.flatMap(host => host.variables)),
     extraVars,
-    ...playbook.plays.map(play => play.vars),
-    ...tasks.flatMap(task => task.vars),
+    ...playbook.plays.flatMap(layersOfPlay),
+    ...new Set(tasks.flatMap(layersOfTask)),
   ]
   const facts = tasks.flatMap(task =>
     task.module === 'set_fact' && isRecord(task.args) ? Object.keys(task.args) : [],

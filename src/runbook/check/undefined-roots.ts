@@ -8,7 +8,11 @@ import {
   expressionsOfPlay,
   expressionsOfTask,
   expressionsOfVariable,
+  layersOfPlay,
+  layersOfTask,
+  loopNames,
   rangeOfWord,
+  standingsOf,
   tasksOfPlay,
 } from './uses.ts'
 
@@ -29,11 +33,6 @@ function askedFor(expressions: readonly Expression[]): readonly string[] {
   )
 }
 
-function loopNames(task: Task): readonly string[] {
-  const { loopVar, indexVar } = task.loopControl
-  return task.loop === undefined ? [] : [loopVar, ...(indexVar === undefined ? [] : [indexVar])]
-}
-
 /**
  * Names that expressions read and that nothing defines: not the inventory (any host of it), not the
  * play, block or task, no `register` or `set_fact` anywhere, not `-e`, not bkp itself. A name that
@@ -51,8 +50,8 @@ export function undefinedRoots(
   const allLayers = [
     ...inventoryLayers,
     extraVars,
-    ...playbook.plays.map(play => play.vars),
-    ...tasks.flatMap(task => task.vars),
+    ...playbook.plays.flatMap(layersOfPlay),
+    ...new Set(tasks.flatMap(layersOfTask)),
   ]
   const everywhere = new Set([
     ...reservedNames,
@@ -71,6 +70,8 @@ export function undefinedRoots(
     ...everywhere,
     ...allLayers.flatMap(layer => [...layer.keys()]),
     ...tasks.flatMap(loopNames),
+    'role_name',
+    'role_path',
   ])
   const faults: BkpError[] = []
   const followed = new Set<string>()
@@ -88,7 +89,8 @@ export function undefinedRoots(
   }
 
   for (const play of playbook.plays) {
-    const known = new Set([...everywhere, ...play.vars.keys()])
+    const ofPlay = layersOfPlay(play).flatMap(layer => [...layer.keys()])
+    const known = new Set([...everywhere, ...ofPlay])
     check(expressionsOfPlay(play), known)
     checkTasks(play, known, check)
   }
@@ -106,21 +108,9 @@ function checkTasks(
   known: ReadonlySet<string>,
   check: (expressions: readonly Expression[], known: ReadonlySet<string>) => void,
 ): void {
-  const tasks = tasksOfPlay(play)
-  const parents = new Map(
-    tasks.flatMap(task => [
-      [task.rollback, task],
-      [task.release, task],
-    ]),
-  )
-  for (const task of tasks) {
-    // What is owed runs for the item that its task ran for.
-    const parent = parents.get(task)
-    const names = [
-      ...task.vars.flatMap(layer => [...layer.keys()]),
-      ...loopNames(task),
-      ...(parent === undefined ? [] : loopNames(parent)),
-    ]
+  for (const { task, names } of standingsOf(play)) {
+    // Its faults are ignored where it runs, as Ansible has it: an undefined name is one of them.
+    if (task.ignoreErrors === true) continue
     check(expressionsOfTask(task), new Set([...known, ...names]))
   }
 }

@@ -79,6 +79,56 @@ export function tasksOfPlay(play: Play): readonly Task[] {
   return tasksOf([...play.tasks, ...(play.handlers ?? [])])
 }
 
+/** A task, and the names that only it can read, beside those of the playbook. */
+export interface Standing {
+  readonly task: Task
+  readonly names: readonly string[]
+}
+
+/** What a loop defines for its items. */
+export function loopNames({ loop, loopControl: { loopVar, indexVar } }: Task): readonly string[] {
+  return loop === undefined ? [] : [loopVar, ...(indexVar === undefined ? [] : [indexVar])]
+}
+
+/**
+ * All tasks of a play with the names that stand around each: variables of its blocks and its role, its
+ * loop and those of the includes that lead to it. What is owed runs for the item that its task ran for.
+ */
+export function standingsOf(play: Play): readonly Standing[] {
+  const walk = (steps: readonly Step[], around: readonly string[]): readonly Standing[] =>
+    steps.flatMap(step => {
+      if (step.kind === 'block') {
+        return walk([...step.block, ...step.rescue, ...step.always], around)
+      }
+      const inner = [...around, ...loopNames(step)]
+      const owed = [step.rollback, step.release].filter(task => task !== undefined)
+      return [
+        { task: step, names: [...inner, ...ownNames(step)] },
+        ...walk([...owed, ...(step.include?.choices.values() ?? [])], inner),
+      ]
+    })
+  return walk([...play.tasks, ...(play.handlers ?? [])], [])
+}
+
+function ownNames(task: Task): readonly string[] {
+  const ofRole = task.role === undefined ? [] : ['role_name', 'role_path']
+  return [...layersOfTask(task).flatMap(layer => [...layer.keys()]), ...ofRole]
+}
+
+/** The variables that blocks, the role and the task itself give to a task. */
+export function layersOfTask({ vars, role }: Task): readonly Variables[] {
+  return role === undefined ? vars : [...role.defaults, ...role.vars, ...vars, role.params]
+}
+
+/** The variables that a play gives to all of its tasks. */
+export function layersOfPlay({
+  vars,
+  roleDefaults = [],
+  roleVars = [],
+}: Play): readonly Variables[] {
+  return [...roleDefaults, vars, ...roleVars]
+}
+
 /** Where a word stands in an expression, as a range of its source; the whole where it is not found. */
 export function rangeOfWord(expression: Expression, word: string): readonly [number, number] {
   const blanked = withoutTexts(expression.source)
