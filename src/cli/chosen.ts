@@ -65,6 +65,7 @@ export async function chooseRunbook(
     extraVars: loaded.extraVars,
     exposed: loaded.exposed,
     playbookDirectory: loaded.playbookDirectory,
+    environment: terminal.environment,
     match: matching(loaded, warn),
     ...(limit === undefined ? {} : { limit }),
     settings: {

@@ -1,7 +1,7 @@
 import { exitCodes } from '../base/errors.ts'
 import { createProgram } from '../engine/program.ts'
-import type { Variables } from '../expression/contract.ts'
-import { createScope } from '../expression/scope.ts'
+import { environmentName } from '../expression/functions.ts'
+import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
 import type { Play, Step, Task } from '../runbook/contract.ts'
 import { listedName, writtenText } from '../runbook/selection/task-name.ts'
@@ -49,12 +49,17 @@ function playsOf({ program }: Chosen): readonly ListedPlay[] {
   return program.playbook.plays.map((play, index) => ({
     play,
     hosts: playHosts[index] ?? [],
-    patterns: patternsOf(play, program.extraVars),
+    patterns: patternsOf(play, program),
   }))
 }
 
-function patternsOf(play: Play, extraVars: Variables): readonly string[] {
-  const rendered = renderTree(play.hosts, createScope([play.vars, extraVars]))
+/** The words of `hosts:`; its expressions see what they see in a run. */
+function patternsOf(
+  play: Play,
+  { extraVars, environment = () => undefined }: Chosen['program'],
+): readonly string[] {
+  const magic = new Map([[environmentName, literal(environment)]])
+  const rendered = renderTree(play.hosts, createScope([magic, play.vars, extraVars]))
   const words = Array.isArray(rendered) ? rendered : String(rendered).split(',')
   return words.map(word => String(word).trim())
 }

@@ -1,5 +1,6 @@
 import { systemClock, systemRandom } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
+import { countedRecap } from '../engine/play.ts'
 import { createProgram } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
@@ -67,7 +68,6 @@ export async function openSession(
     inventorySources: flags.inventory ?? [],
     program: {
       ...program,
-      environment: context.terminal.environment,
       run: { id: run.id, started: run.startedAt.toISOString() },
     },
   }
@@ -143,7 +143,7 @@ export function finish(
 }
 
 export function recapOf(state: State): Readonly<Record<string, Recap>> {
-  return state.recap
+  return countedRecap(state)
 }
 
 /** A renderer that throws is a fault of ours, but no reason to stop a restore half way. */
