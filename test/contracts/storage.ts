@@ -184,6 +184,19 @@ export function storageContract(
       await expect(range(1e12, 1)).rejects.toMatchObject({ code: 'storage.failed' })
     })
 
+    check('reads into memory that is lent, where it fits', async ({ storage }) => {
+      const stored = key('data/lent')
+      await storage.put(stored, text('abc'), quietIo)
+      for (const lent of [filled(16, 7), filled(3, 7), filled(2, 7)]) {
+        const got = await storage.get(stored, quietIo, undefined, lent)
+        expect(Buffer.from(got).toString()).toBe('abc')
+        const isLent = got.buffer === lent.buffer
+        expect(Buffer.from(lent).toString('latin1')).toBe(
+          isLent ? `abc${'\x07'.repeat(lent.length - 3)}` : '\x07'.repeat(lent.length),
+        )
+      }
+    })
+
     check('streams objects of the size announced', async ({ storage }) => {
       const bytes = filled(300_000, 7)
       const halves = parts(bytes.subarray(0, 100_001), bytes.subarray(100_001))

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
@@ -12,7 +13,7 @@ import type { Requests } from './requests.ts'
 const largestWholeBytes = 1024 ** 3
 
 /**
- * The object, or a range of it, exactly as long as it was asked for. @throws storage.not_found,
+ * The object, or a range of it, exactly as long as it was asked for; in the buffer, where it fits. @throws storage.not_found,
  * storage.failed where the answer is not what was asked for
  */
 export async function getObject(
@@ -20,6 +21,7 @@ export async function getObject(
   key: Key,
   io: Io,
   range: Range | undefined,
+  buffer?: Uint8Array,
 ): Promise<Uint8Array> {
   // HTTP has no range of nothing.
   if (range !== undefined && range.lengthBytes === 0)
@@ -40,7 +42,7 @@ export async function getObject(
       if (status === 416 && range !== undefined) return undefined
       throw failure
     }
-    return await readBody(answer, checkedLength(key, answer, range))
+    return await readBody(answer, checkedLength(key, answer, range), buffer)
   })
   if (bytes !== undefined) return bytes
   // Refused as beyond the end: says how long the object is.
@@ -113,20 +115,50 @@ function checkedLength(
   return lengthBytes
 }
 
-/** Reads a body into one piece of memory. A short one is an outage: the connection broke. */
+/**
+ * Reads a body into one piece of memory: the buffer's beginning, where it fits. A short one is an
+ * outage: the connection broke.
+ */
 async function readBody(
   { Body }: GetObjectCommandOutput,
   lengthBytes: number,
+  buffer: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(lengthBytes)
-  let done = 0
-  for await (const part of (Body ?? []) as AsyncIterable<Uint8Array>) {
-    if (done + part.length > lengthBytes) throw new OddAnswer('more bytes came than announced')
-    bytes.set(part, done)
-    done += part.length
-  }
+  const bytes =
+    buffer !== undefined && buffer.length >= lengthBytes
+      ? buffer.subarray(0, lengthBytes)
+      : new Uint8Array(lengthBytes)
+  const done = Body instanceof Readable ? await pour(Body, bytes) : 0
   if (done === lengthBytes) return bytes
   throw Object.assign(new Error(`only ${done} of ${lengthBytes} bytes came`), {
     code: 'ERR_STREAM_PREMATURE_CLOSE',
   })
+}
+
+/**
+ * Copies what comes; gives how much that was. By events: an iterator would cost more than the copying.
+ * After a failure nothing more is copied: the memory may be used for something else then.
+ */
+async function pour(body: Readable, bytes: Uint8Array): Promise<number> {
+  let done = 0
+  try {
+    await new Promise<void>((resolve, reject) => {
+      body.on('data', (part: Uint8Array) => {
+        if (done + part.length > bytes.length) {
+          reject(new OddAnswer('more bytes came than announced'))
+          return
+        }
+        bytes.set(part, done)
+        done += part.length
+      })
+      body.once('end', resolve)
+      body.once('close', resolve)
+      body.once('error', reject)
+    })
+    return done
+  } catch (failure) {
+    body.removeAllListeners('data')
+    body.destroy()
+    throw failure
+  }
 }

@@ -46,7 +46,7 @@ export function createS3Storage(
       overwrite: true,
     }),
     now: io => serverTime(requests, place, io),
-    get: (key, io, range) => getObject(requests, key, io, range),
+    get: (key, io, range, buffer) => getObject(requests, key, io, range, buffer),
     list: (prefix, io, after) => listObjects(requests, place, prefix, io, after),
     put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
     putIfAbsent: creator.putIfAbsent,
