@@ -1,4 +1,5 @@
 import { exitCodes } from '../base/errors.ts'
+import type { Recap } from '../events/events.ts'
 import { frameOf, pushBlock } from './block.ts'
 import { ask } from './confirm.ts'
 import type { Owed, State } from './state.ts'
@@ -134,10 +135,17 @@ function finish(turn: Turn): void {
   if (settleInherited(turn)) return
   state.finished = true
   state.exitCode = exitCodeOf(state)
-  const recap = Object.fromEntries(
-    Object.entries(state.recap).map(([host, counters]) => [host, { ...counters }]),
-  )
-  turn.events.push({ event: 'run.finished', exit_code: state.exitCode, recap })
+  turn.events.push({
+    event: 'run.finished',
+    exit_code: state.exitCode,
+    recap: countedRecap(state),
+  })
+}
+
+/** The recap as it is shown: as in Ansible, without hosts of which nothing was counted. */
+export function countedRecap({ recap }: State): Readonly<Record<string, Recap>> {
+  const counted = Object.entries(recap).filter(([, row]) => Object.values(row).some(n => n > 0))
+  return Object.fromEntries(counted.map(([host, row]) => [host, { ...row }]))
 }
 
 function exitCodeOf(state: State): number {

@@ -185,7 +185,7 @@ describe('run_once and cluster steps', () => {
       plays: [[{ name: 'all', cluster: true }]],
       answer: () => ({ status: 'unreachable', blame: 'c' }),
     })
-    expect(trace.recap).toEqual({ a: {}, b: {}, c: { unreachable: 1 } })
+    expect(trace.recap).toEqual({ c: { unreachable: 1 } })
   })
 })
 

@@ -62,7 +62,8 @@ export function conditionAt(
     return undefined
   }
   const word = booleanWords.get(value.toLowerCase())
-  if (word !== undefined && context.document.isPlain(path)) {
+  // y and n are no booleans to Ansible, but may well be variables.
+  if (word !== undefined && value.length > 1 && context.document.isPlain(path)) {
     fault(context, `"${value}" is text in a playbook, not a boolean`, path, {
       hint: `write ${word}`,
     })

@@ -20,6 +20,16 @@ export function loopAt(context: PlaybookContext, entry: Entry): Tree | undefined
   return treeAt(context, entry, 'loop')
 }
 
+/**
+ * The keywords whose shapes are checked at load: a loop over plain text is no fault where errors are
+ * ignored, it fails when it runs, as in Ansible.
+ */
+export function withoutIgnoredLoop(entry: Entry): Entry {
+  const { loop, ...rest } = entry.value
+  const isIgnored = typeof loop === 'string' && rest['ignore_errors'] === true
+  return isIgnored ? { value: rest, path: entry.path } : entry
+}
+
 /** `loop_control`: names for the item, what is shown of it, how the loop goes on. */
 export function loopControlAt(context: PlaybookContext, entry: Entry): Task['loopControl'] {
   const value = entry.value['loop_control']

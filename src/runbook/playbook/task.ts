@@ -19,7 +19,7 @@ import { given } from './given.ts'
 import { includeCall } from './including/keys.ts'
 import { standingOf } from './including/search-path.ts'
 import { folded, withOwn } from './inherit.ts'
-import { loopAt, loopControlAt } from './loop.ts'
+import { loopAt, loopControlAt, withoutIgnoredLoop } from './loop.ts'
 import { isMeta, readMeta } from './meta.ts'
 import { findCall } from './module-key.ts'
 import { checkVariableName } from './names.ts'
@@ -42,7 +42,7 @@ export function readTask(
   const call = findCall(context, entry, owner)
   if (call === undefined) return undefined
   const { keywords, module } = call
-  checkKeywords(context, keywords, owner)
+  checkKeywords(context, withoutIgnoredLoop(keywords), owner)
   const around = module.scope === 'cluster' && !mayOwe ? undelegated(inherited) : inherited
   const own = withOwn(context, keywords, around)
   if (module.scope === 'cluster') {

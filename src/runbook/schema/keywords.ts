@@ -191,7 +191,7 @@ const repetition = {
 const called = {
   loop: Type.Unsafe<unknown>({
     type: 'array',
-    description: 'Run once for each item; {{ item }} is the item.',
+    description: 'A list, or {{ }} that comes to one: run once for each item, which is {{ item }}.',
   }),
   loop_control: Type.Unsafe<unknown>({
     type: 'object',
