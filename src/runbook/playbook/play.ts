@@ -28,11 +28,8 @@ import { variableFilesAt, variablesAt } from './variables.ts'
 export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play {
   checkKeywords(outer, entry, 'play')
   const { imported } = outer.standing
-  const vars = mergeVariables([
-    variablesAt(outer, entry),
-    imported?.vars ?? new Map(),
-    variableFilesAt(outer, entry),
-  ])
+  const filed = variableFilesAt(outer, entry)
+  const vars = mergeVariables([variablesAt(outer, entry), imported?.vars ?? new Map(), filed])
   const context = enterPlay(outer, vars)
   if (entry.value['gather_facts'] === true) {
     fault(context, 'bkp gathers no facts', [...entry.path, 'gather_facts'], {
@@ -79,7 +76,7 @@ export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play
     ...ofRoles,
     ...given({
       handlers: handlers.length === 0 ? undefined : handlers,
-      prompts: promptsAt(context, entry),
+      prompts: promptsAt(context, entry, filed),
       tags: inherited.tags.length === 0 ? undefined : inherited.tags,
       directory: imported === undefined ? undefined : context.standing.folder,
     }),

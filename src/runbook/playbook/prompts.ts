@@ -1,12 +1,24 @@
 import { isRecord } from '../../base/json.ts'
+import type { Variables } from '../../expression/contract.ts'
 import type { Prompt } from '../contract.ts'
 import { type Entry, fault, type PlaybookContext } from './context.ts'
 import { given } from './given.ts'
 import { checkVariableName } from './names.ts'
 import { refuseComputed } from './numbers.ts'
 
-/** `vars_prompt`: variables that are asked for. Undefined where there are none. */
-export function promptsAt(context: PlaybookContext, entry: Entry): readonly Prompt[] | undefined {
+/**
+ * `vars_prompt`: variables that are asked for. Undefined where there are none. What a file of
+ * `vars_files` gives is not asked for: as in Ansible it would beat the answer.
+ */
+export function promptsAt(
+  context: PlaybookContext,
+  entry: Entry,
+  filed: Variables,
+): readonly Prompt[] | undefined {
+  return readPrompts(context, entry)?.filter(({ name }) => !filed.has(name))
+}
+
+function readPrompts(context: PlaybookContext, entry: Entry): readonly Prompt[] | undefined {
   const value = entry.value['vars_prompt']
   const path = [...entry.path, 'vars_prompt']
   if (isRecord(value)) return promptAt(context, { value, path })

@@ -24,6 +24,16 @@ test('one by itself', () => {
   expect(promptsOf('    { name: x }\n')).toMatchObject([{ name: 'x' }])
 })
 
+test('not what a file of vars_files gives, which beats an answer', () => {
+  const source = `- hosts: all
+  vars: { a: 1 }
+  vars_files: [more.yml]
+  vars_prompt: [{ name: a }, { name: b }]
+`
+  const { playbook } = read(source, { '/play/more.yml': 'b: 2\n' })
+  expect(playbook.plays[0]?.prompts?.map(({ name }) => name)).toEqual(['a'])
+})
+
 describe('faults', () => {
   test.each([
     ['{ prompt: x }', '3:7 missing key "name" of item 1 of "vars_prompt"'],
