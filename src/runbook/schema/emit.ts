@@ -76,10 +76,20 @@ function takesText(module: ModuleEntry): boolean {
   )
 }
 
-/** What a map with that key is, and what one without it. */
-function whereGiven(key: string, given: JsonSchema, otherwise: JsonSchema): JsonSchema {
-  // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
-  return { if: { required: [key] }, then: given, else: otherwise }
+/** What a map is by the first of these keys that it has; what one without any is. */
+function byKey(
+  choices: readonly (readonly [key: string, definition: string])[],
+  otherwise: string,
+): JsonSchema {
+  return choices.reduceRight<JsonSchema>(
+    (rest, [key, definition]) => ({
+      if: { required: [key] },
+      // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
+      then: ref(definition),
+      else: rest,
+    }),
+    ref(otherwise),
+  )
 }
 
 function withProperties(schema: JsonSchema, properties: JsonSchema): JsonSchema {
@@ -97,13 +107,21 @@ function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
   const schemas = keywordSchemas()
   const of = (owner: string): JsonSchema => schemas[owner] ?? {}
   const owed = { rollback: ref('owed'), release: ref('owed') }
-  const step = whereGiven('block', ref('block'), whereGiven('meta', ref('meta'), ref('task')))
-  const handler = whereGiven('meta', ref('meta'), ref('handler'))
+  const files = [
+    ['import_tasks', 'import'],
+    ['include_tasks', 'include'],
+  ] as const
+  const roles = [
+    ['import_role', 'import'],
+    ['include_role', 'include'],
+  ] as const
+  const step = byKey([['block', 'block'], ['meta', 'meta'], ...files, ...roles], 'task')
+  const handler = byKey([['meta', 'meta'], ...files], 'handler')
   return {
     $schema: draft,
     title: 'bkp playbook',
     type: 'array',
-    items: ref('play'),
+    items: byKey([['import_playbook', 'import_playbook']], 'play'),
     definitions: {
       play: withSteps(
         withSteps(of('play'), ['pre_tasks', 'tasks', 'post_tasks'], step),
@@ -114,6 +132,9 @@ function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
       task: withProperties(taskSchema(of('task'), modules), owed),
       handler: withProperties(taskSchema(of('handler'), modules), owed),
       meta: of('meta'),
+      import: of('import'),
+      include: of('include'),
+      import_playbook: of('import_playbook'),
       owed: taskSchema(of('rollback'), modules),
       call: { properties: callSchemas(modules) },
     },
