@@ -19,8 +19,16 @@ export function localFiles(
   playbookDirectory: string,
 ): Pick<Environment, 'localFiles' | 'localTargets' | 'writeTarget'> {
   return Object.freeze({
-    localFiles: (requests: readonly LocalFileRequest[]) =>
-      Promise.all(requests.map(request => readLocalFile(request, playbookDirectory))),
+    localFiles: (requests: readonly LocalFileRequest[], searchPath?: readonly string[]) =>
+      Promise.all(
+        requests.map(request =>
+          readLocalFile(
+            request,
+            playbookDirectory,
+            candidates(request, playbookDirectory, searchPath),
+          ),
+        ),
+      ),
     localTargets: (requests: readonly LocalTargetRequest[]) =>
       Promise.all(requests.map(request => lookAtTarget(request, playbookDirectory))),
     writeTarget,
@@ -36,17 +44,28 @@ function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-/** Places where a file may be, in the order in which they are tried. */
-function candidates(request: LocalFileRequest, directory: string): readonly string[] {
-  if (isAbsolute(request.path)) return [request.path]
-  const beside = join(directory, request.path)
-  return request.folder === undefined
-    ? [beside]
-    : [join(directory, request.folder, request.path), beside]
+/**
+ * Places where a file may be, in the order in which they are tried. As in Ansible, a step looks in the
+ * folder `files` (or `templates`) of each folder on its search path, then in the folder itself.
+ */
+function candidates(
+  { path, folder }: LocalFileRequest,
+  directory: string,
+  searchPath: readonly string[] | undefined,
+): readonly string[] {
+  if (isAbsolute(path)) return [path]
+  const inner = folder ?? (searchPath === undefined ? undefined : 'files')
+  const places = (searchPath ?? [directory]).flatMap(each =>
+    inner === undefined ? [join(each, path)] : [join(each, inner, path), join(each, path)],
+  )
+  return [...new Set(places)]
 }
 
-async function readLocalFile(request: LocalFileRequest, directory: string): Promise<LocalFile> {
-  const tried = candidates(request, directory)
+async function readLocalFile(
+  request: LocalFileRequest,
+  directory: string,
+  tried: readonly string[],
+): Promise<LocalFile> {
   let cause: unknown
   for (const place of tried) {
     try {

@@ -36,8 +36,14 @@ export interface Environment {
   endLost?(): Promise<readonly BkpError[]>
   storage(name: string): Storage
   readOnlyStorage(name: string): ReadOnlyStorage
-  /** Files of the controller, relative ones beside the playbook. @throws file.unreadable */
-  localFiles(requests: readonly LocalFileRequest[]): Promise<readonly LocalFile[]>
+  /**
+   * Files of the controller: relative ones in the first of these folders that has them, or beside the
+   * playbook. @throws file.unreadable
+   */
+  localFiles(
+    requests: readonly LocalFileRequest[],
+    searchPath?: readonly string[],
+  ): Promise<readonly LocalFile[]>
   /** Asks a person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
   ask?(question: Question, io: Io): Promise<string | undefined>
   /** What stands where steps want to write on the controller. @throws file.unreadable */

@@ -113,13 +113,13 @@ function deciding<T>(decide: () => T, resources: readonly string[]): T {
 async function lookHere(
   environment: Environment,
   module: Extract<AnyModule, { scope: 'host' }>['module'],
-  { ref, variables }: PerformRequest,
+  { ref, variables, searchPath }: PerformRequest,
   args: Arguments,
 ): Promise<Given> {
   const local = module.local?.(args)
   const targets = module.targets?.(args, { host: ref.host })
   return {
-    ...(local === undefined ? {} : { local: await environment.localFiles(local) }),
+    ...(local === undefined ? {} : { local: await environment.localFiles(local, searchPath) }),
     ...(targets === undefined ? {} : { targets: await environment.localTargets(targets) }),
     ...(variables === undefined ? {} : { variables }),
   }
