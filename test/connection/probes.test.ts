@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { link, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chown,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quietIo } from '../../src/base/io.ts'
@@ -282,6 +292,23 @@ describe('scans', () => {
       )
       expect(['file.unreadable', 'command.failed']).toContain(error.code)
       await liar.close()
+    }
+  })
+
+  it('walkTree tells owners as statFiles does, of whomever the root is', async () => {
+    await mkdir(at('owned'), { recursive: true })
+    await writeFile(at('owned/mine'), '')
+    await writeFile(at('owned/theirs'), '')
+    // Only root can give files away; for others all owners are their own.
+    if (process.getuid?.() === 0) await chown(at('owned/theirs'), 1, 65432)
+    for (const owner of [undefined, 1, 65431]) {
+      const root = at('owned')
+      if (owner !== undefined && process.getuid?.() === 0) await chown(root, owner, owner)
+      const walked = await listOf(host.scan(probes.walkTree({ root }), quietIo))
+      const paths = walked.map(({ path }) => path)
+      const looked = await listOf(host.scan(probes.statFiles({ root, paths }), quietIo))
+      expect(walked.length).toBeGreaterThan(2)
+      expect(looked.map(({ entry }) => entry)).toEqual(walked)
     }
   })
 

@@ -33,7 +33,13 @@ const fieldCount = 14
 const printf = '%y\\0%s\\0%m\\0%u\\0%g\\0%U\\0%G\\0%T@\\0%C@\\0%i\\0%n\\0%D\\0%p\\0%l\\0'
 
 /**
- * The functions `list ROOT...` (a walk; only a root that is itself a symlink is followed) and
+ * The same with the names of the root's own user and group written out ($2 and $4 of the shell): find
+ * reads /etc/passwd and /etc/group anew for each name it prints (findutils 4.9, by strace).
+ */
+const printfOwn = printf.replace('%u', '$2').replace('%g', '$4')
+
+/**
+ * The functions `list ROOT` (a walk; only a root that is itself a symlink is followed) and
  * `look PATH...` (lstat of each). GNU find prints all fields itself; elsewhere (busybox) a shell
  * loop prints the same ones from stat and readlink, slower.
  */
@@ -44,7 +50,14 @@ const functions = joinLines([
   script`  printf "%s\\0%s\\0" "$s" "$f"; [ -L "$f" ] && [ -z "$follow" ] && readlink "$f"; printf "\\0"`,
   script`done'`,
   script`if find / -maxdepth 0 -printf '' >/dev/null 2>&1; then`,
-  script`  list() { find -H "$@" -printf '${Buffer.from(printf)}'; }`,
+  script`  list() {`,
+  script`    root=$1; set -- $(stat -L -c '%u %U %g %G' -- "$1" 2>/dev/null)`,
+  // Only names that mean nothing to printf, and that find would give, too.
+  script`    case $1_$2_$3_$4 in *[!A-Za-z0-9_.-]* | *UNKNOWN*) set -- ;; esac`,
+  script`    if [ $# -ne 4 ]; then find -H "$root" -printf '${Buffer.from(printf)}'`,
+  script`    else find -H "$root" -uid "$1" -gid "$3" -printf "${Buffer.from(printfOwn)}" -o -printf '${Buffer.from(printf)}'`,
+  script`    fi`,
+  script`  }`,
   script`  look() { find "$@" -maxdepth 0 -printf '${Buffer.from(printf)}'; }`,
   script`else`,
   script`  list() { printf 'S\\0'; bkp_root=$1 find -H "$1" -exec sh -c "$one" sh {} +; }`,
