@@ -9,6 +9,7 @@ export interface PlannedEntry {
   readonly play: string
   readonly step: string
   readonly name: string
+  readonly module: string
   readonly host: string
   readonly action: Change['action']
   readonly target: string
@@ -114,6 +115,7 @@ function entryOf(play: string, event: Planned, change: Change): PlannedEntry {
     play,
     step: event.step,
     name: event.name,
+    module: event.module,
     ...itemOf(event),
     host: change.host,
     action: change.action,
