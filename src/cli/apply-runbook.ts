@@ -9,6 +9,8 @@ import {
   openJournal,
   reopenJournal,
 } from '../execute/journal.ts'
+import type { PlanDocument } from '../execute/plan-document.ts'
+import { createGuard, requireApproved } from '../execute/plan-file/approval.ts'
 import { type ApplyOptions, apply, hasConfirmation, undo } from '../execute/run.ts'
 import { openStateDirectory, stateDirectoryPath } from '../execute/state-directory.ts'
 import { undoing } from '../execute/undo.ts'
@@ -42,27 +44,31 @@ export interface ApplySinks {
 }
 
 /**
- * Applies the runbook, its journal on disk. Where a confirmation can be reached, all of it is planned
- * first, and asked before any write. @throws run.not_confirmed
+ * Applies the runbook, its journal on disk. Where a confirmation can be reached, or a plan was approved,
+ * all of it is planned first, compared, and asked before any write.
+ * @throws run.not_confirmed, run.plan_stale
  */
 export async function applyRunbook(
   session: Session,
   flags: ApplyFlags,
   context: CommandContext,
   sinks: ApplySinks,
+  approved?: PlanDocument,
 ): Promise<number> {
   const confirmer = createConfirmer(flags.confirm, context.terminal, context.redactor.redact)
-  if (hasConfirmation(session.loaded.playbook)) {
+  if (approved !== undefined || hasConfirmation(session.loaded.playbook)) {
     const planned = await planInto(session, sinks.plan)
     sinks.planned(planned)
     if (planned.state.exitCode !== exitCodes.done) {
       finish(tellerOf(session, sinks.apply), planned.state.exitCode, recapOf(planned.state))
       return planned.state.exitCode
     }
+    if (approved !== undefined) requireApproved(approved, planned.document)
     for (const question of planned.questions) await askFirst(confirmer, question, context)
   }
   const { invocation } = session
-  const execute: Execute = options => apply({ ...options, invocation })
+  const guard = approved === undefined ? {} : { guard: createGuard(approved) }
+  const execute: Execute = options => apply({ ...options, invocation, ...guard })
   const application = { open: openJournal, confirmer, flags, sink: sinks.apply, execute }
   return await applyHolding(session, { ...application, history: [] }, context)
 }

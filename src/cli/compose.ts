@@ -33,6 +33,8 @@ export function openEnvironment(
     readonly failpoints: Failpoints | undefined
     /** The run that is gone on with; a new one without. */
     readonly run: { readonly id: string; readonly startedAt: Date } | undefined
+    /** Tell differences of small texts. */
+    readonly diff: boolean
   },
 ): OpenEnvironment {
   const { inventory, playbook, catalogue } = loaded
@@ -67,6 +69,7 @@ export function openEnvironment(
     },
     clock: systemClock,
     random: systemRandom,
+    diff: options.diff,
     host: (name, manner) => pool.host(name, kept(manner)),
     readOnlyHost: (name, manner) => pool.readOnly(name, kept(manner)),
     resetConnection: pool.reset,

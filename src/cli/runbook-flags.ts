@@ -79,7 +79,8 @@ export function addVaultFlags(command: Command): Command {
     .option('--ask-vault-pass', 'ask for the vault password')
 }
 
-function positiveInteger(text: string): number {
+/** A number of hosts, steps or tries on the command line. */
+export function positiveInteger(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('write a whole number from 1.')

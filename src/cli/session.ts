@@ -59,7 +59,11 @@ export async function openSession(
     asks: true,
     ...(origin?.prompted === undefined ? {} : { prompted: origin.prompted }),
   })
-  const open = openEnvironment(loaded, context, { failpoints, run: origin?.run })
+  const open = openEnvironment(loaded, context, {
+    failpoints,
+    run: origin?.run,
+    diff: flags.diff ?? false,
+  })
   const { run } = open.environment
   const options: Omit<ExecuteOptions, 'tell'> = {
     environment: open.environment,

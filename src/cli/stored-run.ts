@@ -8,7 +8,7 @@ import { adoptRun, readStoredRun, type StoredRun } from '../execute/journal.ts'
 import { refuseIfRunning } from '../execute/lock/run-lock.ts'
 import { readMirror } from '../execute/mirror-read.ts'
 import { owedOf } from '../execute/owed.ts'
-import { recordingOf } from '../execute/run.ts'
+import { type Invocation, recordingOf } from '../execute/run.ts'
 import { editedSteps } from '../runbook/edited-steps.ts'
 import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { stateDirectoryOf } from './apply-runbook.ts'
@@ -94,7 +94,7 @@ function startOf({ run, events }: StoredRun): Started {
 }
 
 /** The same tasks on the same hosts as then. */
-function selectionOf(started: Started): Partial<RunbookFlags> {
+export function selectionOf(started: Partial<Invocation>): Partial<RunbookFlags> {
   const { limit, tags, skip_tags: skipTags, start_at_task: startAtTask, stepwise, diff } = started
   return {
     ...(limit === undefined ? {} : { limit: [limit] }),

@@ -51,7 +51,7 @@ export function redactEvent(event: RunEvent, redact: (text: string) => string): 
 }
 
 /** A value with secrets covered in its texts and keys; a number that is one becomes dots. */
-function redactValue(value: unknown, redact: (text: string) => string): unknown {
+export function redactValue(value: unknown, redact: (text: string) => string): unknown {
   if (typeof value === 'string') return redact(value)
   if (typeof value === 'number' || typeof value === 'bigint') {
     return redact(String(value)) === mask ? mask : value

@@ -5,7 +5,7 @@ import type { State } from '../engine/state.ts'
 import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.ts'
 import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
 import type { Playbook, Step, Task } from '../runbook/contract.ts'
-import { createApplier } from './apply.ts'
+import { createApplier, type Guard } from './apply.ts'
 import { createDryRunner } from './check-mode.ts'
 import { takeStock } from './deadline/stock.ts'
 import { createWatchdogs } from './deadline/watchdogs.ts'
@@ -66,6 +66,8 @@ export interface ApplyOptions extends ExecuteOptions {
   readonly synced: () => Promise<void>
   /** What the command line said besides, journaled for a later resume. */
   readonly invocation: Invocation
+  /** Holds each step to an approved plan. */
+  readonly guard?: Guard
   /** The run goes on, or is settled, from what its journal says. */
   readonly replay?: { readonly events: readonly RunEvent[]; readonly how: 'resume' | 'abort' }
 }
@@ -78,10 +80,16 @@ export type Invocation = Pick<
 
 /** Does what the runbook says; with a replay, only what an earlier attempt has not done. */
 export async function apply(options: ApplyOptions): Promise<State> {
-  const { environment, confirm, synced, replay } = options
+  const { environment, confirm, synced, replay, guard } = options
   const program = createProgram({ ...options.program, mode: 'apply' })
   const watchdogs = createWatchdogs(environment)
-  const applier = createApplier({ environment, confirm, synced, watchdogs })
+  const applier = createApplier({
+    environment,
+    confirm,
+    synced,
+    watchdogs,
+    ...(guard === undefined ? {} : { guard }),
+  })
   const driver = driverOptions(options, program)
   try {
     if (replay === undefined) {

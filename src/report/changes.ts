@@ -9,8 +9,6 @@ const signs = { create: '+', update: '~', delete: '-', run: '!', call: '>' } as 
 
 export interface ChangeView {
   readonly style: Style
-  /** Show before and after of small text. */
-  readonly diff: boolean
   /** It is done, but changes nothing. */
   readonly informational?: boolean
 }
@@ -19,7 +17,7 @@ export interface ChangeView {
 export function changeLines(
   change: Change,
   certainty: Certainty,
-  { style, diff, informational = false }: ChangeView,
+  { style, informational = false }: ChangeView,
 ): readonly string[] {
   const size = change.bytes === undefined ? '' : `  ${formatBytes(change.bytes)}`
   const doubt =
@@ -33,7 +31,7 @@ export function changeLines(
   const painted = informational ? style.dim : paint(change, style)
   const head = `${painted(text)}${danger}`
   const notes = (change.notes ?? []).map(note => `    ${shown(note)}`)
-  const body = diff && change.diff !== undefined ? diffLines(change.diff, style) : []
+  const body = change.diff === undefined ? [] : diffLines(change.diff, style)
   return [head, ...notes, ...body.map(line => `    ${line}`)]
 }
 

@@ -63,6 +63,14 @@ export function hostList(hosts: readonly string[]): string {
     : `${hosts.slice(0, 8).join(', ')} and ${hosts.length - 8} more`
 }
 
+/** Whether a run that applies tells what a step changes: with --diff, or where the step asks for it. */
+export function tellsChanges(
+  { changes }: Extract<EngineEvent, { event: 'step.planned' }>,
+  diff: boolean,
+): boolean {
+  return diff || changes.some(change => change.diff !== undefined)
+}
+
 /** What a step would change, a line each. */
 export function plannedLines(
   event: Extract<EngineEvent, { event: 'step.planned' }>,

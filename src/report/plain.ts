@@ -7,6 +7,7 @@ import {
   ruled,
   sharedLines,
   taskHeading,
+  tellsChanges,
 } from './event-lines.ts'
 import { recapLines } from './recap.ts'
 import type { Output } from './sink.ts'
@@ -62,7 +63,8 @@ function planLines(event: EngineEvent, options: PlainOptions): readonly string[]
 
 /** What an applying run says of an event: how steps went; what they would do only with --diff. */
 function applyLines(event: EngineEvent, options: PlainOptions): readonly string[] {
-  if (event.event === 'step.planned') return options.diff ? plannedLines(event, options) : []
+  if (event.event === 'step.planned')
+    return tellsChanges(event, options.diff) ? plannedLines(event, options) : []
   if (event.event === 'step.finished') return finishedLines(event, options)
   if (event.event === 'run.finished') return finishedRunLines(event, options)
   return sharedLines(event, options)

@@ -24,6 +24,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./plan.ts')).planCommand,
   },
   {
+    name: 'apply',
+    args: '<file>',
+    summary: 'apply a plan as it was approved, or refuse',
+    load: async () => (await import('./apply.ts')).applyCommand,
+  },
+  {
     name: 'resume',
     args: '<run>',
     summary: 'go on with a run that was cut off or failed',

@@ -4,12 +4,14 @@ import { planEnd } from '../../report/plan-summary.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { isListing, listRunbook } from '../listing.ts'
 import { plainOutput } from '../plain-output.ts'
+import { dayMs, durationMs, type PlanFileFlags, writePlanFile } from '../plan-file.ts'
 import { openOutput } from '../run-output.ts'
 import { addRunbookFlags, type ListingFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { openSession, type Planned, planInto, type Session } from '../session.ts'
 
 type Flags = RunbookFlags &
-  ListingFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
+  ListingFlags &
+  PlanFileFlags & { readonly json?: boolean; readonly detailedExitcode?: boolean }
 
 export const planCommand: CliCommand = {
   name: 'plan',
@@ -17,6 +19,13 @@ export const planCommand: CliCommand = {
     addRunbookFlags(command)
       .option('--json', 'print the plan as JSON')
       .option('--detailed-exitcode', 'exit 10 when changes are pending')
+      .option('--out <file>', 'keep the plan in a file, for bkp apply')
+      .option(
+        '--expires <duration>',
+        'how long that file may wait to be applied',
+        durationMs,
+        dayMs,
+      )
       .action((playbook: string, flags: Flags) =>
         run(async context => {
           if (isListing(flags)) return await listRunbook(playbook, flags, context)
@@ -45,6 +54,9 @@ async function planPlaybook(
       ? JSON.stringify(document, undefined, 2)
       : `\n${planEnd(document, planned.state.exitCode)}`
     terminal.stdout.write(redactor.redact(`${text}\n`))
+    if (planned.state.exitCode === exitCodes.done) {
+      await writePlanFile(playbook, flags, { session, planned }, context)
+    }
     return planned
   } finally {
     await session.open.close()

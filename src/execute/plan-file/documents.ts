@@ -50,7 +50,10 @@ export function requireSameDocuments({ approved, now }: Sides): void {
 }
 
 function byPlace(side: Sides['now']): ReadonlyMap<string, PlannedFile> {
-  return new Map(side.documents.map(file => [resolve(side.directory, file.path), file]))
+  const placeOf = (path: string): string =>
+    // `host1,host2` names hosts, no file.
+    path.includes(',') ? path : resolve(side.directory, path)
+  return new Map(side.documents.map(file => [placeOf(file.path), file]))
 }
 
 function stale(message: string): BkpError {

@@ -9,6 +9,7 @@ import {
   shown,
   shownHost,
   taskHeading,
+  tellsChanges,
 } from '../event-lines.ts'
 import { recapLines } from '../recap.ts'
 import { type FailureLines, tellFailures } from './failures.ts'
@@ -73,7 +74,7 @@ export function createNarrator(options: NarratorOptions): Narrator {
     tracker?.observe(event, atMs)
     if (event.event === 'step.planned') {
       if (planning) planned.add(event)
-      return !planning && diff ? plannedLines(event, options) : []
+      return !planning && tellsChanges(event, diff) ? plannedLines(event, options) : []
     }
     if (event.event !== 'step.finished') return []
     if (planning) {
