@@ -22,18 +22,25 @@ const wide: readonly (readonly [number, number])[] = [
   [0x20000, 0x3fffd],
 ]
 
-const plainAscii = /^[\x20-\x7e]*$/
+/** ASCII, Latin, punctuation, arrows and lines: a cell each, and nothing among them joins another. */
+const plain = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u00ff\u2010-\u2027\u2190-\u21ff\u2500-\u259f]*$/
 const emoji = /^\p{Emoji_Presentation}|\ufe0f/u
 /** Marks on what stands before them, joiners, and Hangul that completes a syllable. */
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff]$/u
 
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
+
+/** Made for the first text that is not plain: the tables behind it take 12 ms to load. */
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  return segmenter.segment(text)
+}
 
 /** Cells of a terminal that a text without control characters takes. */
 export function cellWidth(text: string): number {
-  if (plainAscii.test(text)) return text.length
+  if (plain.test(text)) return text.length
   let cells = 0
-  for (const { segment } of segmenter.segment(text)) cells += graphemeWidth(segment)
+  for (const { segment } of graphemes(text)) cells += graphemeWidth(segment)
   return cells
 }
 
@@ -43,7 +50,7 @@ export function fitCells(text: string, cells: number, ellipsis = '…'): string 
   if (cells < 1) return ''
   let fitted = ''
   let taken = 0
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     const width = graphemeWidth(segment)
     if (taken + width > cells - 1) break
     fitted += segment

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
-import ssh2 from 'ssh2'
+import Ssh2Client from 'ssh2/lib/client.js'
 import { BkpError } from '../../base/errors.ts'
 import { handshakeFailed, loginFailed, reasonOf, unreachable } from './errors.ts'
 import { decideHostKey, readKnownHosts, rememberHostKey } from './host-key.ts'
@@ -31,7 +31,7 @@ export async function shakeHands(handshake: Handshake): Promise<Client> {
   const entries = await readKnownHosts(target.knownHostsFiles)
   const course = createLoginCourse(target, credentials)
   const notes = [...credentials.notes]
-  const client = new ssh2.Client()
+  const client = new Ssh2Client()
   let refusal: BkpError | undefined
   let isAgreed = false
   const refused = (cause?: unknown, said?: string) =>

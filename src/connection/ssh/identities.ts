@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { ParsedKey } from 'ssh2'
-import ssh2 from 'ssh2'
+import keys from 'ssh2/lib/protocol/keyParser.js'
 import type { Identity } from './target.ts'
 
 /** What a key file turned out to be. */
@@ -97,7 +97,7 @@ function agentOnly(publicKey: Buffer, why: string): LoadedIdentity {
 /** ssh2 gives a list for some formats, and throws for some that are cut short. */
 function parseKey(bytes: Buffer, passphrase: string | undefined): ParsedKey | Error {
   try {
-    const found: unknown = ssh2.utils.parseKey(bytes, passphrase)
+    const found: unknown = keys.parseKey(bytes, passphrase)
     return (Array.isArray(found) ? found[0] : found) as ParsedKey | Error
   } catch (thrown) {
     return thrown instanceof Error ? thrown : new Error(String(thrown))

@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Clock } from '../../base/clock.ts'
 import { type AnswerWatch, boundAnswers } from './answers.ts'
@@ -19,9 +17,13 @@ export const connections = 64
 
 const connectMs = 10_000
 
-/** The SDK for a place. It takes a third of a second to load: only a run that uses S3 pays for it. */
+/** The SDK for a place. Loading it, HTTP and TLS takes long: only a run that uses S3 pays for it. */
 export async function loadSdk(place: S3Place, clock: Clock, silenceMs: number): Promise<Sdk> {
-  const commands = await import('@aws-sdk/client-s3')
+  const [commands, http, https] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('node:http'),
+    import('node:https'),
+  ])
   const agentOptions = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections }
   const client = quietly(
     () =>
@@ -38,8 +40,8 @@ export async function loadSdk(place: S3Place, clock: Clock, silenceMs: number): 
         logger: silentLogger,
         requestHandler: {
           logger: silentLogger,
-          httpAgent: new HttpAgent(agentOptions),
-          httpsAgent: new HttpsAgent(agentOptions),
+          httpAgent: new http.Agent(agentOptions),
+          httpsAgent: new https.Agent(agentOptions),
           connectionTimeout: connectMs,
           socketTimeout: silenceMs,
         },

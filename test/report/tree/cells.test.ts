@@ -34,3 +34,21 @@ test('lines break at spaces; a longer word is left whole', () => {
   expect(wrapCells('see /a/very/long/path now', 8)).toEqual(['see', '/a/very/long/path', 'now'])
   expect(wrapCells('short', 8)).toEqual(['short'])
 })
+
+test('what is counted without the tables is counted as they do', () => {
+  const ranges = [
+    [0x20, 0x7e],
+    [0xa1, 0xac],
+    [0xae, 0xff],
+    [0x2010, 0x2027],
+    [0x2190, 0x21ff],
+    [0x2500, 0x259f],
+  ] as const
+  const characters = ranges.flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)),
+  )
+  const text = characters.join('')
+  // A character beyond them has every other one looked up.
+  expect(cellWidth(`${text}日`)).toBe(cellWidth(text) + 2)
+  for (const character of characters) expect(cellWidth(`${character}日`)).toBe(3)
+})
