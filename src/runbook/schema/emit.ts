@@ -105,7 +105,12 @@ function withSteps(schema: JsonSchema, names: readonly string[], items: JsonSche
 
 function playbookSchema(modules: readonly ModuleEntry[]): JsonSchema {
   const schemas = keywordSchemas()
-  const of = (owner: string): JsonSchema => schemas[owner] ?? {}
+  const of = (owner: string): JsonSchema => {
+    const schema = schemas[owner] ?? {}
+    const { loop } = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>
+    // While reading, `{{ }}` passes wherever it stands; of the keywords only this is a list otherwise.
+    return loop === undefined ? schema : withProperties(schema, { loop: alternative(loop) })
+  }
   const owed = { rollback: ref('owed'), release: ref('owed') }
   const files = [
     ['import_tasks', 'import'],
