@@ -87,6 +87,8 @@ export interface Outcome {
   readonly result: Readonly<Record<string, unknown>>
   readonly message?: string
   readonly failure?: Failure
+  /** It failed, but had run by then: a command that ended badly. */
+  readonly changed?: true
   /** The host to count it on, where a cluster step failed on one of its hosts. */
   readonly blame?: string
   /** The host to which the step was delegated, where it could not be reached: its own is well. */

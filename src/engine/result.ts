@@ -53,17 +53,23 @@ export function judge(
     }
   }
   try {
-    const scope = resultScope(turn, task, host, item, { ...base, status: outcome.status })
+    const scope = resultScope(turn, task, host, item, {
+      ...base,
+      status: outcome.status,
+      ...(outcome.changed ? { changed: true } : {}),
+    })
     const failed =
       isCutShort(outcome) || decide(task.failedWhen, scope, outcome.status === 'failed')
+    const itself = outcome.status === 'changed' || outcome.changed === true
     if (failed === true) {
       return {
         ...base,
         status: 'failed',
+        changed: decide(task.changedWhen, scope, itself) === true,
         outcome: { ...outcome, failure: failureBy(task, outcome) },
       }
     }
-    const changed = decide(task.changedWhen, scope, outcome.status === 'changed')
+    const changed = decide(task.changedWhen, scope, itself)
     return { ...base, status: changed === false ? 'ok' : 'changed' }
   } catch (thrown) {
     const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
@@ -126,7 +132,7 @@ function registeredItem(result: ItemResult): Record<string, unknown> {
   const certain = !result.uncertain
   return {
     ...result.result,
-    changed: certain ? result.status === 'changed' : new Unknown('changed'),
+    changed: certain ? hasChanged(result) : new Unknown('changed'),
     failed: result.status === 'failed' || result.status === 'unreachable',
     // A step whose `when` is unknown may yet be skipped.
     skipped: certain ? result.status === 'skipped' : new Unknown('skipped'),
@@ -141,7 +147,7 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
   const { results } = unit
   const failedItem = results.find(isFailed)
   const shared = {
-    changed: results.some(result => result.status === 'changed'),
+    changed: results.some(hasChanged),
     failed: failedItem !== undefined,
     unreachable: results.some(result => result.status === 'unreachable'),
     skipped: results.every(result => result.status === 'skipped'),
@@ -178,6 +184,10 @@ export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
 function isRefusal(code: string | undefined): boolean {
   const known = Object.entries(errorCodes).find(([name]) => name === code)
   return known?.[1].exit === exitCodes.refused
+}
+
+function hasChanged({ status, changed }: ItemResult): boolean {
+  return status === 'changed' || changed === true
 }
 
 function isFailed(result: ItemResult): boolean {

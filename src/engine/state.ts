@@ -69,6 +69,8 @@ export interface ItemResult {
   readonly status: 'ok' | 'changed' | 'failed' | 'unreachable' | 'skipped'
   readonly result: Readonly<Record<string, unknown>>
   readonly outcome?: Outcome
+  /** A failed one that had changed something. */
+  readonly changed?: boolean
   /** In a plan: whether it would run at all is not known. */
   readonly uncertain: boolean
   /** The host it worked on, where that is another. */

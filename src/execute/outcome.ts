@@ -25,6 +25,8 @@ export function outcomeOfError(thrown: unknown, request: PerformRequest): Outcom
     status: error.exit === 4 ? 'unreachable' : 'failed',
     result,
     failure,
+    // Whatever a command did before it ended badly is done (as Ansible counts it).
+    ...(typeof result['rc'] === 'number' ? { changed: true as const } : {}),
     ...(blame !== undefined && request.ref.hosts?.includes(blame) ? { blame } : {}),
   }
 }

@@ -109,5 +109,10 @@ export function ignoreErrorsAt(
   const value = entry.value['ignore_errors']
   if (value === undefined) return otherwise
   if (typeof value !== 'string' && typeof value !== 'boolean') return otherwise
-  return conditionAt(context, value, [...entry.path, 'ignore_errors']) ?? otherwise
+  const path = [...entry.path, 'ignore_errors']
+  const inner = typeof value === 'string' ? /^\s*\{\{([\s\S]*)\}\}\s*$/.exec(value)?.[1] : undefined
+  if (inner === undefined || inner.includes('{{')) {
+    return conditionAt(context, value, path) ?? otherwise
+  }
+  return expressionAt(context, inner.trim(), path) ?? otherwise
 }
