@@ -3,8 +3,8 @@ import { quietIo } from '../base/io.ts'
 import { createProgram, ownerOf, type Program, type ProgramOptions } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import { type EngineEvent, eventVersion, type RunEvent } from '../events/events.ts'
-import { expressionsOf, expressionsOfTask } from '../runbook/check/uses.ts'
-import type { Playbook, Step, Task } from '../runbook/contract.ts'
+import { expressionsOf, expressionsOfTask, tasksOfPlay } from '../runbook/check/uses.ts'
+import type { Playbook, Task } from '../runbook/contract.ts'
 import { createApplier, type Guard } from './apply.ts'
 import { createDryRunner } from './check-mode.ts'
 import { takeStock } from './deadline/stock.ts'
@@ -224,9 +224,8 @@ function driverOptions(
 
 /** True when a confirmation stands anywhere in the playbook: then all of it is planned first. */
 export function hasConfirmation(playbook: Playbook): boolean {
-  const inStep = (step: Step): boolean =>
-    step.kind === 'task'
-      ? step.confirm !== undefined
-      : [...step.block, ...step.rescue, ...step.always].some(inStep)
-  return playbook.plays.some(play => play.confirm !== undefined || play.tasks.some(inStep))
+  return playbook.plays.some(
+    play =>
+      play.confirm !== undefined || tasksOfPlay(play).some(({ confirm }) => confirm !== undefined),
+  )
 }
