@@ -73,7 +73,8 @@ export function judge(
     return { ...base, status: changed === false ? 'ok' : 'changed' }
   } catch (thrown) {
     const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
-    return { ...base, status: 'failed', outcome: { ...outcome, failure } }
+    const changed = outcome.status === 'changed' || outcome.changed === true
+    return { ...base, status: 'failed', changed, outcome: { ...outcome, failure } }
   }
 }
 
