@@ -70,7 +70,8 @@ export function createDowntimes(): Downtimes {
     const task = walk.at(-1)
     if (task === undefined) return
     for (const change of event.changes) {
-      task.bytes += change.bytes ?? 0
+      // What is deleted goes nowhere.
+      if (change.action !== 'delete') task.bytes += change.bytes ?? 0
       if (change.availability !== undefined) mark(change.availability, change.host, change.target)
     }
   }
