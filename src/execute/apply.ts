@@ -9,6 +9,7 @@ import { defaultApply } from '../modules/apply-commands.ts'
 import { type Announced, announcedOf } from './announced.ts'
 import { predictStep } from './check-mode.ts'
 import { createWatchdogs, type Watchdogs } from './deadline/watchdogs.ts'
+import { detach, isDetached, withJob } from './detached.ts'
 import type { Performer, PerformRequest, Teller } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { neverBegan } from './limits.ts'
@@ -51,14 +52,15 @@ export function createApplier(options: ApplierOptions): Performer {
       return { ...outcomeOfError(thrown, request), notBegun: true }
     }
     const { decision } = seen
-    if (decision.kind === 'unchanged') {
+    const detaches = isDetached(request)
+    if (decision.kind === 'unchanged' && !detaches) {
       const message = decision.message === undefined ? {} : { message: decision.message }
       const { result } = decision
       return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
     }
     announce(request, tell, seen, announced)
     await synced()
-    const result = await act(environment, request, seen, io)
+    const result = await (detaches ? detach : act)(environment, request, seen, io)
     const status = hasChanged(seen, result) ? 'changed' : 'ok'
     return { status, result, ...withheldIf(environment, result) }
   }
@@ -72,8 +74,10 @@ export function createApplier(options: ApplierOptions): Performer {
       await pauseBefore(request, environment, io)
       const ran = await watchdogs.ranRelease(request, io)
       if (ran !== undefined) return ran
-      const outcome = await watchdogs.guard(request, io, guarded =>
-        performStep(request, guarded, tell),
+      const outcome = withJob(
+        request,
+        await watchdogs.guard(request, io, guarded => performStep(request, guarded, tell)),
+        environment.random,
       )
       if (request.part === 'release') await watchdogs.disarm(request, io, tell)
       return outcome
@@ -159,7 +163,7 @@ async function act(
 
 /** Most modules know before; for some only what they did tells. */
 function hasChanged({ loaded, args, decision, facts }: Look, result: Outcome['result']): boolean {
-  if (isHarmless(decision)) return false
+  if (isHarmless(decision) || decision.kind === 'unchanged') return false
   if (loaded.scope === 'cluster') return true
   return loaded.module.changed?.({ args, facts: facts as Answers<Probes>, result }) ?? true
 }

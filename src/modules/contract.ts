@@ -111,6 +111,15 @@ export interface WrittenTarget {
   readonly sizeBytes: number
 }
 
+/** The result of a step that was started and left running on its host: Ansible's names. */
+export interface Detached {
+  readonly started: 1
+  readonly finished: 0
+  readonly ansible_job_id: string
+  /** The file of the host that is there once it has ended. */
+  readonly results_file: string
+}
+
 /** What a module says of an interrupted apply of its own. */
 export type Recovery<R> =
   | { readonly state: 'not_started' | 'running' }
@@ -188,6 +197,21 @@ export interface HostModule<A extends TObject, R extends TObject, P extends Prob
     },
     io: Io,
   ): Promise<NoInfer<Static<R>>>
+  /**
+   * Starts it and leaves it to the host, for that many seconds at most (`async` with `poll: 0`); only of
+   * modules that have this. `unrun`: nothing has to be run, and why.
+   */
+  detach?(
+    host: Host,
+    input: {
+      readonly args: Static<A>
+      readonly local?: readonly LocalFile[]
+      readonly variables?: Scope
+      readonly seconds: number
+      readonly unrun?: string
+    },
+    io: Io,
+  ): Promise<Detached>
   /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
   changed?(input: {
     readonly args: Static<A>

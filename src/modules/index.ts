@@ -5,6 +5,7 @@ import { type AnyModule, anyModule } from './contract.ts'
 export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> = {
   archive: async () => anyModule((await import('./builtin/archive.ts')).archive),
   assert: async () => anyModule((await import('./builtin/assert.ts')).assert),
+  async_status: async () => anyModule((await import('./builtin/async-status.ts')).asyncStatus),
   command: async () => anyModule((await import('./builtin/command.ts')).command),
   copy: async () => anyModule((await import('./builtin/copy.ts')).copy),
   debug: async () => anyModule((await import('./builtin/debug.ts')).debug),

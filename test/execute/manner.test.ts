@@ -7,8 +7,10 @@ import { createDryRunner } from '../../src/execute/check-mode.ts'
 import type { PerformRequest } from '../../src/execute/driver.ts'
 import { mannerOn } from '../../src/execute/manner.ts'
 import { createPlanner } from '../../src/execute/plan.ts'
+import { createStepTimes } from '../../src/execute/play-time.ts'
 import { recoverStep } from '../../src/execute/recover.ts'
 import { Unknown } from '../../src/expression/unknown.ts'
+import { programOf } from '../engine/simulate.ts'
 import { createWorld, type World } from './world.ts'
 
 const start = { name: 'db', state: 'started' }
@@ -240,6 +242,65 @@ describe('check_mode', () => {
     const step = request('unit', start, { checkMode: false })
     expect(await planner.perform(step, quietIo, () => {})).toMatchObject({ certainty: 'sure' })
     expect(world.ran).toEqual([])
+  })
+})
+
+describe('a step with async', () => {
+  const job = (poll: number, more: Partial<PerformRequest> = {}, args: object = {}) =>
+    request('job', args, { async: { seconds: 30, poll }, ...more })
+  const started = {
+    started: 1,
+    finished: 0,
+    ansible_job_id: 'j1',
+    results_file: '/j1/end',
+  }
+
+  it('is left running on the host that it works on where nobody polls', async () => {
+    const world = createWorld({})
+    const { perform, events } = applying(world)
+    const outcome = await perform(job(0, { delegate: 'b' }))
+    expect(outcome).toEqual({ status: 'changed', result: started })
+    expect(world.ran).toEqual(['b: detach 30 -'])
+    expect(events.map(({ event }) => event)).toEqual(['step.planned', 'step.started'])
+  })
+
+  it('is a job where nothing is to be done, too', async () => {
+    const world = createWorld({})
+    const outcome = await applying(world).perform(job(0, {}, { needed: false }))
+    expect(outcome).toEqual({ status: 'ok', result: started })
+    expect(world.ran).toEqual(['a: detach 30 nothing to do'])
+  })
+
+  it('is a job that is over where somebody waits for it', async () => {
+    const world = createWorld({})
+    const { perform } = applying(world)
+    const over = { started: 1, finished: 1, ansible_job_id: expect.stringMatching(/^j\d+\.\d+$/) }
+    expect(await perform(job(5))).toEqual({ status: 'changed', result: { ...over, rc: 0 } })
+    expect(await perform(job(5, {}, { needed: false }))).toMatchObject({
+      status: 'ok',
+      result: { ...over, rc: 0 },
+    })
+    expect(world.ran).toEqual(['a: job'])
+  })
+
+  it('is refused where its module cannot be left running', async () => {
+    const world = createWorld({})
+    const step = request('unit', start, { async: { seconds: 30, poll: 0 } })
+    await expect(applying(world).perform(step)).rejects.toMatchObject({
+      code: 'step.failed',
+      message: 'unit cannot be left running on its host',
+    })
+    expect(world.ran).toEqual([])
+  })
+
+  it('has its seconds where it is waited for, and no others than its own', () => {
+    const times = createStepTimes(programOf({ plays: [[{ name: 's' }]] }), {
+      monotonicMs: () => 0,
+    })
+    const limit = (poll: number, timeoutMs?: number) =>
+      times.limit(job(poll, timeoutMs === undefined ? {} : { timeoutMs }))?.milliseconds
+    expect([limit(5), limit(5, 1000), limit(5, 60_000)]).toEqual([30_000, 1000, 30_000])
+    expect([limit(0), limit(0, 1000)]).toEqual([undefined, 1000])
   })
 })
 

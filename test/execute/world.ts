@@ -1,6 +1,7 @@
 import { type TObject, Type } from 'typebox'
 import { systemRandom } from '../../src/base/clock.ts'
 import { BkpError } from '../../src/base/errors.ts'
+import { quietIo } from '../../src/base/io.ts'
 import { createRedactor } from '../../src/base/secret.ts'
 import type { Command, Host, Manner, Probes, ReadOnlyHost } from '../../src/connection/contract.ts'
 import { succeeds } from '../../src/connection/probes.ts'
@@ -135,7 +136,33 @@ const everywhere = defineClusterModule({
   apply: async site => ({ hosts: site.hosts.map(host => host.name) }),
 })
 
-const modules = [unit, opaque, look, needs, wait, decide, everywhere]
+/** May be left running. */
+const job = defineModule({
+  name: 'job',
+  summary: 'Run a job.',
+  args: Type.Object({ needed: Type.Optional(Type.Boolean()) }),
+  returns: Type.Object({ rc: Type.Optional(Type.Number()), unrun: Type.Optional(Type.String()) }),
+  resources: () => [],
+  inspect: () => ({}),
+  plan: ({ args }) =>
+    args.needed === false
+      ? { kind: 'unchanged' as const, result: { rc: 0 }, message: 'nothing to do' }
+      : {
+          kind: 'change' as const,
+          changes: [{ action: 'run' as const, target: 'job' }],
+          after: {},
+        },
+  apply: async host => {
+    const { code } = await host.run({ argv: ['job'] }, quietIo)
+    return { rc: code ?? 1 }
+  },
+  detach: async (host, { seconds, unrun }) => {
+    await host.run({ argv: ['detach', String(seconds), unrun ?? '-'] }, quietIo)
+    return { started: 1, finished: 0, ansible_job_id: 'j1', results_file: '/j1/end' }
+  },
+})
+
+const modules = [unit, opaque, look, needs, wait, decide, job, everywhere]
 
 /** What the hosts of a test are and were told. */
 export interface World {

@@ -5,7 +5,7 @@ import { meaningKeyword, text } from '../arguments.ts'
 import { displayCommand } from '../command-line.ts'
 import { defineModule } from '../contract.ts'
 import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
-import { outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
+import { detachRun, outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
 import { plainText } from './running/plain-text.ts'
 import { splitWords } from './running/split-words.ts'
 import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
@@ -78,4 +78,5 @@ export const command = defineModule({
   inspect: args => guardProbes(args),
   plan: ({ args, facts }) => planRun(toRun(args), args, facts),
   apply: (host, { args }, io) => performRun(host, toRun(args), io),
+  detach: (host, { args, ...how }, io) => detachRun(host, toRun(args), how, io),
 })

@@ -3,7 +3,7 @@ import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { guardArguments, guardProbes } from './running/guards.ts'
 import { outcomeSchema, planRun } from './running/outcome.ts'
-import { performScript, type ScriptArguments, scriptOf } from './running/script.ts'
+import { detachScript, performScript, type ScriptArguments, scriptOf } from './running/script.ts'
 
 export const script = defineModule({
   name: 'script',
@@ -39,4 +39,5 @@ export const script = defineModule({
     return planRun({ command, cmd: target, target }, args, facts)
   },
   apply: (host, { args, local }, io) => performScript(host, args, local, io),
+  detach: (host, { args, local, ...how }, io) => detachScript(host, args, local, how, io),
 })

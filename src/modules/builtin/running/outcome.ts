@@ -4,13 +4,27 @@ import * as Type from 'typebox'
 import { type Clock, systemClock } from '../../../base/clock.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Answers, Command, Exit, Host } from '../../../connection/contract.ts'
+import type { Scope } from '../../../expression/contract.ts'
 import { commandFailed, outputText } from '../../apply-commands.ts'
-import type { Change, Decision } from '../../contract.ts'
+import type { Change, Decision, Detached } from '../../contract.ts'
 import { type GuardProbes, type Guards, isGuarded, whyNotRun } from './guards.ts'
+import { makeJob, startJob } from './jobs.ts'
 
 const lines = (description: string) => Type.Array(Type.String(), { description })
 const timeText = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+
+const flag = (description: string) => Type.Optional(Type.Integer({ description }))
+
+/** What a step with `async` returns besides, or instead until it has ended. */
+export const jobFields = {
+  started: flag('Of a step with async: 1.'),
+  finished: flag('Of a step with async: 1 once it has ended, 0 while it runs on the host.'),
+  ansible_job_id: Type.Optional(Type.String({ description: 'Of a step with async: its job.' })),
+  results_file: Type.Optional(
+    Type.String({ description: 'The file of the host that is there once the job has ended.' }),
+  ),
+}
 
 /** What command and shell return: Ansible's names, times in ISO 8601 UTC. */
 export const outcomeSchema = Type.Object(
@@ -32,6 +46,7 @@ export const outcomeSchema = Type.Object(
     truncated: Type.Boolean({
       description: 'True when more than 1 MiB was printed and only the first 1 MiB was kept.',
     }),
+    ...jobFields,
   },
   { additionalProperties: false },
 )
@@ -47,6 +62,19 @@ export interface Run {
   readonly notes?: readonly string[]
 }
 
+/** Output as results have it: its text and its lines. */
+export function printed(stdout: Uint8Array, stderr: Uint8Array) {
+  const texts = {
+    stdout: withoutLastNewline(outputText(stdout)),
+    stderr: withoutLastNewline(outputText(stderr)),
+  }
+  return {
+    ...texts,
+    stdout_lines: [...toLines(texts.stdout)],
+    stderr_lines: [...toLines(texts.stderr)],
+  }
+}
+
 function withoutLastNewline(text: string): string {
   return text.endsWith('\r\n') ? text.slice(0, -2) : text.endsWith('\n') ? text.slice(0, -1) : text
 }
@@ -56,7 +84,7 @@ function toLines(text: string): readonly string[] {
 }
 
 /** `0:00:01.500000`: a span as Ansible prints it. */
-function formatDelta(milliseconds: number): string {
+export function formatDelta(milliseconds: number): string {
   const two = (n: number) => String(Math.floor(n)).padStart(2, '0')
   const micros = String(Math.round(milliseconds * 1000) % 1_000_000).padStart(6, '0')
   const seconds = Math.floor(Math.round(milliseconds * 1000) / 1_000_000)
@@ -69,19 +97,19 @@ function signalNumber(signal: string | undefined): number {
   return entry?.[1] ?? constants.signals.SIGKILL
 }
 
+/** Exit status; minus the number of a signal that ended it. */
+export function returnCode(exit: Pick<Exit, 'code' | 'signal'>): number {
+  return exit.code ?? -signalNumber(exit.signal)
+}
+
 function outcome(
   cmd: Run['cmd'],
   exit: Exit,
   span: { readonly start: Date; readonly end: Date; readonly milliseconds: number },
 ): Outcome {
-  const stdout = withoutLastNewline(outputText(exit.stdout))
-  const stderr = withoutLastNewline(outputText(exit.stderr))
   return {
-    rc: exit.code ?? -signalNumber(exit.signal),
-    stdout,
-    stderr,
-    stdout_lines: [...toLines(stdout)],
-    stderr_lines: [...toLines(stderr)],
+    rc: returnCode(exit),
+    ...printed(exit.stdout, exit.stderr),
     cmd,
     start: span.start.toISOString(),
     end: span.end.toISOString(),
@@ -90,6 +118,9 @@ function outcome(
     truncated: exit.truncated,
   }
 }
+
+/** How the message of what was not run begins. */
+export const notRun = 'not run, since '
 
 /**
  * Decides from the guards alone; a command that nothing guards may or may not change something.
@@ -104,7 +135,7 @@ export function planRun(
   if (why !== undefined) {
     const empty = { stdout: '', stderr: '', stdout_lines: [], stderr_lines: [] }
     const times = { start: null, end: null, delta: null }
-    const msg = `not run, since ${why}`
+    const msg = `${notRun}${why}`
     const result = { rc: 0, ...empty, cmd: run.cmd, ...times, msg, truncated: false }
     return { kind: 'unchanged', result, message: msg }
   }
@@ -116,6 +147,30 @@ export function planRun(
   }
   const certainty = isGuarded(guards) ? 'sure' : 'maybe'
   return { kind: 'change', changes: [change], after: {}, certainty, opaque: true }
+}
+
+/** What a step is told that is left running. */
+interface Detaching {
+  readonly variables?: Scope
+  readonly seconds: number
+  readonly unrun?: string
+}
+
+/** Leaves it running on the host; what needs no run is a job as well, for whoever asks for it. */
+export async function detachRun(
+  host: Host,
+  run: Run,
+  { variables, seconds, unrun }: Detaching,
+  io: Io,
+): Promise<Detached> {
+  const job = await makeJob(host, { variables }, io)
+  return await startJob(
+    host,
+    job,
+    unrun === undefined ? run.command : { argv: ['true'] },
+    { cmd: run.cmd, seconds, ...(unrun === undefined ? {} : { unrun }) },
+    io,
+  )
 }
 
 /** Runs it and reports. @throws command.failed with the whole outcome in `details.result`; ssh.* */

@@ -4,12 +4,14 @@ import { type Clock, type RandomBytes, systemClock, systemRandom } from '../../.
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Secret } from '../../../base/secret.ts'
-import type { Host } from '../../../connection/contract.ts'
+import type { Command, Host } from '../../../connection/contract.ts'
+import type { Scope } from '../../../expression/contract.ts'
 import { runCommand } from '../../apply-commands.ts'
-import type { LocalFile } from '../../contract.ts'
+import type { Detached, LocalFile } from '../../contract.ts'
 import { randomName } from '../files/random-name.ts'
 import type { Guards } from './guards.ts'
-import { type Outcome, performRun } from './outcome.ts'
+import { makeJob, startJob } from './jobs.ts'
+import { detachRun, type Outcome, performRun } from './outcome.ts'
 import { plainText } from './plain-text.ts'
 import { splitWords } from './split-words.ts'
 
@@ -51,6 +53,44 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
+function fileOf(path: string, local: readonly LocalFile[] | undefined): LocalFile {
+  const [file] = local ?? []
+  if (file === undefined) throw new BkpError('internal', `${path} was not read`)
+  return file
+}
+
+function commandOf(
+  args: ScriptArguments,
+  { bytes }: LocalFile,
+  place: string,
+  words: readonly string[],
+): Command {
+  const cwd = args.chdir === undefined ? {} : { cwd: args.chdir }
+  return { argv: [...runnerOf(args, bytes), place, ...words], ...cwd }
+}
+
+/** Sends the script into the folder of its job and leaves it running. @throws as detachRun does */
+export async function detachScript(
+  host: Host,
+  args: ScriptArguments,
+  local: readonly LocalFile[] | undefined,
+  how: { readonly variables?: Scope; readonly seconds: number; readonly unrun?: string },
+  io: Io,
+): Promise<Detached> {
+  const { path, words } = scriptOf(args)
+  const { seconds, unrun } = how
+  const cmd = [path, ...words].join(' ')
+  if (unrun !== undefined) {
+    return await detachRun(host, { command: { argv: ['true'] }, cmd, target: cmd }, how, io)
+  }
+  const file = fileOf(path, local)
+  const job = await makeJob(host, how, io)
+  const place = posix.join(job.folder, `script-${posix.basename(path)}`)
+  await host.write(place, once(file.bytes), { mode: '0700' }, io)
+  const command = commandOf(args, file, place, words)
+  return await startJob(host, job, command, { cmd, seconds }, io)
+}
+
 /**
  * Sends the script into a folder of its own, runs it and removes both, however it ends.
  * @throws command.failed with the whole outcome in `details.result`; file.unwritable, ssh.*
@@ -66,15 +106,13 @@ export async function performScript(
   },
 ): Promise<Outcome> {
   const { path, words } = scriptOf(args)
-  const [file] = local ?? []
-  if (file === undefined) throw new BkpError('internal', `${path} was not read`)
+  const file = fileOf(path, local)
   const name = randomName(by.random)
   try {
     const made = await runCommand(host, { argv: ['/bin/sh', '-c', makeText, 'sh', name] }, io)
     const place = posix.join(byteText(made.stdout), posix.basename(path))
     await host.write(place, once(file.bytes), { mode: '0700' }, io)
-    const cwd = args.chdir === undefined ? {} : { cwd: args.chdir }
-    const command = { argv: [...runnerOf(args, file.bytes), place, ...words], ...cwd }
+    const command = commandOf(args, file, place, words)
     const cmd = [path, ...words].join(' ')
     return await performRun(host, { command, cmd, target: cmd }, io, by.clock)
   } finally {
