@@ -67,6 +67,8 @@ export function isTooOpen(pieces: readonly (string | Expression)[]): boolean {
 interface Segment {
   /** Undefined where there is an expression in it. */
   readonly literal: string | undefined
+  /** As messages show it. */
+  readonly shown: string
   readonly pattern: RegExp
 }
 
@@ -75,6 +77,7 @@ export function segmentsOf(pieces: readonly (string | Expression)[]): readonly S
   const joined = pieces.map(piece => (typeof piece === 'string' ? piece : '\u0000')).join('')
   return joined.split('/').map(text => ({
     literal: text.includes('\u0000') ? undefined : text,
+    shown: text.replaceAll('\u0000', '*'),
     pattern: new RegExp(
       `^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\u0000', '.*')}$`,
       's',
@@ -133,9 +136,9 @@ export function findCandidates(
     })
     if (lists.length > 0) return lists
   }
-  const [shown = ''] = taskFolders(context).map(each => shownPath(context, each))
+  const [folder = ''] = taskFolders(context).map(each => shownPath(context, each))
   fault(context, 'no file of tasks fits this name', at, {
-    hint: `looked for ${segments.map(({ literal }) => literal ?? '*').join('/')} in ${shown || '.'}`,
+    hint: `looked for ${segments.map(({ shown }) => shown).join('/')} in ${folder}`,
   })
   return undefined
 }

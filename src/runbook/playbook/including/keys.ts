@@ -1,4 +1,3 @@
-import { didYouMean } from '../../../base/text.ts'
 import { checkKeywords, type Entry, fault, keywordNames, type PlaybookContext } from '../context.ts'
 import { moduleOf } from '../module-key.ts'
 
@@ -36,10 +35,11 @@ export function checkInclude(context: PlaybookContext, call: IncludeCall): Entry
   const known = keywordNames(context, owner)
   const onTasks = keywordNames(context, 'task')
   const rest: Record<string, unknown> = Object.create(null)
+  const strange: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(keywords.value)) {
     const path = [...keywords.path, key]
-    if (known.includes(key)) rest[key] = value
-    else if (key === 'loop' || /^with_/.test(key)) {
+    if (known.includes(key) && !isIncludeKey(key)) rest[key] = value
+    else if (owner === 'import' && /^loop$|^with_/.test(key)) {
       const instead = kind.replace('import', 'include')
       fault(
         context,
@@ -55,25 +55,24 @@ export function checkInclude(context: PlaybookContext, call: IncludeCall): Entry
         at: 'key',
         hint: 'write it on the steps that are included',
       })
-    } else if (moduleOf(context, key) !== undefined || includeCallOf(key)) {
+    } else if (moduleOf(context, key) !== undefined || isIncludeKey(key)) {
       fault(context, `a task calls one module, and this one has "${kind}" and "${key}"`, path, {
         at: 'key',
         hint: 'write a task for each',
       })
-    } else {
-      fault(context, `there is no keyword "${key}" of ${kind}`, path, {
-        at: 'key',
-        hint: didYouMean(key, known) ?? `known: ${known.join(', ')}`,
-      })
-    }
+    } else strange[key] = value
   }
   const entry: Entry = { value: rest, path: keywords.path }
   const { kind: name, value } = call
-  checkKeywords(context, { value: { ...rest, [name]: value }, path: keywords.path }, owner)
+  checkKeywords(
+    context,
+    { value: { ...rest, ...strange, [name]: value }, path: keywords.path },
+    owner,
+  )
   return entry
 }
 
-function includeCallOf(key: string): boolean {
+function isIncludeKey(key: string): boolean {
   return includeKeys.some(kind => kind === key.replace(/^ansible\.(builtin|legacy)\./, ''))
 }
 

@@ -20,6 +20,8 @@ export interface NamedRole {
   readonly given: Variables
   readonly params: Variables
   readonly from: RoleFrom
+  /** Where the arguments stand that name other files than main. */
+  readonly args?: DocumentPath
   /** As it is written: roles whose texts are the same are one role. */
   readonly written: unknown
   /** It runs as often as it is named. */

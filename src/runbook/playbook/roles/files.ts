@@ -20,11 +20,12 @@ const extensions = ['.yml', '.yaml', '.json']
  * name; undefined where there is none. A file that was asked for by name must be there.
  */
 function partOf(
-  { context, from, path }: NamedRole,
+  { context, from, path: at, args }: NamedRole,
   role: string,
   part: RolePart | 'meta',
 ): string | undefined {
   const named = part === 'meta' ? undefined : from[part]
+  const path = named === undefined || args === undefined ? at : [...args, `${part}_from`]
   const folder = join(role, part)
   const base = join(folder, named ?? 'main')
   if (named !== undefined && !isBelow(folder, base)) {

@@ -54,6 +54,7 @@ function roleCall(context: PlaybookContext, call: IncludeCall, entry: Entry): Ro
     given: new Map(),
     params: new Map(),
     from: from.texts,
+    args: args.path,
     written: 'task',
     repeats: args.value['allow_duplicates'] !== false,
   }
@@ -147,7 +148,9 @@ export function includeRole(
     const loaded = loadRole(named, role, around(context.standing.role))
     if (loaded === undefined) return []
     const placed = placeRole(loaded, `${id}/${index}`, inner)
-    gather(context, loaded, placed, asked.public ?? false)
+    // Several files of one role come with the same handlers.
+    const isFirst = found.findIndex(each => each.role.path === role.path) === index
+    if (isFirst) gather(context, loaded, placed, asked.public ?? false)
     return placed.block === undefined ? [] : [[text, placed.block]]
   })
   const target = asked.tasksFrom === undefined ? asked.named.name : bothOf(asked)

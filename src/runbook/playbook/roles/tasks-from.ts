@@ -13,10 +13,11 @@ const extension = /\.(?:ya?ml|json)$/
  * without it. Undefined after a fault.
  */
 export function findTasksOfRole(
-  { context, path }: NamedRole,
+  { context, path: at, args }: NamedRole,
   { path: role }: FoundRole,
   pieces: readonly (string | Expression)[],
 ): readonly string[] | undefined {
+  const path = args === undefined ? at : [...args, 'tasks_from']
   if (isTooOpen(pieces)) {
     fault(context, 'which files this may come to cannot be told: all of it is computed', path, {
       hint: 'keep a part of tasks_from in plain text, such as setup-{{ os }}',
@@ -26,7 +27,7 @@ export function findTasksOfRole(
   const folder = join(role, 'tasks')
   const last = pieces.at(-1)
   const bare = typeof last !== 'string' || !extension.test(last)
-  const patterns = bare ? ['', '.yml', '.yaml', '.json'] : ['']
+  const patterns = bare ? ['.yml', '.yaml', '.json', ''] : ['']
   const found = patterns.flatMap(suffix =>
     fitting(context, folder, segmentsOf([...pieces, suffix]), 'file').flatMap(({ text }) =>
       suffix === '' ? [text] : [text.slice(0, -suffix.length)],
