@@ -38,7 +38,7 @@ const commonJs = [
 ].join('\n')
 
 async function bundle(folder: string): Promise<readonly OutputFile[]> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     // The thread's program lies beside the code that starts it, which is loaded late.
     entryPoints: {
@@ -53,6 +53,8 @@ async function bundle(folder: string): Promise<readonly OutputFile[]> {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    // Of a CommonJS package that is imported late, only the default export would be there.
+    mainFields: ['module', 'main'],
     external: ['cpu-features'],
     plugins: [natives],
     banner: { js: commonJs },
@@ -60,8 +62,13 @@ async function bundle(folder: string): Promise<readonly OutputFile[]> {
     minifyWhitespace: true,
     sourcemap: true,
     logLevel: 'warning',
+    metafile: true,
     write: false,
   })
+  for (const { entryPoint } of Object.values(metafile.outputs)) {
+    if (entryPoint === undefined || metafile.inputs[entryPoint]?.format !== 'cjs') continue
+    throw new Error(`${entryPoint} is imported late and is CommonJS: its names would be missing`)
+  }
   return outputFiles
 }
 
