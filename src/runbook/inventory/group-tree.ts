@@ -14,7 +14,7 @@ export interface GroupTree {
   readonly hosts: ReadonlyMap<string, HostEntry>
   /** Puts groups without parents under `all`, and hosts without groups into `ungrouped`. */
   settle(): void
-  /** Hosts of a group, those of its children first, each once. */
+  /** Hosts of a group: its own, then those of its children, then of theirs; each once. */
   hostsOf(group: string): readonly string[]
   /** After settle: groups of a host, through children too, by depth, priority, name; `all` first. */
   groupsOf(host: string): readonly string[]
@@ -81,17 +81,10 @@ export function createGroupTree(): GroupTree {
   }
 
   const hostsOf = (name: string): readonly string[] => {
-    const found = new Set<string>()
-    const seen = new Set<string>()
-    const visit = (inner: string): void => {
-      if (seen.has(inner)) return
-      seen.add(inner)
-      const { children, hosts: own } = group(inner)
-      for (const child of children) visit(child)
-      for (const host of own) found.add(host)
-    }
-    visit(name)
-    return [...found]
+    // Level by level, as Ansible walks: what a set grows by while it is walked is walked, too.
+    const reached = new Set([name])
+    for (const inner of reached) for (const child of group(inner).children) reached.add(child)
+    return [...new Set([...reached].flatMap(inner => [...group(inner).hosts]))]
   }
 
   const groupsOf = (host: string): readonly string[] => {

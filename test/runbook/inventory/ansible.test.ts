@@ -103,6 +103,30 @@ describe('what Ansible does', () => {
     ])
   })
 
+  test.each([
+    ['all', 'z a x w1 e w2 q d1'],
+    ['west', 'x w1 w2 q'],
+    ['east:web', 'e a d1 w2 w1'],
+  ])(
+    "hosts of %s: a group's own before those of its children, level by level",
+    (pattern, names) => {
+      const inventory = inventoryOf(`
+all:
+  hosts: {z: , a: }
+  children:
+    west:
+      hosts: {x: , w1: }
+      children:
+        web: {hosts: {w2: , w1: }}
+        z9: {hosts: {q: }}
+    east:
+      hosts: {e: , a: }
+      children: {edb: {hosts: {d1: }}}
+`)
+      expect(matchHosts(inventory, pattern).hosts.join(' ')).toBe(names)
+    },
+  )
+
   test('hosts keep the order they are written in', () => {
     const inventory = inventoryOf('all: {hosts: {m: , z: , a: , k: }}')
     expect(matchHosts(inventory, 'all').hosts).toEqual(['m', 'z', 'a', 'k'])
