@@ -80,7 +80,13 @@ export function judge(
 
 /** It was ended before it could answer: there is no result that a condition could judge. */
 function isCutShort({ status, failure }: Outcome): boolean {
-  return status === 'failed' && (failure?.code === 'step.timeout' || isCancelled(failure))
+  if (status !== 'failed') return false
+  return failure?.code === 'step.timeout' || isCancelled(failure) || isStale(failure)
+}
+
+/** It would have done more than was approved: nobody may have that ignored. */
+export function isStale(failure: Failure | undefined): boolean {
+  return failure?.code === 'plan.stale'
 }
 
 /** Ended by a signal: neither done nor to be ignored, or a resumed run would leave it out. */

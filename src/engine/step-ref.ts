@@ -1,4 +1,5 @@
 import type { BkpError } from '../base/errors.ts'
+import { isRecord } from '../base/json.ts'
 import type { Failure, StepRef } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { Task } from '../runbook/contract.ts'
@@ -40,7 +41,18 @@ function settlesOf({ task, item }: Owed): Pick<StepRef, 'settles' | 'settles_ite
 function labelOf(task: Task, item: LoopItem, scope: Scope): string {
   const label = displayName(task.loopControl.label, scope)
   if (label !== undefined) return label
-  return typeof item.value === 'string' ? item.value : JSON.stringify(item.value)
+  return typeof item.value === 'string' ? item.value : shortLabel(item.value)
+}
+
+/** Longer items are named by what tells them apart for a reader; their index tells them apart for bkp. */
+const longestLabel = 80
+
+/** What `find` found, or a service with all of its properties, would fill the screen. */
+function shortLabel(value: unknown): string {
+  const whole = JSON.stringify(value)
+  if (whole.length <= longestLabel) return whole
+  const named = isRecord(value) ? (value['path'] ?? value['name'] ?? value['key']) : undefined
+  return typeof named === 'string' ? named : `${whole.slice(0, longestLabel - 1)}…`
 }
 
 /** An error as events carry it. */

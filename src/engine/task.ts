@@ -6,7 +6,7 @@ import { delegateOf } from './manner.ts'
 import { disown } from './owe.ts'
 import { taskAt } from './program.ts'
 import type { Outcome } from './protocol.ts'
-import { type Aggregate, aggregate, isCancelled } from './result.ts'
+import { type Aggregate, aggregate, isCancelled, isStale } from './result.ts'
 import { wantsAnotherTry } from './retry.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, ItemResult, Owed, TaskFrame, Unit } from './state.ts'
@@ -77,6 +77,7 @@ function finishItem(
     (judged.status === 'unreachable' && task.ignoreUnreachable === true) ||
     (judged.status === 'failed' &&
       !isCancelled(judged.outcome?.failure) &&
+      !isStale(judged.outcome?.failure) &&
       ignoresErrors(task, scope))
   turn.events.push({
     event: 'step.finished',
@@ -132,6 +133,7 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
 function isIgnored(turn: Turn, task: Task, unit: Unit, total: Aggregate): boolean {
   if (!total.failed) return false
   if (total.unreachable) return task.ignoreUnreachable === true
+  if (unit.results.some(result => isStale(result.outcome?.failure))) return false
   return ignoresErrors(task, scopeOf(turn, unit, task))
 }
 

@@ -9,7 +9,7 @@ import type { ConfirmRequest, Performer, PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
 import { isHarmless, type Look, look, subjectsOf } from './look.ts'
-import { hostsWorkedOn, reachesUnknown, seesUnknown, workedOn } from './manner.ts'
+import { hostsWorkedOn, reachesUnknown, seesUnknown } from './manner.ts'
 import { isMeta } from './meta.ts'
 import { predictedResult } from './outcome.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
@@ -54,12 +54,13 @@ async function unforeseeable(
 ): Promise<Outcome> {
   const entry = entryOf(environment.library, request.ref.module)
   const { module, name } = request.ref
-  const host = workedOn(request)
   const certainty: Certainty = request.mayBeSkipped ? 'maybe' : 'unknown'
   const result = predictedResult(entry.returns, {}, `"${name}"`)
   if (entry.readOnly) return { status: 'ok', certainty, result }
   const destructive = entry.destructive || (await mayDestroy(environment, request))
-  const changes = [{ action: 'call', target: module, host, destructive }] as const
+  const changes = hostsWorkedOn(request).map(
+    each => ({ action: 'call', target: module, host: each, destructive }) as const,
+  )
   announce(request, tell, certainty, { changes })
   for (const each of hostsWorkedOn(request)) {
     overlay.record({ host: each, resources: [], after: new Map(), opaque: true })

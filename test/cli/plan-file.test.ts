@@ -269,3 +269,42 @@ it('refuses what is no JSON, and a file that is not there', async () => {
   expect(refused).toMatchObject({ status: 8, stderr: expect.stringContaining('plan.json:3:3') })
   expect((await bkp('apply', 'none.json')).status).toBe(5)
 })
+
+it('lets nobody ignore that a step would do more than was approved', async () => {
+  write('tree', 'a file')
+  playbook(
+    `{ name: swap, shell: "rm ${at('tree')} && mkdir -p ${at('tree/full')}" }`,
+    `{ file: { path: ${at('tree')}, state: absent }, ignore_errors: true, failed_when: false }`,
+    `{ copy: { dest: ${at('after')}, content: a } }`,
+  )
+  await plan()
+  expect((await bkp('apply', 'plan.json')).status).toBe(8)
+  expect([existsSync(at('tree')), existsSync(at('after'))]).toEqual([true, false])
+})
+
+it('names long items of a loop by their path', async () => {
+  write('found/a', 'x')
+  playbook(
+    `{ find: { paths: ${at('found')} }, register: found }`,
+    `{ command: "true", loop: "{{ found.files }}" }`,
+  )
+  const { stdout } = await bkp('run', at('site.yml'), '-i', at('inventory.yml'))
+  expect(stdout).toContain(`(item=${at('found/a')})`)
+})
+
+it('shows differences where they are asked for, by the flag or by the task', async () => {
+  playbook(
+    `{ copy: { dest: ${at('one')}, content: "new\\n" }, diff: false }`,
+    `{ copy: { dest: ${at('two')}, content: "new\\n" } }`,
+    `{ copy: { dest: ${at('three')}, content: "new\\n" }, diff: true }`,
+  )
+  const count = (text: string): number => text.split('+new').length - 1
+  expect(count((await plan('--diff')).stdout)).toBe(2)
+  expect(count((await plan()).stdout)).toBe(1)
+  expect(planned().plan.changes.map(({ diff }) => diff?.after)).toEqual([
+    undefined,
+    undefined,
+    'new\n',
+  ])
+  expect(count((await bkp('run', at('site.yml'), '-i', at('inventory.yml'))).stdout)).toBe(1)
+})

@@ -96,6 +96,12 @@ describe('planning', () => {
     expect(events).toMatchObject([{ event: 'step.planned', certainty: 'unknown' }])
   })
 
+  it('names every host of a cluster step whose arguments are not known yet', async () => {
+    const { perform, events } = planning(createWorld({}))
+    await perform(request('everywhere', { cluster: new Unknown('x') }))
+    expect(events).toMatchObject([{ changes: [{ host: 'a' }, { host: 'b' }] }])
+  })
+
   it('does not fail over what an earlier step of the plan may yet mend', async () => {
     const { perform } = planning(createWorld({}))
     const needing = request('needs', { name: 'db' })
