@@ -46,6 +46,6 @@ export async function detach(
 /** A step with `async` that was waited for is over as a job: its result says so. */
 export function withJob(request: PerformRequest, outcome: Outcome, random: RandomBytes): Outcome {
   if (request.async === undefined || isDetached(request) || outcome.notBegun) return outcome
-  const job = { started: 1, finished: 1, ansible_job_id: newJobId(random) }
+  const job = { started: true, finished: true, ansible_job_id: newJobId(random) }
   return { ...outcome, result: { ...job, ...outcome.result } }
 }

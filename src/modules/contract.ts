@@ -113,8 +113,8 @@ export interface WrittenTarget {
 
 /** The result of a step that was started and left running on its host: Ansible's names. */
 export interface Detached {
-  readonly started: 1
-  readonly finished: 0
+  readonly started: true
+  readonly finished: false
   readonly ansible_job_id: string
   /** The file of the host that is there once it has ended. */
   readonly results_file: string

@@ -249,8 +249,8 @@ describe('a step with async', () => {
   const job = (poll: number, more: Partial<PerformRequest> = {}, args: object = {}) =>
     request('job', args, { async: { seconds: 30, poll }, ...more })
   const started = {
-    started: 1,
-    finished: 0,
+    started: true,
+    finished: false,
     ansible_job_id: 'j1',
     results_file: '/j1/end',
   }
@@ -274,7 +274,11 @@ describe('a step with async', () => {
   it('is a job that is over where somebody waits for it', async () => {
     const world = createWorld({})
     const { perform } = applying(world)
-    const over = { started: 1, finished: 1, ansible_job_id: expect.stringMatching(/^j\d+\.\d+$/) }
+    const over = {
+      started: true,
+      finished: true,
+      ansible_job_id: expect.stringMatching(/^j\d+\.\d+$/),
+    }
     expect(await perform(job(5))).toEqual({ status: 'changed', result: { ...over, rc: 0 } })
     expect(await perform(job(5, {}, { needed: false }))).toMatchObject({
       status: 'ok',

@@ -158,7 +158,7 @@ const job = defineModule({
   },
   detach: async (host, { seconds, unrun }) => {
     await host.run({ argv: ['detach', String(seconds), unrun ?? '-'] }, quietIo)
-    return { started: 1, finished: 0, ansible_job_id: 'j1', results_file: '/j1/end' }
+    return { started: true, finished: false, ansible_job_id: 'j1', results_file: '/j1/end' }
   },
 })
 

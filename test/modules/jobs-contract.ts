@@ -42,7 +42,7 @@ export function jobsContract(
     const ended = async (jid: string) => {
       for (;;) {
         const now = await status(jid)
-        if (now.finished === 1) return now
+        if (now.finished) return now
         await systemClock.sleep(20)
       }
     }
@@ -50,7 +50,7 @@ export function jobsContract(
       for (;;) {
         try {
           const { finished } = await status(jid)
-          if (finished === 1) throw new Error('it ended well')
+          if (finished) throw new Error('it ended well')
           await systemClock.sleep(20)
         } catch (thrown) {
           if (thrown instanceof BkpError) return thrown
@@ -64,8 +64,8 @@ export function jobsContract(
     it('run on by themselves, and tell how they went once they have ended', async () => {
       const go = at('go')
       const job = await start(`echo out; echo err >&2; while [ ! -e ${go} ]; do sleep 0.02; done`)
-      expect(job).toMatchObject({ started: 1, finished: 0 })
-      expect(await status(job.ansible_job_id)).toMatchObject({ started: 1, finished: 0 })
+      expect(job).toMatchObject({ started: true, finished: false })
+      expect(await status(job.ansible_job_id)).toMatchObject({ started: true, finished: false })
       expect(await status(job.ansible_job_id)).not.toHaveProperty('rc')
       writeFileSync(go, '')
       const over = await ended(job.ansible_job_id)
@@ -90,7 +90,13 @@ export function jobsContract(
       expect(error.code).toBe('command.failed')
       expect(error.details).toMatchObject({
         exit_status: 3,
-        result: { rc: 3, stdout: 'out', finished: 1, started: 1, msg: 'non-zero return code' },
+        result: {
+          rc: 3,
+          stdout: 'out',
+          finished: true,
+          started: true,
+          msg: 'non-zero return code',
+        },
       })
     })
 
@@ -103,7 +109,7 @@ export function jobsContract(
         'step.timeout',
         'the job took longer than its 1 s',
       ])
-      expect(error.details).toMatchObject({ result: { finished: 1, rc: expect.any(Number) } })
+      expect(error.details).toMatchObject({ result: { finished: true, rc: expect.any(Number) } })
       const child = readFileSync(at('child'), 'utf8').trim()
       expect(isThere(Number(child))).toBe(false)
     }, 20_000)
@@ -115,7 +121,7 @@ export function jobsContract(
       endAllBelow(runner)
       const error = await failure(job.ansible_job_id)
       expect(error.message).toContain('cut off')
-      expect(error.details).toMatchObject({ result: { finished: 1 } })
+      expect(error.details).toMatchObject({ result: { finished: true } })
     })
 
     it('leave files for nobody else, and no secret once they have begun', async () => {
@@ -165,14 +171,14 @@ export function jobsContract(
       const job = await start('true')
       await ended(job.ansible_job_id)
       expect(await status(job.ansible_job_id, 'cleanup')).toEqual({
-        started: 1,
-        finished: 1,
+        started: true,
+        finished: true,
         ansible_job_id: job.ansible_job_id,
         erased: jobFolder(job),
       })
       const error = await failure(job.ansible_job_id)
       expect(error.message).toBe(`could not find job ${job.ansible_job_id}`)
-      expect(error.details).toMatchObject({ result: { started: 1, finished: 1 } })
+      expect(error.details).toMatchObject({ result: { started: true, finished: true } })
     })
 
     it('refuse a folder that is none', async () => {

@@ -63,7 +63,7 @@ describe('jobs over ssh', () => {
     const again = connect().host('alpha', manner)
     const input = { args: { jid: job?.ansible_job_id ?? '' }, facts: {}, changes: [] as never }
     let over = await asyncStatus.apply?.(again, input, quietIo)
-    while (over?.finished === 0) over = await asyncStatus.apply?.(again, input, quietIo)
+    while (over?.finished === false) over = await asyncStatus.apply?.(again, input, quietIo)
     expect(over).toMatchObject({ rc: 0, stdout_lines: [user, 'seen'] })
   })
 })

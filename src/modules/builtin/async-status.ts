@@ -28,8 +28,8 @@ export const asyncStatus = defineModule({
   ),
   returns: Type.Object(
     {
-      started: Type.Integer({ description: 'Always 1.' }),
-      finished: Type.Integer({ description: 'Whether it has ended: 1, or 0 while it runs.' }),
+      started: Type.Boolean({ description: 'Always true.' }),
+      finished: Type.Boolean({ description: 'Whether it has ended.' }),
       ansible_job_id: Type.String({ description: 'The job.' }),
       results_file,
       ...(Type.Partial(Type.Object(ofCommand)).properties as {
@@ -46,7 +46,7 @@ export const asyncStatus = defineModule({
     changes: [{ action: 'call', target: `${args.mode ?? 'status'} of ${checkedJobId(args.jid)}` }],
     after: {},
     certainty: 'maybe',
-    result: { started: 1, ansible_job_id: args.jid },
+    result: { started: true, ansible_job_id: args.jid },
   }),
   apply: async (host, { args, variables }, io) => {
     const { jid } = args
@@ -54,18 +54,18 @@ export const asyncStatus = defineModule({
     if (known === undefined) throw unknownJob(jid)
     if (args.mode !== 'cleanup') return { ...outcomeOfJob(host, jid, known), ansible_job_id: jid }
     const erased = await removeJob(host, jid, variables, io)
-    const over = known.state === 'running' ? 0 : 1
-    return { started: 1, finished: over, ansible_job_id: jid, erased }
+    const over = known.state !== 'running'
+    return { started: true, finished: over, ansible_job_id: jid, erased }
   },
   // What it did was done by the step that started it; as in Ansible it counts when it is over.
   changed: ({ result }) =>
-    result.finished === 1 && result.erased === undefined && !result.msg?.startsWith(notRun),
+    result.finished && result.erased === undefined && !result.msg?.startsWith(notRun),
 })
 
 function unknownJob(jid: string): BkpError {
   const msg = 'could not find job'
   return new BkpError('step.failed', `${msg} ${jid}`, {
     hint: 'it was removed, was started on another host or as another user, or never began',
-    details: { result: { ansible_job_id: jid, started: 1, finished: 1, msg } },
+    details: { result: { ansible_job_id: jid, started: true, finished: true, msg } },
   })
 }

@@ -7,8 +7,8 @@ import { formatDelta, printed, returnCode } from './outcome.ts'
 
 /** What is said of a job in each of its ways to end. */
 export type JobOutcome = Readonly<Record<string, unknown>> & {
-  readonly started: 1
-  readonly finished: 0 | 1
+  readonly started: true
+  readonly finished: boolean
 }
 
 /**
@@ -20,15 +20,15 @@ export function outcomeOfJob(host: Host, jid: string, job: JobState): JobOutcome
   const base = {
     ansible_job_id: jid,
     results_file: `${job.folder}/end`,
-    started: 1 as const,
+    started: true as const,
     ...(job.note === undefined ? {} : { cmd: job.note.cmd }),
   }
-  if (job.state === 'running') return { ...base, finished: 0 }
+  if (job.state === 'running') return { ...base, finished: false }
   const exit: Exit = { ...exitOf(job.status), ...job }
   const { unrun } = job.note ?? {}
   const result = {
     ...base,
-    finished: 1 as const,
+    finished: true as const,
     ...(job.state === 'ended' ? { rc: returnCode(exit) } : {}),
     ...printed(job.stdout, job.stderr),
     ...timesOf(job),

@@ -143,7 +143,7 @@ export async function startJob(
   const stdin = new Uint8Array(jobScript(command, note))
   await runCommand(host, { argv: words(startText, job.folder), stdin }, io)
   const file = `${job.folder}/end`
-  return { started: 1, finished: 0, ansible_job_id: job.id, results_file: file }
+  return { started: true, finished: false, ansible_job_id: job.id, results_file: file }
 }
 
 /** Asks how a job is; undefined for one that the host does not know. @throws command.failed, ssh.* */

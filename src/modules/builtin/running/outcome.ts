@@ -14,12 +14,12 @@ const lines = (description: string) => Type.Array(Type.String(), { description }
 const timeText = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], description })
 
-const flag = (description: string) => Type.Optional(Type.Integer({ description }))
+const flag = (description: string) => Type.Optional(Type.Boolean({ description }))
 
 /** What a step with `async` returns besides, or instead until it has ended. */
 export const jobFields = {
-  started: flag('Of a step with async: 1.'),
-  finished: flag('Of a step with async: 1 once it has ended, 0 while it runs on the host.'),
+  started: flag('True of a step with async.'),
+  finished: flag('Of a step with async: whether it has ended.'),
   ansible_job_id: Type.Optional(Type.String({ description: 'Of a step with async: its job.' })),
   results_file: Type.Optional(
     Type.String({ description: 'The file of the host that is there once the job has ended.' }),
