@@ -2,13 +2,14 @@ import { isAbsolute, resolve } from 'node:path'
 import { BkpError } from '../base/errors.ts'
 import { quietIo } from '../base/io.ts'
 import { mask } from '../base/secret.ts'
-import { createProgram } from '../engine/program.ts'
+import { createProgram, taskAt } from '../engine/program.ts'
 import type { RunEvent } from '../events/events.ts'
 import { adoptRun, readStoredRun, type StoredRun } from '../execute/journal.ts'
 import { refuseIfRunning } from '../execute/lock/run-lock.ts'
 import { readMirror } from '../execute/mirror-read.ts'
 import { owedOf } from '../execute/owed.ts'
 import { type Invocation, recordingOf } from '../execute/run.ts'
+import type { SourceDocument } from '../runbook/contract.ts'
 import { editedSteps } from '../runbook/edited-steps.ts'
 import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { stateDirectoryOf } from './apply-runbook.ts'
@@ -67,7 +68,7 @@ export async function findRun(
     run: { id: run, startedAt: new Date(started.time) },
     ...(started.prompted === undefined ? {} : { prompted: started.prompted }),
   })
-  refuseEdited(stored, started, session)
+  refuseEdited(stored, session, place)
   return { stored, session, flags: runbookFlags }
 }
 
@@ -118,30 +119,59 @@ function extraVarsOf(started: Started, flags: StoredRunFlags): readonly string[]
   return before
 }
 
-/** Files as they are, or as they were journaled where they are gone. */
-function orAsTheyWere({ documents }: StoredRun, place: (path: string) => string): FileAccess {
+/** Files as they are, or as they were journaled where they are gone; folders are those of such files. */
+export function orAsTheyWere(
+  { documents }: Pick<StoredRun, 'documents'>,
+  place: (path: string) => string,
+): FileAccess {
   const kept = new Map(documents.map(({ path, text }) => [place(path), text]))
+  const below = (path: string): readonly string[] => {
+    const start = `${place(path)}/`
+    const inside = [...kept.keys()].filter(each => each.startsWith(start))
+    return [...new Set(inside.map(each => each.slice(start.length).split('/')[0] ?? ''))].sort()
+  }
+  const isFolder = (path: string): boolean =>
+    systemFiles.kind(path) === undefined && below(path).length > 0
   const gone = (path: string): string | undefined =>
     systemFiles.kind(path) === undefined ? kept.get(place(path)) : undefined
   return Object.freeze({
     ...systemFiles,
-    kind: (path: string) => (gone(path) === undefined ? systemFiles.kind(path) : 'file'),
+    kind: (path: string) => {
+      if (gone(path) !== undefined) return 'file'
+      return isFolder(path) ? 'directory' : systemFiles.kind(path)
+    },
+    list: (path: string) => (isFolder(path) ? below(path) : systemFiles.list(path)),
     read: (path: string) => {
       const text = gone(path)
       return text === undefined ? systemFiles.read(path) : new TextEncoder().encode(text)
     },
-    real: (path: string) => (gone(path) === undefined ? systemFiles.real(path) : path),
+    real: (path: string) =>
+      gone(path) === undefined && !isFolder(path) ? systemFiles.real(path) : path,
   })
 }
 
-/** A step that is done cannot be done differently any more: going on would mix two runbooks. */
-function refuseEdited({ documents, events }: StoredRun, started: Started, session: Session): void {
-  const now = session.loaded.playbook.documents[0]
-  const before = documents.find(document => document.path === started.playbook) ?? documents[0]
-  if (now === undefined || before === undefined || now.text === before.text) return
+/**
+ * A step that is done cannot be done differently any more: going on would mix two runbooks. `place`
+ * makes paths comparable: a run may be gone on with from another folder.
+ */
+function refuseEdited(
+  { documents, events }: StoredRun,
+  session: Session,
+  place: (path: string) => string,
+): void {
   const program = createProgram({ ...session.options.program, mode: 'apply' })
+  const placed = (each: SourceDocument) => ({ ...each, path: place(each.path) })
   const { finishedSteps } = recordingOf(program, events)
-  const edited = editedSteps(before, now, finishedSteps)
+  const edited = editedSteps({
+    before: documents.map(placed),
+    now: session.loaded.playbook.documents.map(placed),
+    // A flush of handlers is written nowhere.
+    steps: new Set([...finishedSteps].filter(step => !taskAt(program, step)?.implicit)),
+    placeOf: step => {
+      const at = taskAt(program, step)?.place
+      return at === undefined ? undefined : { ...at, file: place(at.file) }
+    },
+  })
   if (edited.length === 0) return
   throw new BkpError('run.edited', `steps that are done were edited since: ${edited.join(', ')}`, {
     hint: 'put them back as they were to resume, or settle the run with bkp abort and run it anew',

@@ -1,4 +1,4 @@
-import { tasksOf } from '../../../src/runbook/check/uses.ts'
+import { tasksOfPlay } from '../../../src/runbook/check/uses.ts'
 import type { Playbook, Task } from '../../../src/runbook/contract.ts'
 import { type ReadPlaybook, readPlaybook } from '../../../src/runbook/playbook/playbook.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -20,7 +20,7 @@ export function read(
 
 /** The tasks of a playbook by their ids. */
 export function tasksById(playbook: Playbook): Readonly<Record<string, Task>> {
-  const tasks = playbook.plays.flatMap(play => tasksOf(play.tasks))
+  const tasks = playbook.plays.flatMap(tasksOfPlay)
   return Object.fromEntries(tasks.map(task => [task.id, task]))
 }
 
