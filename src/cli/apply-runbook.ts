@@ -66,7 +66,8 @@ export async function applyRunbook(
     if (approved !== undefined) requireApproved(approved, planned.document)
     for (const question of planned.questions) await askFirst(confirmer, question, context)
   }
-  const { invocation } = session
+  const plan = approved === undefined ? {} : { plan: approved.digest }
+  const invocation = { ...session.invocation, ...plan }
   const guard = approved === undefined ? {} : { guard: createGuard(approved) }
   const execute: Execute = options => apply({ ...options, invocation, ...guard })
   const application = { open: openJournal, confirmer, flags, sink: sinks.apply, execute }

@@ -43,7 +43,7 @@ function wantsEvents(words: readonly string[]): boolean {
     (word, index) =>
       word === '--output=json' || (word === '--output' && words[index + 1] === 'json'),
   )
-  return words[0] === 'run' && isJson
+  return (words[0] === 'run' || words[0] === 'apply') && isJson
 }
 
 /** The program with the one command that is called; of the others it knows what help tells. */

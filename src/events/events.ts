@@ -72,6 +72,8 @@ export type EngineEvent =
       readonly extra_vars?: readonly string[]
       readonly forks?: number
       readonly directory?: string
+      /** Digest of the approved plan that it applies. */
+      readonly plan?: string
       readonly tags?: readonly string[]
       readonly skip_tags?: readonly string[]
       readonly start_at_task?: string

@@ -75,7 +75,15 @@ export interface ApplyOptions extends ExecuteOptions {
 /** What a resumed run needs of the command line it was started with. */
 export type Invocation = Pick<
   RunStarted,
-  'limit' | 'extra_vars' | 'tags' | 'skip_tags' | 'start_at_task' | 'stepwise' | 'diff' | 'prompted'
+  | 'limit'
+  | 'extra_vars'
+  | 'tags'
+  | 'skip_tags'
+  | 'start_at_task'
+  | 'stepwise'
+  | 'diff'
+  | 'prompted'
+  | 'plan'
 > & { readonly directory: string; readonly forks: number }
 
 /** Does what the runbook says; with a replay, only what an earlier attempt has not done. */

@@ -64,6 +64,7 @@ it('keeps a plan that only its owner reads, and applies exactly that', async () 
 
   const applied = await bkp('apply', 'plan.json', '--output', 'json')
   expect(applied.status).toBe(0)
+  expect(JSON.parse(applied.stdout.split('\n')[0] ?? '')).toMatchObject({ plan: content.digest })
   expect(lastLine(applied.stdout)).toMatchObject({ event: 'run.finished', exit_code: 0 })
   expect(readFileSync(at('made'), 'utf8')).toBe('a\nb\n')
 })

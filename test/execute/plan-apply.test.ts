@@ -102,13 +102,13 @@ describe('planning', () => {
     expect(events).toMatchObject([{ changes: [{ host: 'a' }, { host: 'b' }] }])
   })
 
-  it('does not fail over what an earlier step of the plan may yet mend', async () => {
+  it.each(['needs', 'asks_more'])('does not fail over what may yet be mended: %s', async module => {
     const { perform } = planning(createWorld({}))
-    const needing = request('needs', { name: 'db' })
+    const needing = request(module, { name: 'db' })
     await expect(perform(needing)).rejects.toThrow('db is not installed')
     await perform(request('unit', start))
-    await expect(perform(request('needs', { name: 'other' }))).rejects.toThrow('not installed')
-    await expect(perform(request('needs', { name: 'db' }, { host: 'b' }))).rejects.toThrow()
+    await expect(perform(request(module, { name: 'other' }))).rejects.toThrow('not installed')
+    await expect(perform(request(module, { name: 'db' }, { host: 'b' }))).rejects.toThrow()
     expect(await perform(needing)).toMatchObject({ status: 'changed', certainty: 'unknown' })
   })
 

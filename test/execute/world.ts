@@ -84,6 +84,21 @@ const needs = defineModule({
   },
 })
 
+/** Cannot even ask all it wants to know where the unit is not as something else made it. */
+const asksMore = defineModule({
+  name: 'asks_more',
+  summary: 'Need a unit before asking.',
+  args: Type.Object({ name: Type.String() }),
+  returns: Type.Object({}),
+  resources: ({ name }) => [`unit:${name}`],
+  inspect: ({ name }) => ({ installed: succeeds('is-installed', name) }),
+  inspectFurther: ({ args, facts }) => {
+    if (facts.installed) return {}
+    throw new BkpError('step.failed', `${args.name} is not installed`)
+  },
+  plan: () => unchanged(),
+})
+
 /** Has to be done, but changes nothing. */
 const wait = defineModule({
   name: 'wait',
@@ -162,7 +177,7 @@ const job = defineModule({
   },
 })
 
-const modules = [unit, opaque, look, needs, wait, decide, job, everywhere]
+const modules = [unit, opaque, look, needs, asksMore, wait, decide, job, everywhere]
 
 /** What the hosts of a test are and were told. */
 export interface World {
