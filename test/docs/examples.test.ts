@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands/index.ts'
 import { runCli, temporaryFolder } from '../cli/run-cli.ts'
 
@@ -30,7 +30,27 @@ const yaml = pages.flatMap(name =>
     .map(({ body }, index) => ({ name, index, body })),
 )
 
+/** What the example of docs/playbooks.md puts in place. */
+const placed = [
+  'tasks/certificates.yml',
+  'tasks/setup-debian.yml',
+  'roles/common/tasks/main.yml',
+  'roles/nginx/tasks/main.yml',
+  'roles/app/tasks/upgrade.yml',
+]
+
+function writeBeside(name: string, body: string): void {
+  const path = join(folder.path, name)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, body)
+}
+
 describe('the examples of the documentation', () => {
+  beforeAll(() => {
+    for (const name of placed) writeBeside(name, '- debug: { msg: here }\n')
+    writeBeside('monitoring/site.yml', '- { hosts: all, tasks: [{ debug: { msg: here } }] }\n')
+  })
+
   it.each(yaml)('$name, YAML block $index is valid', async ({ name, index, body }) => {
     const path = join(folder.path, `${name.replace('/', '-')}-${index}.yml`)
     writeFileSync(path, body)
