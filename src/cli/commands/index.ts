@@ -66,6 +66,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'explain',
+    args: '[keyword]',
+    summary: 'say what a keyword of a playbook means, or list them all',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
+  {
     name: 'modules',
     args: '[name]',
     summary: 'list the step modules, or document one',
