@@ -226,6 +226,22 @@ describe('include_tasks', () => {
     expect([...(include?.include?.choices.keys() ?? [])]).toEqual(['b.yml', 'a.yml'])
   })
 
+  test('where all of it is computed, variables of the play may tell it', () => {
+    const files = { '/play/a.yml': one, '/play/b.yml': one }
+    const choices = (text: string) => [
+      ...(tasksOf(
+        `- hosts: all\n  vars: { f: a, l: [a, b] }\n  tasks: [${text}]\n`,
+        files,
+      )[0]?.include?.choices.keys() ?? []),
+    ]
+    expect(choices('{ include_tasks: "{{ f }}.yml" }')).toEqual(['a.yml'])
+    expect(choices('{ include_tasks: "{{ f }}.yml", vars: { f: b } }')).toEqual(['b.yml'])
+    expect(choices('{ include_tasks: "{{ item }}.yml", loop: "{{ l }}" }')).toEqual([
+      'a.yml',
+      'b.yml',
+    ])
+  })
+
   test('handlers may be those of a file', () => {
     const { plays } = read(
       `- hosts: all

@@ -385,6 +385,13 @@ describe('import_role and include_role', () => {
     return [...(include?.include?.choices.keys() ?? [])]
   }
 
+  test('a role that ran already may be included, without its steps', () => {
+    const once = 'include_role: { name: r, allow_duplicates: false }'
+    const certain = 'import_role: { name: r, allow_duplicates: false }'
+    const [, include] = tasksOf(playOf(`  tasks: [{ ${certain} }, { ${once} }]\n`, files))
+    expect([...(include?.include?.choices ?? [])]).toMatchObject([['r', { block: [] }]])
+  })
+
   test('computed names', () => {
     expect(choices('include_role: { name: "os-{{ x }}" }')).toEqual(['os-a', 'os-b'])
     expect(choices('include_role: { name: "{{ item }}" }, loop: [r, outer]')).toEqual([

@@ -19,36 +19,40 @@ export function piecesOf(tree: Tree): readonly (string | Expression)[] {
 
 /** The text that a value comes to with these variables alone; undefined where it needs others. */
 export function staticText(tree: Tree, layers: readonly Variables[]): string | undefined {
+  const text = staticValue(tree, layers)
+  return typeof text === 'string' ? text : undefined
+}
+
+function staticValue(tree: Tree, layers: readonly Variables[]): unknown {
   try {
-    const text = renderTree(tree, createScope(layers))
-    return typeof text === 'string' ? text : undefined
+    return renderTree(tree, createScope(layers))
   } catch (error) {
     if (error instanceof BkpError) return undefined
     throw error
   }
 }
 
+/** What an include's target may need: the loop of its task, and variables, lowest first. */
+export interface Known {
+  readonly loop: Tree | undefined
+  readonly loopVar: string
+  readonly layers: readonly Variables[]
+}
+
 /**
- * What a value comes to where that is certain: with `-e` alone, or for each item of a plain list.
+ * What a value comes to with these variables alone, for each item of the loop where it is of one.
  * Undefined where it needs more.
  */
 export function knownTexts(
   tree: Tree,
-  loop: unknown,
-  loopVar: string,
-  extraVars: Variables,
+  { loop, loopVar, layers }: Known,
 ): readonly string[] | undefined {
-  const text = staticText(tree, [extraVars])
-  return text === undefined ? loopTexts(tree, loop, loopVar, extraVars) : [text]
-}
-
-function loopTexts(
-  tree: Tree,
-  loop: unknown,
-  loopVar: string,
-  extraVars: Variables,
-): readonly string[] | undefined {
-  if (!Array.isArray(loop) || JSON.stringify(loop).includes('{{')) return undefined
-  const texts = loop.map(item => staticText(tree, [new Map([[loopVar, literal(item)]]), extraVars]))
-  return texts.every(text => text !== undefined) ? [...new Set(texts)] : undefined
+  const text = staticText(tree, layers)
+  if (text !== undefined) return [text]
+  const items = loop === undefined ? undefined : staticValue(loop, layers)
+  if (!Array.isArray(items)) return undefined
+  const texts = items.map(item =>
+    staticText(tree, [...layers, new Map([[loopVar, literal(item)]])]),
+  )
+  return texts.every(each => each !== undefined) ? [...new Set(texts)] : undefined
 }

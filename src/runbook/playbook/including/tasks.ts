@@ -5,13 +5,13 @@ import { compileValue } from '../../inventory/variables.ts'
 import type { DocumentPath } from '../../yaml/tree-position.ts'
 import { type Entry, fault, type Inherited, type PlaybookContext, treeAt } from '../context.ts'
 import { withOwn } from '../inherit.ts'
-import { loopControlAt } from '../loop.ts'
 import { findCandidates, findTasks } from './find-tasks.ts'
 import { handedDown } from './handed-down.ts'
 import { enterDocument, listOf } from './inner-document.ts'
 import { checkInclude, type IncludeCall } from './keys.ts'
 import { includeTask, placedBlock } from './placed.ts'
-import { knownTexts, piecesOf, staticText } from './static-text.ts'
+import { piecesOf, staticText } from './static-text.ts'
+import { targetTexts } from './target-texts.ts'
 
 /** Where the name of a file of tasks stands, and the map around it, if it is in one. */
 interface Target {
@@ -91,7 +91,7 @@ export function includeTasks(
   const target = targetAt(context, call, entry)
   if (target === undefined) return undefined
   const inner = handedDown(context, entry, inherited, target.args)
-  const files = filesOf(context, target, entry)
+  const files = filesOf(context, target, entry, own)
   if (files === undefined) return undefined
   const dynamic = { ...context, standing: { ...context.standing, dynamic: true as const } }
   const choices = files.map(({ path, text }, index): readonly [string, Block] => {
@@ -109,11 +109,11 @@ function filesOf(
   context: PlaybookContext,
   target: Target,
   entry: Entry,
+  own: Inherited,
 ): readonly { readonly path: string; readonly text: string }[] | undefined {
-  const { extraVars } = context.standing.shared
-  const { loopVar } = loopControlAt(context, entry)
-  const texts = knownTexts(target.value, entry.value['loop'], loopVar, extraVars)
-  if (texts === undefined) return findCandidates(context, piecesOf(target.value), target.path)
+  const pieces = piecesOf(target.value)
+  const texts = targetTexts(context, entry, own, { tree: target.value, pieces })
+  if (texts === undefined) return findCandidates(context, pieces, target.path)
   const found = texts.map(text => ({ text, path: findTasks(context, text, target.path) }))
   return found.flatMap(({ text, path }) => (path === undefined ? [] : [{ text, path }]))
 }

@@ -6,10 +6,10 @@ import type { DocumentPath } from '../../yaml/tree-position.ts'
 import { type Entry, fault, type Inherited, type PlaybookContext } from '../context.ts'
 import { handedDown } from '../including/handed-down.ts'
 import { checkInclude, type IncludeCall } from '../including/keys.ts'
-import { includeTask } from '../including/placed.ts'
-import { knownTexts, piecesOf, staticText } from '../including/static-text.ts'
+import { includeTask, placedBlock } from '../including/placed.ts'
+import { piecesOf, staticText } from '../including/static-text.ts'
+import { targetTexts } from '../including/target-texts.ts'
 import { withOwn } from '../inherit.ts'
-import { loopControlAt } from '../loop.ts'
 import type { NamedRole } from './entry.ts'
 import type { RolePart } from './files.ts'
 import { type FoundRole, findRole, findRoles } from './find-role.ts'
@@ -136,7 +136,7 @@ export function includeRole(
   const asked = roleCall(context, call, entry)
   if (asked === undefined) return undefined
   const inner = handedDown(context, entry, inherited, asked.args)
-  const found = choicesOf(context, asked, entry)
+  const found = choicesOf(context, asked, entry, own)
   if (found === undefined) return undefined
   if (asked.public === true && found.length > 1) {
     const message = 'a role whose name is computed cannot give its variables to the play'
@@ -151,7 +151,9 @@ export function includeRole(
     // Several files of one role come with the same handlers.
     const isFirst = found.findIndex(each => each.role.path === role.path) === index
     if (isFirst) gather(context, loaded, placed, asked.public ?? false)
-    return placed.block === undefined ? [] : [[text, placed.block]]
+    const place = context.document.place(asked.named.path)
+    // A role that ran already has no steps here, but may be included.
+    return [[text, placed.block ?? placedBlock({ id: `${id}/${index}`, place }, [], inner)]]
   })
   const target = asked.tasksFrom === undefined ? asked.named.name : bothOf(asked)
   return includeTask(context, entry, id, own, 'include_role', {
@@ -179,13 +181,15 @@ function choicesOf(
   context: PlaybookContext,
   { named, tasksFrom }: RoleCall,
   entry: Entry,
+  own: Inherited,
 ): readonly Choice[] | undefined {
-  const { extraVars } = context.standing.shared
-  const { loopVar } = loopControlAt(context, entry)
-  const names = knownTexts(named.name, entry.value['loop'], loopVar, extraVars)
+  const textsOf = (tree: Tree, pieces: ReturnType<typeof piecesOf>) =>
+    targetTexts(context, entry, own, { tree, pieces })
+  const pieces = piecesOf(named.name)
+  const names = textsOf(named.name, pieces)
   const roles =
     names === undefined
-      ? findRoles(named, piecesOf(named.name))?.map(role => ({ text: role.name, role }))
+      ? findRoles(named, pieces)?.map(role => ({ text: role.name, role }))
       : names.flatMap(text => {
           const role = findRole(named, text)
           return role === undefined ? [] : [{ text, role }]
@@ -194,8 +198,8 @@ function choicesOf(
     return roles?.map(each => ({ ...each, from: named.from }))
   }
   return roles.flatMap(({ text, role }) => {
-    const files = knownTexts(tasksFrom, entry.value['loop'], loopVar, extraVars)
-    const fit = files ?? findTasksOfRole(named, role, piecesOf(tasksFrom))
+    const inner = piecesOf(tasksFrom)
+    const fit = textsOf(tasksFrom, inner) ?? findTasksOfRole(named, role, inner)
     return (fit ?? []).map(tasks => ({
       text: `${text}${between}${tasks}`,
       role,
