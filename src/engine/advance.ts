@@ -17,7 +17,15 @@ export function advance(program: Program, state: State, input: Input): Advance<S
   const requests: Turn['requests'] = []
   const events: Turn['events'] = []
   const draft = forkState(state)
-  const turn: Turn = { program, state: draft, stack: draft.stack, lane: '', requests, events }
+  const turn: Turn = {
+    program,
+    state: draft,
+    stack: draft.stack,
+    lane: '',
+    requests,
+    events,
+    copied: new Set(),
+  }
   const lane = accept(turn, input)
   settle(turn, lane)
   return { state: turn.state, requests, events }

@@ -4,6 +4,7 @@ import type { Task } from '../runbook/contract.ts'
 import { renderArguments } from './arguments.ts'
 import { becomeOf } from './become.ts'
 import { evaluateAll } from './conditions.ts'
+import { delegateOf } from './manner.ts'
 import type { DeadlineRequest } from './protocol.ts'
 import type { Turn } from './turn.ts'
 import { hostScope, type LoopItem } from './variables.ts'
@@ -30,7 +31,13 @@ export function deadlineOf(
     if (verdict.kind === 'error') throw verdict.error
     return verdict.value === false ? [] : [renderArguments(release.args, scope)]
   })
-  const become = becomeOf(release, scopeOf(item))
+  // The release is done where its task is.
+  const worker = delegateOf(task, host, hostScope(turn.program, turn.state, host, task, item))
+  const users =
+    worker === undefined
+      ? scopeOf(item)
+      : hostScope(turn.program, turn.state, worker, release, item)
+  const become = becomeOf(release, users)
   return {
     milliseconds: deadlineMs,
     module: release.module,

@@ -3,7 +3,7 @@ import type { Recap } from '../events/events.ts'
 import { frameOf, pushBlock } from './block.ts'
 import { ask } from './confirm.ts'
 import type { Owed, State } from './state.ts'
-import { recapOf, type Turn } from './turn.ts'
+import { factsToWrite, recapOf, type Turn } from './turn.ts'
 import { displayName, playScope } from './variables.ts'
 
 /** Starts the next play that has hosts left, or finishes the run. */
@@ -36,7 +36,7 @@ export function nextPlay(turn: Turn): void {
     turn.events.push({ event: 'play.skipped', play: play.id, name, reason })
     return
   }
-  for (const host of hosts) recapOf(state, host)
+  for (const host of hosts) recapOf(turn, host)
   turn.events.push({ event: 'play.started', play: play.id, name, hosts })
   nextBatch(turn)
   if (play.confirm !== undefined) ask(turn, play.id, play.confirm, scope)
@@ -107,8 +107,8 @@ function settleInherited(turn: Turn): boolean {
   state.inherited = { facts, owed: owed.filter(each => playOf(each) !== newest) }
   const hosts = [...new Set(mine.flatMap(each => each.hosts))]
   for (const host of hosts) {
-    recapOf(state, host)
-    state.facts[host] = { ...facts[host], ...state.facts[host] }
+    recapOf(turn, host)
+    factsToWrite(turn).set(host, { ...facts[host], ...state.facts.get(host) })
   }
   turn.stack = state.stack
   turn.lane = ''
@@ -144,12 +144,12 @@ function finish(turn: Turn): void {
 
 /** The recap as it is shown: as in Ansible, without hosts of which nothing was counted. */
 export function countedRecap({ recap }: State): Readonly<Record<string, Recap>> {
-  const counted = Object.entries(recap).filter(([, row]) => Object.values(row).some(n => n > 0))
+  const counted = [...recap].filter(([, row]) => Object.values(row).some(n => n > 0))
   return Object.fromEntries(counted.map(([host, row]) => [host, { ...row }]))
 }
 
 function exitCodeOf(state: State): number {
-  const counters = Object.values(state.recap)
+  const counters = [...state.recap.values()]
   const failed = counters.some(recap => recap.failed > 0)
   const unreachable = counters.some(recap => recap.unreachable > 0)
   if (state.unsettled.length > 0) return exitCodes.owed

@@ -129,8 +129,8 @@ export function resultScope(
 ): Scope {
   if (task.register === undefined) return hostScope(turn.program, turn.state, host, task, item)
   const own = registeredItem(result)
-  const facts = { ...turn.state.facts[host], [task.register]: own }
-  const state = { ...turn.state, facts: { ...turn.state.facts, [host]: facts } }
+  const facts = { ...turn.state.facts.get(host), [task.register]: own }
+  const state = { ...turn.state, facts: new Map(turn.state.facts).set(host, facts) }
   return hostScope(turn.program, state, host, task, item)
 }
 

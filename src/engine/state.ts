@@ -141,8 +141,8 @@ export interface State {
   /** Hosts that failed for good: out for the rest of the playbook. */
   removed: Record<string, Loss>
   /** Registered results and set facts of each host. */
-  facts: Record<string, Record<string, unknown>>
-  recap: Record<string, { -readonly [K in keyof Recap]: number }>
+  facts: Map<string, Record<string, unknown>>
+  recap: Map<string, { -readonly [K in keyof Recap]: number }>
   nextRequest: number
   cancelled: 0 | 1 | 2
   /** Outstanding question: nothing goes on until it is answered. */
@@ -176,8 +176,8 @@ export function initialState(): State {
     stepAll: false,
     granted: [],
     removed: {},
-    facts: {},
-    recap: {},
+    facts: new Map(),
+    recap: new Map(),
     nextRequest: 1,
     cancelled: 0,
     confirmation: null,
@@ -192,7 +192,8 @@ export function initialState(): State {
 
 /**
  * A copy that may be written to: everything that changes in place is copied, results and facts
- * (never written to) are shared. Units and recap rows are copied by whoever changes one.
+ * (never written to) are shared. Units, facts and the recap are copied by whoever changes them:
+ * they are as large as the fleet, and most inputs change none.
  */
 export function forkState(state: State): State {
   return {
@@ -201,8 +202,6 @@ export function forkState(state: State): State {
     // Lanes are copied when they are entered: most inputs concern one of many.
     lanes: [...state.lanes],
     removed: { ...state.removed },
-    facts: { ...state.facts },
-    recap: { ...state.recap },
   }
 }
 

@@ -3,6 +3,7 @@ import { isRecord } from '../base/json.ts'
 import type { Failure, StepRef } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { Task } from '../runbook/contract.ts'
+import { delegateOf } from './manner.ts'
 import type { Owed, Unit } from './state.ts'
 import { displayName, type LoopItem } from './variables.ts'
 
@@ -22,10 +23,21 @@ export function refOf(
     ...(unit.speaksFor.length > 1 || task.scope === 'cluster'
       ? { hosts: unit.speaksFor.slice() }
       : {}),
+    ...delegation(task, unit, scope),
     ...(item === undefined || settles !== null
       ? {}
       : { item: { index: item.index, label: labelOf(task, item, scope), ...countOf(unit) } }),
     ...(settles === null ? {} : settlesOf(settles)),
+  }
+}
+
+/** Who does it for the host; where that cannot be rendered, nobody has done it. */
+function delegation(task: Task, { host }: Unit, scope: Scope): Pick<StepRef, 'delegate'> {
+  try {
+    const delegate = delegateOf(task, host, scope)
+    return delegate === undefined ? {} : { delegate }
+  } catch {
+    return {}
   }
 }
 

@@ -15,6 +15,7 @@ import { stopAtTooMany } from './too-many.ts'
 import {
   countStep,
   enclosingBlocks,
+  factsToWrite,
   isRescuable,
   isTransparent,
   lose,
@@ -206,16 +207,13 @@ function register(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
   for (const host of unit.speaksFor) {
     const own = task.register === undefined ? {} : { [task.register]: total.registered }
     const facts = total.facts.filter(({ delegate }) => delegate === undefined)
-    turn.state.facts[host] = Object.assign(
-      {},
-      turn.state.facts[host],
-      ...facts.map(({ values }) => values),
-      own,
-    )
+    const known = turn.state.facts.get(host)
+    const values = facts.map(fact => fact.values)
+    factsToWrite(turn).set(host, Object.assign({}, known, ...values, own))
   }
   for (const { delegate, values } of total.facts) {
     if (delegate === undefined) continue
-    turn.state.facts[delegate] = { ...turn.state.facts[delegate], ...values }
+    factsToWrite(turn).set(delegate, { ...turn.state.facts.get(delegate), ...values })
   }
 }
 
@@ -223,11 +221,11 @@ function register(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
 function remember(turn: Turn, task: Task, unit: Unit, total: Aggregate): void {
   const name = refOf(null, task, unit, undefined, scopeOf(turn, unit, task)).name
   for (const host of unit.speaksFor) {
-    turn.state.facts[host] = {
-      ...turn.state.facts[host],
+    factsToWrite(turn).set(host, {
+      ...turn.state.facts.get(host),
       ansible_failed_task: { name, action: task.module },
       ansible_failed_result: total.registered,
-    }
+    })
   }
 }
 

@@ -20,6 +20,15 @@ export interface Turn {
   lane: string
   readonly requests: Request[]
   readonly events: EngineEvent[]
+  /** Parts of the draft that were copied in this turn, and may be written to. */
+  readonly copied: Set<'facts' | 'recap'>
+}
+
+/** The facts of all hosts, fit to be written to. */
+export function factsToWrite({ state, copied }: Turn): State['facts'] {
+  if (!copied.has('facts')) state.facts = new Map(state.facts)
+  copied.add('facts')
+  return state.facts
 }
 
 /** Goes on with that lane of a free play. */
@@ -105,7 +114,7 @@ export function countStep(
   status: StepStatus,
   options: { readonly changed: boolean; readonly rescuable: boolean },
 ): void {
-  const recap = recapOf(turn.state, host)
+  const recap = recapOf(turn, host)
   if (status === 'failed' || status === 'unreachable') {
     recap[options.rescuable ? 'rescued' : status] += 1
     return
@@ -119,11 +128,15 @@ export function countStep(
   if (status === 'ignored') recap.ignored += 1
 }
 
+type Row = { -readonly [K in keyof Recap]: number }
+
 /** The host's row of the recap, fit to be written to. */
-export function recapOf(state: State, host: string): State['recap'][string] {
-  const row = state.recap[host] ?? noSteps
+export function recapOf({ state, copied }: Turn, host: string): Row {
+  if (!copied.has('recap')) state.recap = new Map(state.recap)
+  copied.add('recap')
+  const row = state.recap.get(host) ?? noSteps
   const copy = { ...row }
-  state.recap[host] = copy
+  state.recap.set(host, copy)
   return copy
 }
 

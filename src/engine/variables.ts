@@ -1,4 +1,4 @@
-import type { Binding, Scope, Tree, Variables } from '../expression/contract.ts'
+import type { Binding, Layer, Scope, Tree, Variables } from '../expression/contract.ts'
 import { environmentName } from '../expression/functions.ts'
 import { createScope, literal } from '../expression/scope.ts'
 import { renderTree } from '../expression/tree.ts'
@@ -37,13 +37,13 @@ export function hostScope(
     play?.vars ?? new Map<string, Binding>(),
     ...(play?.roleVars ?? []),
     ...(task?.role?.vars ?? []),
-    literals(state.facts[host] ?? {}),
+    literals(state.facts.get(host) ?? {}),
     ...(task?.vars ?? []),
     ...(task?.role === undefined ? [] : [task.role.params]),
     ...includedVariables(state, task),
     itemVariables(task, item),
     program.extraVars,
-    magicVariables(program, state, host, task),
+    magicVariables(hostNames, { program, state, host, task }),
   ])
 }
 
@@ -62,7 +62,7 @@ export function playScope(program: Program, state: State): Scope {
   return createScope([
     play?.vars ?? new Map<string, Binding>(),
     program.extraVars,
-    lazily(globalMagic(program, state)),
+    magicVariables(globalNames, { program, state, host: '', task: undefined }),
   ])
 }
 
@@ -110,46 +110,57 @@ function loopOf(
   }
 }
 
-/** Names that nobody else may take, each made when it is first read: most steps read none of them. */
-function magicVariables(
-  program: Program,
-  state: State,
-  host: string,
-  task: Task | undefined,
-): Variables {
-  const { inventory } = program
-  return lazily({
-    ...globalMagic(program, state),
-    inventory_hostname: () => host,
-    inventory_hostname_short: () => host.split('.')[0] ?? host,
-    group_names: () => hostOf(inventory, host)?.groups ?? [],
-    groups: () => Object.fromEntries(inventory.groups),
-    hostvars: () => hostVariables(program, state),
-    ...(task?.role === undefined
-      ? {}
-      : { role_name: () => task.role?.name, role_path: () => task.role?.path }),
-  })
+/** What the names that nobody else may take are made from. */
+interface Standing {
+  readonly program: Program
+  readonly state: State
+  /** Empty where no host is at hand. */
+  readonly host: string
+  readonly task: Task | undefined
 }
 
-function globalMagic(program: Program, state: State): Readonly<Record<string, () => unknown>> {
-  const { settings } = program
-  const exposed = Object.entries(program.exposed).map(([name, value]) => [name, () => value])
+type Maker = (standing: Standing) => unknown
+
+const globalNames: Readonly<Record<string, Maker>> = {
+  run: ({ program }) => program.run,
+  ansible_check_mode: ({ program }) => program.mode === 'plan',
+  ansible_diff_mode: ({ program }) => program.settings.diff,
+  ansible_forks: ({ program }) => program.settings.forks,
+  ansible_limit: ({ program }) => program.settings.limit,
+  ansible_run_tags: ({ program }) => program.settings.tags,
+  ansible_skip_tags: ({ program }) => program.settings.skipTags,
+  ansible_play_name: ({ program, state }) => playName(program, state),
+  ansible_play_hosts: ({ program, state }) => living(state, program.playHosts[state.play] ?? []),
+  ansible_play_hosts_all: ({ program, state }) => program.playHosts[state.play] ?? [],
+  ansible_play_batch: ({ state }) => living(state, state.batch.hosts),
+  playbook_dir: ({ program }) => program.playbookDirectory,
+  omit: () => omit,
+  [environmentName]: ({ program }) => program.environment,
+}
+
+const hostNames: Readonly<Record<string, Maker>> = {
+  ...globalNames,
+  inventory_hostname: ({ host }) => host,
+  inventory_hostname_short: ({ host }) => host.split('.')[0] ?? host,
+  group_names: ({ program, host }) => hostOf(program.inventory, host)?.groups ?? [],
+  groups: ({ program }) => Object.fromEntries(program.inventory.groups),
+  hostvars: ({ program, state }) => hostVariables(program, state),
+  role_name: ({ task }) => task?.role?.name,
+  role_path: ({ task }) => task?.role?.path,
+}
+
+/** Names that are only there where there is something behind them. */
+const sometimes: ReadonlySet<string> = new Set(['ansible_limit', 'role_name', 'role_path'])
+
+/** Names that nobody else may take, each made when it is read: most steps read none of them. */
+function magicVariables(makers: Readonly<Record<string, Maker>>, standing: Standing): Layer {
+  const { exposed } = standing.program
+  const isMade = (name: string): boolean =>
+    Object.hasOwn(makers, name) && (!sometimes.has(name) || makers[name]?.(standing) !== undefined)
   return {
-    ...(Object.fromEntries(exposed) as Record<string, () => unknown>),
-    run: () => program.run,
-    ansible_check_mode: () => program.mode === 'plan',
-    ansible_diff_mode: () => settings.diff,
-    ansible_forks: () => settings.forks,
-    ...(settings.limit === undefined ? {} : { ansible_limit: () => settings.limit }),
-    ansible_run_tags: () => settings.tags,
-    ansible_skip_tags: () => settings.skipTags,
-    ansible_play_name: () => playName(program, state),
-    ansible_play_hosts: () => living(state, program.playHosts[state.play] ?? []),
-    ansible_play_hosts_all: () => program.playHosts[state.play] ?? [],
-    ansible_play_batch: () => living(state, state.batch.hosts),
-    playbook_dir: () => program.playbookDirectory,
-    omit: () => omit,
-    [environmentName]: () => program.environment,
+    has: name => isMade(name) || Object.hasOwn(exposed, name),
+    get: name => literal(isMade(name) ? makers[name]?.(standing) : exposed[name]),
+    keys: () => [...Object.keys(makers), ...Object.keys(exposed)].values(),
   }
 }
 
@@ -186,7 +197,7 @@ function hostVariables(program: Program, state: State): Record<string, unknown> 
 function hostLayers(program: Program, state: State, host: string): readonly Variables[] {
   return [
     ...(hostOf(program.inventory, host)?.variables ?? []),
-    literals(state.facts[host] ?? {}),
+    literals(state.facts.get(host) ?? {}),
     program.extraVars,
     literals({
       inventory_hostname: host,
@@ -210,18 +221,4 @@ function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
 
 function literals(values: Readonly<Record<string, unknown>>): Variables {
   return new Map(Object.entries(values).map(([name, value]) => [name, literal(value)]))
-}
-
-/** Variables whose values are made when they are read. */
-function lazily(values: Readonly<Record<string, () => unknown>>): Variables {
-  return new Map(
-    Object.entries(values).map(([name, make]) => [
-      name,
-      {
-        get literal() {
-          return make()
-        },
-      },
-    ]),
-  )
 }

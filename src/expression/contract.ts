@@ -53,6 +53,9 @@ export type Binding = { readonly literal: unknown } | { readonly tree: Tree }
 
 export type Variables = ReadonlyMap<string, Binding>
 
+/** Variables as a scope reads them: some are only made then. */
+export type Layer = Pick<Variables, 'get' | 'has' | 'keys'>
+
 /** True for a compiled expression. */
 export function isExpression(value: unknown): value is Expression {
   return typeof value === 'object' && value !== null && program in value

@@ -1,5 +1,5 @@
 import { BkpError } from '../base/errors.ts'
-import type { Binding, Scope, Variables } from './contract.ts'
+import type { Binding, Layer, Scope } from './contract.ts'
 import { renderTree } from './tree.ts'
 
 /** A value that came from outside: registered results, facts, a host's output. It is never rendered. */
@@ -12,7 +12,7 @@ export function literal(value: unknown): Binding {
  * first read, with what this scope says; then it is kept.
  * `get` throws what rendering throws, and expression.failed for variables that need themselves.
  */
-export function createScope(layers: readonly Variables[]): Scope {
+export function createScope(layers: readonly Layer[]): Scope {
   const rendered = new Map<string, unknown>()
   const rendering: string[] = []
 

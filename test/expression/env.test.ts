@@ -7,7 +7,7 @@ import { createScope, literal } from '../../src/expression/scope.ts'
 const environment: Readonly<Record<string, string>> = { STATE: '/tmp/state', EMPTY: '' }
 const read = (name: string) => environment[name]
 const scope = createScope([new Map([[environmentName, literal(read)]])])
-const valueOf = (source: string) => evaluate(compileExpression(source), scope)
+const valued = (source: string) => evaluate(compileExpression(source), scope)
 
 describe('env', () => {
   it.each([
@@ -16,11 +16,11 @@ describe('env', () => {
     ['["STATE", "EMPTY"].map(name, env(name))', ['/tmp/state', '']],
     ['default(env("NOWHERE"), "none")', 'none'],
   ])('%s', (source, value) => {
-    expect(valueOf(source)).toEqual(value)
+    expect(valued(source)).toEqual(value)
   })
 
   it('names a variable that is not there', () => {
-    expect(() => valueOf('env("NOWHERE")')).toThrow('NOWHERE')
+    expect(() => valued('env("NOWHERE")')).toThrow('NOWHERE')
   })
 
   it('is not there where nobody gave an environment', () => {

@@ -73,7 +73,7 @@ function becomeOfRelease(
   { step, host, delegate = host, item, item_value: value }: Owed,
   release: Task,
 ): Become | undefined {
-  const { facts } = inheritanceOf(program, events)
+  const facts = new Map(Object.entries(inheritanceOf(program, events).facts))
   const state = { ...initialState(), play: Number(step.split('/')[1]), facts }
   const own = item === undefined ? undefined : { index: item.index, value }
   const become = becomeOf(release, hostScope(program, state, delegate, release, own))

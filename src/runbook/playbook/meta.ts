@@ -92,7 +92,7 @@ export function metaTask(
     name: treeAt(context, entry, 'name'),
     module: 'meta',
     scope: 'host',
-    args: {},
+    args: { action: meta },
     ...own,
     ...standingOf(context),
     loop: undefined,

@@ -46,7 +46,8 @@ export function createLedger(): Ledger {
     compare: (recap: Readonly<Record<string, Readonly<Row>>>) => {
       const hosts = new Set([...rows.keys(), ...Object.keys(recap)])
       for (const host of hosts) {
-        const told = JSON.stringify(sorted(recap[host] ?? {}))
+        // A host of which nothing was counted is left out.
+        const told = JSON.stringify(sorted(recap[host] ?? emptyRow()))
         const counted = JSON.stringify(sorted(row(host)))
         if (told !== counted) throw fault(`${host} is told as ${told}, but it is ${counted}`)
       }

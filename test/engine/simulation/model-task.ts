@@ -204,7 +204,11 @@ function forgive({ place, id, task }: Following, unit: Unit): void {
 /** Counts how the task went for a unit; true where its hosts are lost. */
 function endUnit({ run, place, task, settles }: Following, unit: Unit): boolean {
   const bad = unit.ends.find(({ ending }) => ending === 'failed' || ending === 'unreachable')
-  const changed = unit.ends.some(({ ending }) => ending === 'changed')
+  // What failed_when calls a failure has changed what it has changed.
+  const changed = unit.ends.some(
+    ({ ending, outcome }) =>
+      ending === 'changed' || (ending === 'failed' && outcome?.status === 'changed'),
+  )
   const unreachable = unit.ends.some(({ ending }) => ending === 'unreachable')
   const counters: Counter[] = changed && (bad === undefined || isIgnored()) ? ['changed'] : []
   if (bad === undefined) {

@@ -47,17 +47,19 @@ function withBlocks(
   return { ...next, state: { ...next.state, stack } }
 }
 
-function withRecap(
-  next: Advance<State>,
-  rewrite: (row: State['recap'][string]) => State['recap'][string],
-): Advance<State> {
-  const recap = Object.fromEntries(
-    Object.entries(next.state.recap).map(([host, row]) => [host, rewrite(row)]),
-  )
+type Row = State['recap'] extends Map<string, infer Each> ? Each : never
+
+function withRecap(next: Advance<State>, rewrite: (row: Row) => Row): Advance<State> {
+  const rows = new Map([...next.state.recap].map(([host, row]) => [host, rewrite(row)]))
+  const recap = Object.fromEntries(rows)
   const events = next.events.map(event =>
     event.event === 'run.finished' ? { ...event, recap } : event,
   )
-  return { ...next, events, state: next.state.finished ? { ...next.state, recap } : next.state }
+  return {
+    ...next,
+    events,
+    state: next.state.finished ? { ...next.state, recap: rows } : next.state,
+  }
 }
 
 let calls = 0
