@@ -1,6 +1,7 @@
 import type { Block, Step } from '../runbook/contract.ts'
 import { type HandlerCall, nextHandler } from './handlers.ts'
 import { blockAt } from './program.ts'
+import { completeRole } from './roles.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, Owed, Section } from './state.ts'
 import {
@@ -220,6 +221,7 @@ function enterSection(
 /** Hosts that were not rescued are lost to the block around, or to the rest of the playbook. */
 function leaveBlock(turn: Turn, frame: BlockFrame): void {
   const hidden = isTransparent(turn, frame)
+  completeRole(turn, frame)
   turn.stack.pop()
   const failed = frame.hosts.filter(host => frame.failed[host] !== undefined)
   if (!hidden) turn.events.push({ event: 'block.finished', step: frame.id, failed })

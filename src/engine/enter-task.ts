@@ -7,6 +7,7 @@ import { evaluateAll } from './conditions.ts'
 import { askConfirmation, askStep } from './confirm.ts'
 import { runMeta } from './meta.ts'
 import { owedTaskAt } from './program.ts'
+import { withoutDone } from './roles.ts'
 import type { BlockFrame, Owed, TaskFrame, Unit } from './state.ts'
 import { liveHosts, type Turn } from './turn.ts'
 import { advanceUnit } from './unit.ts'
@@ -23,7 +24,8 @@ export function enterChild(turn: Turn, frame: BlockFrame, child: Child): void {
     const hosts = child.include.hosts.filter(host => live.has(host))
     if (hosts.length > 0) pushBlock(turn, child.include.id, hosts)
   } else if (child.step.kind === 'block') {
-    pushBlock(turn, child.step.id, liveHosts(turn, frame))
+    const hosts = withoutDone(turn, child.step, liveHosts(turn, frame))
+    if (hosts.length > 0) pushBlock(turn, child.step.id, hosts)
   } else {
     enterTask(turn, child.step, liveHosts(turn, frame), null)
   }

@@ -77,10 +77,18 @@ export function handlersOf(turn: Turn, task: Task, scope: Scope): readonly Task[
 
 function namesOf(turn: Turn, play: Play): (name: string) => readonly Task[] {
   const scope = playScope(turn.program, turn.state)
-  const handlers = play.handlers ?? []
+  const shown = new Map(
+    (play.handlers ?? []).map(handler => [handler, displayName(handler.name, scope)]),
+  )
+  const names = [...shown.values()]
+  // As in Ansible the last of one name hides the others, also where they listen.
+  const handlers = [...shown.keys()].filter(
+    (handler, index) =>
+      handler.name === undefined || names.lastIndexOf(shown.get(handler)) === index,
+  )
   return wanted => {
     const own = handlers.findLast(handler => {
-      const name = displayName(handler.name, scope)
+      const name = shown.get(handler)
       return name === wanted || (handler.role && `${handler.role.name} : ${name}` === wanted)
     })
     const listening = handlers.filter(

@@ -18,6 +18,7 @@ export function nextPlay(turn: Turn): void {
   state.ended = {}
   state.forgiven = {}
   state.included = {}
+  state.rolesRun = {}
   state.flushes = {}
   state.playEnded = false
   state.granted = []

@@ -45,6 +45,8 @@ export interface BlockFrame {
   queue?: { id: string; hosts: string[] }[]
   /** Hosts that left the role it is for (`meta: end_role`). */
   left?: Record<string, true>
+  /** Hosts on which a task of it ran, where it is a role that runs once. */
+  ran?: Record<string, true>
 }
 
 /** One host's part of a task; a run_once or cluster task has one unit that speaks for all. */
@@ -128,6 +130,8 @@ export interface State {
   notified: Record<string, readonly string[]>
   /** How often handlers were flushed, by lane. */
   flushes: Record<string, number>
+  /** Hosts that a role which runs once in a play has run on, by what its blocks have in common. */
+  rolesRun: Record<string, readonly string[]>
   /** What includes give to the steps they put in, by the id they run under. */
   included: Record<string, Readonly<Record<string, unknown>>>
   /** No further batch of the play is begun. */
@@ -170,6 +174,7 @@ export function initialState(): State {
     forgiven: {},
     notified: {},
     flushes: {},
+    rolesRun: {},
     included: {},
     playEnded: false,
     stopped: false,
@@ -215,5 +220,6 @@ export function forkFrame(frame: Frame): Frame {
     owed: frame.owed.map(owed => ({ ...owed, hosts: [...owed.hosts] })),
     ...(frame.queue === undefined ? {} : { queue: [...frame.queue] }),
     ...(frame.left === undefined ? {} : { left: { ...frame.left } }),
+    ...(frame.ran === undefined ? {} : { ran: { ...frame.ran } }),
   }
 }

@@ -8,6 +8,7 @@ import { taskAt } from './program.ts'
 import type { Outcome } from './protocol.ts'
 import { type Aggregate, aggregate, isCancelled, isStale } from './result.ts'
 import { wantsAnotherTry } from './retry.ts'
+import { markRun } from './roles.ts'
 import { announceSettled } from './settled.ts'
 import type { BlockFrame, ItemResult, Owed, TaskFrame, Unit } from './state.ts'
 import { refOf } from './step-ref.ts'
@@ -99,6 +100,7 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
   turn.stack.pop()
   const [block] = enclosingBlocks(turn)
   if (block === undefined) throw new Error(`task ${task.id} stands outside of any block`)
+  markRun(turn, frame.units)
   let anyLost = false
   const unsettledHosts: string[] = []
   for (const unit of frame.units) {
@@ -123,6 +125,7 @@ export function finishTask(turn: Turn, frame: TaskFrame): void {
     }
     remember(turn, task, unit, total)
     loseUnit(block, unit, total)
+    loseDelegates(turn, block, unit)
     anyLost = true
   }
   if (anyLost && task.anyErrorsFatal) carryAlong(turn)
@@ -161,6 +164,21 @@ function loseUnit(block: BlockFrame, unit: Unit, total: Aggregate): void {
   for (const host of unit.speaksFor) {
     const own = host === (total.blame ?? unit.host)
     lose(block, host, own ? (total.unreachable ? 'unreachable' : 'failed') : 'carried_along')
+  }
+}
+
+/** A delegate that could not be reached is out as well: its own steps would only wait for it again. */
+function loseDelegates(turn: Turn, block: BlockFrame, unit: Unit): void {
+  for (const { outcome } of unit.results) {
+    const down = outcome?.delegateDown
+    if (down === undefined || !block.active.includes(down) || block.lost[down] !== undefined)
+      continue
+    lose(block, down, 'unreachable')
+    turn.events.push({
+      event: 'notice',
+      level: 'warning',
+      message: `${down} is left out from here on: it could not be reached for a step of ${unit.host}`,
+    })
   }
 }
 

@@ -133,7 +133,8 @@ const globalNames: Readonly<Record<string, Maker>> = {
   ansible_play_hosts: ({ program, state }) => living(state, program.playHosts[state.play] ?? []),
   ansible_play_hosts_all: ({ program, state }) => program.playHosts[state.play] ?? [],
   ansible_play_batch: ({ state }) => living(state, state.batch.hosts),
-  playbook_dir: ({ program }) => program.playbookDirectory,
+  playbook_dir: ({ program, state }) =>
+    program.playbook.plays[state.play]?.directory ?? program.playbookDirectory,
   omit: () => omit,
   [environmentName]: ({ program }) => program.environment,
 }
