@@ -108,15 +108,14 @@ export function checkHandlers(context: PlaybookContext, handlers: readonly Task[
 }
 
 function warnOfHidden(context: PlaybookContext, handlers: readonly Task[]): void {
+  // A role that is named twice brings the same handlers twice.
+  const written = new Map(handlers.map(each => [`${each.place.file}:${each.place.line}`, each]))
   const last = new Map<string, Task>()
-  for (const handler of handlers) {
+  for (const handler of written.values()) {
     if (typeof handler.name !== 'string') continue
     const key = `${handler.role?.name ?? ''}\n${handler.name}`
     const earlier = last.get(key)
-    // The same role, named twice.
-    const { file, line: own } = earlier?.place ?? handler.place
-    const isSame = file === handler.place.file && own === handler.place.line
-    if (earlier !== undefined && !isSame) {
+    if (earlier !== undefined) {
       const { line } = handler.place
       const where = handler.place.file === earlier.place.file ? `line ${line}` : handler.place.file
       context.warnings.push(
