@@ -77,24 +77,30 @@ export function handlersOf(turn: Turn, task: Task, scope: Scope): readonly Task[
 
 function namesOf(turn: Turn, play: Play): (name: string) => readonly Task[] {
   const scope = playScope(turn.program, turn.state)
-  const shown = new Map(
-    (play.handlers ?? []).map(handler => [handler, displayName(handler.name, scope)]),
-  )
-  const names = [...shown.values()]
-  // As in Ansible the last of one name hides the others, also where they listen.
-  const handlers = [...shown.keys()].filter(
-    (handler, index) =>
-      handler.name === undefined || names.lastIndexOf(shown.get(handler)) === index,
+  const shown = (play.handlers ?? []).map(handler => ({
+    handler,
+    name: displayName(handler.name, scope),
+  }))
+  // As in Ansible the first of a name in the list that was read last hides the others.
+  const lists = new Map<string, typeof shown>()
+  for (const each of shown) {
+    const list = each.handler.id.replace(/\/[^/]*$/, '')
+    lists.set(list, [...(lists.get(list) ?? []), each])
+  }
+  const all = [...lists.values()].reverse().flat()
+  const visible = all.filter(
+    ({ name }, index) =>
+      name === undefined || all.findIndex(other => other.name === name) === index,
   )
   return wanted => {
-    const own = handlers.findLast(handler => {
-      const name = shown.get(handler)
-      return name === wanted || (handler.role && `${handler.role.name} : ${name}` === wanted)
-    })
-    const listening = handlers.filter(
-      handler => handler !== own && (handler.listen ?? []).includes(wanted),
+    const own = all.find(
+      ({ handler, name }) =>
+        name === wanted || (handler.role && `${handler.role.name} : ${name}` === wanted),
     )
-    return own === undefined ? listening : [own, ...listening]
+    const listening = visible.filter(
+      each => each !== own && (each.handler.listen ?? []).includes(wanted),
+    )
+    return [...(own === undefined ? [] : [own]), ...listening].map(({ handler }) => handler)
   }
 }
 

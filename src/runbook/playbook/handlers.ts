@@ -110,18 +110,19 @@ export function checkHandlers(context: PlaybookContext, handlers: readonly Task[
 function warnOfHidden(context: PlaybookContext, handlers: readonly Task[]): void {
   // A role that is named twice brings the same handlers twice.
   const written = new Map(handlers.map(each => [`${each.place.file}:${each.place.line}`, each]))
-  const last = new Map<string, Task>()
+  const known = new Map<string, Task>()
   for (const handler of written.values()) {
     if (typeof handler.name !== 'string') continue
     const key = `${handler.role?.name ?? ''}\n${handler.name}`
-    const earlier = last.get(key)
-    if (earlier !== undefined) {
-      const { line } = handler.place
-      const where = handler.place.file === earlier.place.file ? `line ${line}` : handler.place.file
-      context.warnings.push(
-        atPlace(earlier.place, `the handler "${handler.name}" of ${where} is run in place of this`),
-      )
-    }
-    last.set(key, handler)
+    const earlier = known.get(key)
+    // The first of a list hides the others of it; a list that is read later hides an earlier one.
+    const isSameList = earlier?.place.file === handler.place.file
+    if (!isSameList) known.set(key, handler)
+    if (earlier === undefined) continue
+    const [hidden, run] = isSameList ? [handler, earlier] : [earlier, handler]
+    const where = isSameList ? `line ${run.place.line}` : run.place.file
+    context.warnings.push(
+      atPlace(hidden.place, `the handler "${handler.name}" of ${where} is run in place of this`),
+    )
   }
 }

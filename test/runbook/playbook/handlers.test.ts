@@ -180,7 +180,7 @@ describe('faults', () => {
 })
 
 describe('warnings', () => {
-  test('of two handlers of one name the last one runs', () => {
+  test('of two handlers of one name in a list the first one runs', () => {
     const source = `- hosts: a
   handlers:
     - { name: x, debug: {} }
@@ -189,7 +189,7 @@ describe('warnings', () => {
 `
     expect(read(source).warnings).toEqual([
       '/play/book.yml:5:7: a handler without "name" and "listen" is never notified',
-      '/play/book.yml:3:7: the handler "x" of line 4 is run in place of this',
+      '/play/book.yml:4:7: the handler "x" of line 3 is run in place of this',
     ])
   })
 })
