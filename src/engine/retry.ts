@@ -17,7 +17,7 @@ export type Trial =
 
 /**
  * `until`, `retries` and `delay`: one try and as many more; what never came true has failed, whatever the
- * last try says. `attempts` counts the tries (specs/engine.md a.9 row 6).
+ * last try says, unless `failed_when` says otherwise. `attempts` counts the tries (specs/engine.md a.9 row 6).
  */
 export function wantsAnotherTry(
   turn: Turn,
@@ -101,7 +101,9 @@ function foreseen(judged: ItemResult): ItemResult {
   }
 }
 
+/** The tries are used up; as in Ansible a `failed_when` has the last word. */
 function exhausted(task: Task, judged: ItemResult, tries: number): ItemResult {
+  if (task.failedWhen !== undefined) return judged
   const { file, line, column } = task.place
   const failure = judged.outcome?.failure ?? {
     code: 'step.failed',

@@ -1,16 +1,20 @@
-import { enclosingBlocks, isRescuable, lose, type Turn } from './turn.ts'
+import { blockAt } from './program.ts'
+import type { BlockFrame } from './state.ts'
+import { enclosingBlocks, lose, type Turn } from './turn.ts'
 
 /**
  * `max_fail_percentage`: when more than that share of the batch failed or was not reached, the
- * playbook ends; what cleans up still runs. Failed hosts of earlier batches of the play count, as in
- * Ansible; unlike there, those that were not reached count too (specs/engine.md a.6, a.9 row 14).
+ * playbook ends. As in Ansible each batch counts its own hosts, and a host counts once no rescue or
+ * always is left for it; unlike there, those that were not reached count too (specs/engine.md a.6,
+ * a.9 row 14).
  */
 export function stopAtTooMany(turn: Turn): void {
   const { program, state } = turn
   const play = program.playbook.plays[state.play]
-  if (play?.maxFailPercentage === undefined || state.lanes.length > 0 || isRescuable(turn)) return
+  if (play?.maxFailPercentage === undefined || state.lanes.length > 0) return
+  if (enclosingBlocks(turn).some(frame => isLookedAfter(turn, frame))) return
   const { hosts } = state.batch
-  const failed = new Set<string>(failedBefore(turn))
+  const failed = new Set<string>()
   for (const frame of enclosingBlocks(turn)) {
     for (const host of [...Object.keys(frame.lost), ...Object.keys(frame.failed)]) failed.add(host)
   }
@@ -28,11 +32,10 @@ export function stopAtTooMany(turn: Turn): void {
   })
 }
 
-/** Hosts that earlier batches of the play lost. */
-function failedBefore({ program, state }: Turn): readonly string[] {
-  const batches = program.batches[state.play] ?? []
-  return batches
-    .slice(0, state.batch.index)
-    .flat()
-    .filter(host => state.removed[host] !== undefined && state.removed[host] !== 'carried_along')
+/** True where the block still has a section for a host that fails now. */
+function isLookedAfter({ program }: Turn, frame: BlockFrame): boolean {
+  const block = blockAt(program, frame.id)
+  if (block === undefined || block.transparent || frame.section === 'always') return false
+  if (block.always.length > 0) return frame.section !== 'release'
+  return block.rescue.length > 0 && (frame.section === 'block' || frame.section === 'rollback')
 }
