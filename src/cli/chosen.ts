@@ -108,6 +108,7 @@ function invocationOf(
     ...(tags.length === 0 ? {} : { tags }),
     ...(skipTags.length === 0 ? {} : { skip_tags: skipTags }),
     ...(flags.startAtTask === undefined ? {} : { start_at_task: flags.startAtTask }),
+    ...(flags.forceHandlers ? { force_handlers: true } : {}),
     ...(flags.step ? { stepwise: true } : {}),
     ...(flags.diff ? { diff: true } : {}),
     ...(Object.keys(prompted).length === 0 ? {} : { prompted }),

@@ -11,6 +11,8 @@ export interface RunbookFlags extends VaultFlags {
   readonly tags?: readonly string[]
   readonly skipTags?: readonly string[]
   readonly startAtTask?: string
+  /** Plays that do not say otherwise have `force_handlers`. */
+  readonly forceHandlers?: boolean
   readonly extraVars?: readonly string[]
   readonly forks: number
   readonly diff?: boolean
@@ -52,6 +54,7 @@ export function addRunbookFlags(command: Command): Command {
       collectNonEmpty,
     )
     .option('--start-at-task <glob>', 'leave out what stands before the task of that name')
+    .option('--force-handlers', 'run notified handlers on failed hosts, too')
     .option('-e, --extra-vars <vars>', 'K=V, {JSON} or @FILE; may be given several times', collect)
     .option('--forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--diff', 'show before and after of small text files')

@@ -97,11 +97,13 @@ function startOf({ run, events }: StoredRun): Started {
 /** The same tasks on the same hosts as then. */
 export function selectionOf(started: Partial<Invocation>): Partial<RunbookFlags> {
   const { limit, tags, skip_tags: skipTags, start_at_task: startAtTask, stepwise, diff } = started
+  const { force_handlers: forceHandlers } = started
   return {
     ...(limit === undefined ? {} : { limit: [limit] }),
     ...(tags === undefined ? {} : { tags }),
     ...(skipTags === undefined ? {} : { skipTags }),
     ...(startAtTask === undefined ? {} : { startAtTask }),
+    ...(forceHandlers === undefined ? {} : { forceHandlers }),
     ...(stepwise === undefined ? {} : { step: stepwise }),
     ...(diff === undefined ? {} : { diff }),
   }

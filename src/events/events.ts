@@ -77,6 +77,7 @@ export type EngineEvent =
       readonly tags?: readonly string[]
       readonly skip_tags?: readonly string[]
       readonly start_at_task?: string
+      readonly force_handlers?: true
       /** Each task is asked about before it begins. */
       readonly stepwise?: true
       readonly diff?: true

@@ -27,7 +27,8 @@ export function outcomeOfError(thrown: unknown, request: PerformRequest): Outcom
     failure,
     // Whatever a command did before it ended badly is done (as Ansible counts it).
     ...(typeof result['rc'] === 'number' ? { changed: true as const } : {}),
-    ...(blame !== undefined && request.ref.hosts?.includes(blame) ? { blame } : {}),
+    // A delegate that did the step is not at fault: it stands for the host.
+    ...(blame !== undefined && blame !== delegate && ref.hosts?.includes(blame) ? { blame } : {}),
   }
 }
 

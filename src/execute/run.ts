@@ -80,6 +80,7 @@ export type Invocation = Pick<
   | 'tags'
   | 'skip_tags'
   | 'start_at_task'
+  | 'force_handlers'
   | 'stepwise'
   | 'diff'
   | 'prompted'

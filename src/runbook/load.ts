@@ -18,6 +18,8 @@ export interface LoadPlaybookOptions {
   readonly secrets: SecretSources
   /** Of `-e`: names of files and roles may need them. */
   readonly extraVars?: Variables
+  /** Of the command line, for plays that do not say. */
+  readonly forceHandlers?: boolean
 }
 
 /**

@@ -56,6 +56,7 @@ const fields: Readonly<Record<string, Check>> = {
     tags: optional(listOf(isText)),
     skip_tags: optional(listOf(isText)),
     start_at_task: optional(isText),
+    force_handlers: optional(isFlag),
     diff: optional(isFlag),
     prompted: optional(isRecord),
   }),

@@ -70,7 +70,7 @@ export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play
     tasks: joinSections(context, entry, id, inherited, {
       steps,
       handlers,
-      forceHandlers: batches.forceHandlers ?? false,
+      forceHandlers: batches.forceHandlers ?? context.standing.shared.forceHandlers,
     }),
     ...batches,
     ...ofRoles,

@@ -23,6 +23,8 @@ export interface PlaybookOptions {
   readonly secrets: SecretSources
   /** Of `-e`: names of files that steps put in place may need them. */
   readonly extraVars?: Variables
+  /** Of the command line, for plays that do not say. */
+  readonly forceHandlers?: boolean
 }
 
 /** A playbook, and what to tell of it that is no fault. */
@@ -56,6 +58,7 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
       shared: {
         folder,
         extraVars: options.extraVars ?? new Map(),
+        forceHandlers: options.forceHandlers ?? false,
         read: new Map(),
         lists: 0,
         readSteps,

@@ -8,6 +8,7 @@ import { memoryFiles, testSecrets } from './memory-files.ts'
 export function read(
   source: string,
   files: Readonly<Record<string, string | Uint8Array>> = {},
+  options: { readonly forceHandlers?: boolean } = {},
 ): ReadPlaybook {
   return readPlaybook({
     path: '/play/book.yml',
@@ -15,6 +16,7 @@ export function read(
     catalogue: createCatalogue(),
     files: memoryFiles(files),
     secrets: testSecrets(),
+    ...options,
   })
 }
 

@@ -18,6 +18,8 @@ export interface Shared {
   /** Absolute: all files stay below it. */
   readonly folder: string
   readonly extraVars: Variables
+  /** What plays do that do not say whether they have `force_handlers`. */
+  readonly forceHandlers: boolean
   /** Files that were read, by their absolute paths; undefined for those at fault. */
   readonly read: Map<string, YamlDocument | undefined>
   /** Lists that were read, so that files which include each other widely come to an end. */
