@@ -53,11 +53,13 @@ export function judge(
     }
   }
   try {
-    const scope = resultScope(turn, task, host, item, {
-      ...base,
-      status: outcome.status,
-      ...(outcome.changed ? { changed: true } : {}),
-    })
+    // Made where there is something to judge: most steps have no such conditions.
+    const scope = () =>
+      resultScope(turn, task, host, item, {
+        ...base,
+        status: outcome.status,
+        ...(outcome.changed ? { changed: true } : {}),
+      })
     const failed =
       isCutShort(outcome) || decide(task.failedWhen, scope, outcome.status === 'failed')
     const itself = outcome.status === 'changed' || outcome.changed === true
@@ -106,10 +108,11 @@ function failureBy(task: Task, outcome: Outcome): Failure {
 /** All conditions hold; without any, the fallback. Unknown stays unknown. */
 function decide(
   conditions: readonly Condition[] | undefined,
-  scope: Scope,
+  scopeOf: () => Scope,
   fallback: boolean,
 ): boolean | Unknown {
   if (conditions === undefined) return fallback
+  const scope = scopeOf()
   let unknown: Unknown | undefined
   for (const condition of conditions) {
     const value = evaluateCondition(condition, scope)
@@ -129,9 +132,7 @@ export function resultScope(
 ): Scope {
   if (task.register === undefined) return hostScope(turn.program, turn.state, host, task, item)
   const own = registeredItem(result)
-  const facts = { ...turn.state.facts.get(host), [task.register]: own }
-  const state = { ...turn.state, facts: new Map(turn.state.facts).set(host, facts) }
-  return hostScope(turn.program, state, host, task, item)
+  return hostScope(turn.program, turn.state, host, task, item, { [task.register]: own })
 }
 
 /** One result as registered: the module's own fields and how it ended. */

@@ -28,6 +28,8 @@ export function hostScope(
   host: string,
   task?: Task,
   item?: LoopItem,
+  /** Facts that are about to be, above those that are. */
+  coming: Readonly<Record<string, unknown>> = {},
 ): Scope {
   const play = program.playbook.plays[state.play]
   return createScope([
@@ -38,6 +40,7 @@ export function hostScope(
     ...(play?.roleVars ?? []),
     ...(task?.role?.vars ?? []),
     literals(state.facts.get(host) ?? {}),
+    literals(coming),
     ...(task?.vars ?? []),
     ...(task?.role === undefined ? [] : [task.role.params]),
     ...includedVariables(state, task),
@@ -48,7 +51,7 @@ export function hostScope(
 }
 
 /** What the includes around a task give to it, the outermost first. */
-function includedVariables({ included }: State, task: Task | undefined): readonly Variables[] {
+function includedVariables({ included }: State, task: Task | undefined): readonly Layer[] {
   if (task === undefined) return []
   return Object.entries(included)
     .filter(([id]) => task.id.startsWith(`${id}/`))
@@ -76,8 +79,8 @@ export function displayName(name: Tree | undefined, scope: Scope): string | unde
   }
 }
 
-function itemVariables(task: Task | undefined, item: LoopItem | undefined): Variables {
-  if (task === undefined || item === undefined) return new Map()
+function itemVariables(task: Task | undefined, item: LoopItem | undefined): Layer {
+  if (task === undefined || item === undefined) return noVariables
   const { loopVar, indexVar, extended, extendedAllitems = true } = task.loopControl
   return literals({
     [loopVar]: item.value,
@@ -195,7 +198,7 @@ function hostVariables(program: Program, state: State): Record<string, unknown> 
   return all
 }
 
-function hostLayers(program: Program, state: State, host: string): readonly Variables[] {
+function hostLayers(program: Program, state: State, host: string): readonly Layer[] {
   return [
     ...(hostOf(program.inventory, host)?.variables ?? []),
     literals(state.facts.get(host) ?? {}),
@@ -220,6 +223,13 @@ function hostOf(inventory: Inventory, name: string): InventoryHost | undefined {
   return inventory.hosts.get(name) ?? inventory.implicit?.get(name)
 }
 
-function literals(values: Readonly<Record<string, unknown>>): Variables {
-  return new Map(Object.entries(values).map(([name, value]) => [name, literal(value)]))
+const noVariables: Variables = new Map()
+
+/** Values as a scope reads them: facts are many, and most steps read few. */
+function literals(values: Readonly<Record<string, unknown>>): Layer {
+  return {
+    has: name => Object.hasOwn(values, name),
+    get: name => literal(values[name]),
+    keys: () => Object.keys(values).values(),
+  }
 }
