@@ -53,7 +53,7 @@ function idOf(task: Task, block: string, item: LoopItem | undefined): string {
 
 /**
  * Puts in what the units of an including task came to: one block after the other, each for all hosts
- * with the same file and item.
+ * with the same file and item. As in Ansible, what a `run_once` includes is for its one host.
  */
 export function putIn(turn: Turn, frame: TaskFrame): void {
   const groups = new Map<string, { readonly id: string; readonly hosts: string[] }>()
@@ -63,11 +63,11 @@ export function putIn(turn: Turn, frame: TaskFrame): void {
       const key = `${include.id} ${canonicalJson(include.variables)}`
       const known = groups.get(key)
       if (known !== undefined) {
-        known.hosts.push(...unit.speaksFor)
+        known.hosts.push(unit.host)
         continue
       }
       const id = uniqueId(include.id, groups)
-      groups.set(key, { id, hosts: [...unit.speaksFor] })
+      groups.set(key, { id, hosts: [unit.host] })
       if (Object.keys(include.variables).length > 0) {
         turn.state.included = { ...turn.state.included, [id]: include.variables }
       }

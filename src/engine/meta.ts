@@ -52,9 +52,15 @@ function endRole(turn: Turn, hosts: readonly string[]): void {
   role.left = { ...role.left, ...Object.fromEntries(hosts.map(host => [host, true as const])) }
 }
 
-/** Failed hosts are there again in the next play; the recap still has their failure. */
-function forgive({ state, program }: Turn): void {
-  for (const host of program.playHosts[state.play] ?? []) {
+/** Hosts that failed so far are there again in the next play; the recap still has their failure. */
+function forgive(turn: Turn): void {
+  const { state } = turn
+  const frames = enclosingBlocks(turn)
+  const failed = frames.flatMap(({ lost, failed: before }) => [
+    ...Object.keys(lost),
+    ...Object.keys(before),
+  ])
+  for (const host of [...Object.keys(state.removed), ...failed]) {
     state.forgiven[host] = true
     delete state.removed[host]
   }

@@ -54,6 +54,15 @@ describe('steps that an include puts in', () => {
     expect(new Set(idsOf(told).map(each => each.split(' ')[1])).size).toBe(3)
   })
 
+  it('run on one host where their include is run_once', () => {
+    const { steps } = tell({
+      playbook: withTasks('{include_tasks: inc.yml, run_once: true}', '{name: end, shell: x}'),
+      files: { 'inc.yml': inc },
+      hosts,
+    })
+    expect(steps).toEqual(['a i1', 'a i2', 'a end', 'b end'])
+  })
+
   it('leave out hosts that failed in an earlier item', () => {
     const { steps } = tell({
       playbook: withTasks('{include_tasks: inc.yml, loop: [1, 2]}', '{name: end, shell: x}'),

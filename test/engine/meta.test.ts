@@ -49,6 +49,15 @@ describe('meta', () => {
     expect(exitCode).toBe(2)
   })
 
+  it('clear_host_errors does nothing for a host that fails later', () => {
+    const { steps } = tell({
+      playbook: play('', t('t1'), 'meta: clear_host_errors', t('t2')) + later,
+      hosts,
+      answer: fails('b t1', 'c t2'),
+    })
+    expect(steps.slice(5)).toEqual(['a later', 'b later'])
+  })
+
   it('end_role leaves the rest of the role alone, and what follows it runs', () => {
     const { steps } = tell({
       playbook: play('', 'include_role: {name: r}', t('after')),
