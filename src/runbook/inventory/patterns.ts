@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { BkpError } from '../../base/errors.ts'
 import { globTest } from '../../base/glob.ts'
 import { didYouMean } from '../../base/text.ts'
@@ -23,8 +24,7 @@ export function patternWords(pattern: string): readonly string[] {
   if (pattern.includes(',')) return trimmed(pattern.split(','))
   const word = pattern.trim()
   // An IPv6 address or host:port is one word, although it has colons.
-  const isAddress = /^[\da-f]*:[\da-f:.]*:[\da-f:.]*(%\w+)?$/i.test(word)
-  if (isAddress || /^[\w.-]+(\[[^\]]*\][\w.-]*)*(:\d+)?$/.test(word)) return trimmed([word])
+  if (isIPv6(word) || /^[\w.-]+(\[[^\]]*\][\w.-]*)*(:\d+)?$/.test(word)) return trimmed([word])
   return trimmed(pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? [])
 }
 

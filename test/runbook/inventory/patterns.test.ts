@@ -45,6 +45,9 @@ const table: readonly (readonly [pattern: string, hosts: string])[] = [
   [' w2 , w1 ', 'w2 w1'],
   ['localhost', 'localhost'],
   ['::1', '::1'],
+  // Hexadecimal words, but no address.
+  ['db:d2.example:dead', 'd1.example d2.example w1'],
+  ['d:a:c:w1', 'w1'],
   ['nothing', ''],
   ['', ''],
 ]
