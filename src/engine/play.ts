@@ -38,7 +38,15 @@ export function nextPlay(turn: Turn): void {
     return
   }
   for (const host of hosts) recapOf(turn, host)
-  turn.events.push({ event: 'play.started', play: play.id, name, hosts })
+  turn.events.push({
+    event: 'play.started',
+    play: play.id,
+    name,
+    hosts,
+    ...(play.strategy === undefined || play.strategy === 'linear'
+      ? {}
+      : { strategy: play.strategy }),
+  })
   nextBatch(turn)
   if (play.confirm !== undefined) ask(turn, play.id, play.confirm, scope)
 }

@@ -89,11 +89,12 @@ function isReached(
 /** A plan does not wait: what the step will return once its condition holds is not known. */
 function foreseen(judged: ItemResult): ItemResult {
   const result = Object.fromEntries(
-    Object.keys(judged.result).map(name => [name, new Unknown(name)]),
+    [...Object.keys(judged.result), 'attempts'].map(name => [name, new Unknown(name)]),
   )
   const { failure: _, ...outcome } = judged.outcome ?? { status: 'ok' as const, result }
+  const { attempts: __, ...rest } = judged
   return {
-    ...judged,
+    ...rest,
     status: judged.status === 'failed' ? 'ok' : judged.status,
     result,
     uncertain: true,

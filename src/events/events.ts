@@ -92,6 +92,8 @@ export type EngineEvent =
       readonly play: string
       readonly name: string
       readonly hosts: readonly string[]
+      /** Where hosts do not go through it step by step together. */
+      readonly strategy?: 'free' | 'host_pinned'
     }
   | {
       readonly event: 'play.skipped'

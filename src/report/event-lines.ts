@@ -21,6 +21,12 @@ export function sharedLines(event: EngineEvent, options: LineOptions): readonly 
   switch (event.event) {
     case 'play.started':
       return ['', ruled(`PLAY ${shown(event.name)}`, options), style.dim(hostList(event.hosts))]
+    case 'batch.started': {
+      const { number, of, hosts } = event
+      return ['', `${style.heading(`BATCH ${number} of ${of}`)} ${style.dim(hostList(hosts))}`]
+    }
+    case 'step.retried':
+      return [retriedLine(event, style)]
     case 'play.skipped':
       return [
         '',
@@ -36,6 +42,15 @@ export function sharedLines(event: EngineEvent, options: LineOptions): readonly 
     default:
       return []
   }
+}
+
+/** A step that is tried again, and why: the first line of what went wrong. */
+function retriedLine(event: Extract<EngineEvent, { event: 'step.retried' }>, style: Style): string {
+  const { attempt, of, failure, item } = event
+  const itemLabel = item === undefined ? '' : ` (item=${shown(item.label)})`
+  const why = failure === undefined ? '' : `: ${failure.message.split('\n')[0] ?? ''}`
+  const tries = style.dim(shown(`try ${attempt} of ${of}${why}`))
+  return `  ${style.changed('again')}: [${shownHost(event)}]${itemLabel}  ${tries}`
 }
 
 /** What became of a debt; what was dropped needs no words. */

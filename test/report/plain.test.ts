@@ -47,6 +47,33 @@ describe('plain lines', () => {
     expect(linesOf(planned, true).join('\n')).not.toContain('2026')
   })
 
+  test('name batches, and tries that come to nothing', () => {
+    const told = linesOf(
+      [
+        runStarted,
+        { event: 'batch.started', play: '/0', number: 2, of: 3, hosts: ['alpha'] },
+        {
+          event: 'step.retried',
+          step: '/0/tasks/0',
+          name: 'Copy',
+          module: 'copy',
+          host: 'alpha',
+          item: { index: 1, label: 'b' },
+          attempt: 1,
+          of: 4,
+          failure,
+        },
+      ],
+      false,
+    )
+    expect(told).toEqual([
+      '',
+      'BATCH 2 of 3 alpha',
+      '  again: [alpha] (item=b)  try 1 of 4: a is busy',
+      '',
+    ])
+  })
+
   test('say a command and its exit status once', () => {
     const said = { ...failure, message: 'cp a b: exit status 1' }
     const text = linesOf([step.ended('alpha', 'failed', { failure: said })], false).join('\n')

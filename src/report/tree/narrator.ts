@@ -47,12 +47,22 @@ export function createNarrator(options: NarratorOptions): Narrator {
   const failed = new Set<string>()
   let failures: FailureLines = tellFailures(options, glyphs)
   let tracker: StepTracker | undefined
+  /** Of a play whose hosts run ahead of each other: all of its steps, until it is over. */
+  let together: Map<string, StepTracker> | undefined
+  let playHosts: readonly string[] = []
   let planned = gatherPlanned(options)
   let heading: readonly string[] = []
   let planning = false
   let stepsDone = 0
 
   const closeStep = (atMs: number, width: number): readonly string[] => {
+    if (together !== undefined) {
+      const steps = [...together.values()]
+      together.clear()
+      tracker = undefined
+      stepsDone += steps.length
+      return steps.map(({ view }) => finishedRow(view, atMs, { style, glyphs, cells: width - 1 }))
+    }
     const step = tracker?.view
     if (step === undefined) return []
     tracker = undefined
@@ -71,6 +81,7 @@ export function createNarrator(options: NarratorOptions): Narrator {
   }
 
   const ofStep = (event: EngineEvent, atMs: number, width: number): readonly string[] => {
+    if ('step' in event) tracker = together?.get(event.step) ?? tracker
     tracker?.observe(event, atMs)
     if (event.event === 'step.planned') {
       if (planning) planned.add(event)
@@ -83,7 +94,8 @@ export function createNarrator(options: NarratorOptions): Narrator {
     }
     if (event.status === 'failed' || event.status === 'unreachable') failed.add(event.host)
     if (isTrouble(event.status)) return failures.of(event, width)
-    if (verbose) return finishedLines(event, options)
+    if (verbose || (together !== undefined && event.message !== undefined))
+      return finishedLines(event, options)
     if (event.message !== undefined) messages.add(shown(shownHost(event)), event.message)
     return []
   }
@@ -103,14 +115,32 @@ export function createNarrator(options: NarratorOptions): Narrator {
       case 'step.finished':
         return ofStep(event, atMs, width)
       case 'owed':
+      case 'handler.notified':
       case 'confirm.asked':
       case 'confirm.answered':
         return []
       case 'notice':
+      case 'step.retried':
         return sharedLines(event, page)
-      case 'task.started': {
+      case 'play.started': {
         const closed = closeStep(atMs, width)
+        together = event.strategy === undefined || planning ? undefined : new Map()
+        playHosts = event.hosts
+        return [...closed, ...sharedLines(event, page)]
+      }
+      case 'block.finished':
+      case 'section.entered':
+        if (together !== undefined) return sharedLines(event, page)
+        return [...closeStep(atMs, width), ...sharedLines(event, page)]
+      case 'task.started': {
         const name = shown(redact(event.name))
+        if (together !== undefined) {
+          tracker =
+            together.get(event.step) ?? trackStep({ ...event, name, hosts: playHosts }, atMs)
+          together.set(event.step, tracker)
+          return []
+        }
+        const closed = closeStep(atMs, width)
         failures = tellFailures(options, glyphs)
         planned = gatherPlanned(options)
         if (planning) heading = taskHeading({ name, module: event.module }, page)

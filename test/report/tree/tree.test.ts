@@ -304,3 +304,40 @@ test('a small window has room for the row of the step alone', () => {
   expect(shown().filter(line => line.includes('db001'))).toHaveLength(2)
   expect(shown().at(-1)).toContain('slowest db001')
 })
+
+test('a step that is tried again says so, and its row stays open', () => {
+  const { tell, shown } = open()
+  const step = stepOf('Ask for health')
+  const retried: EngineEvent = {
+    event: 'step.retried',
+    step: '/0/tasks/Ask for health',
+    name: 'Ask for health',
+    module: 'uri',
+    host: 'alpha',
+    attempt: 1,
+    of: 4,
+    failure,
+  }
+  tell(runStarted, play(['alpha', 'beta']), step.started(['alpha', 'beta']))
+  tell(step.begun('alpha'), retried, step.ended('beta'), step.ended('alpha'))
+  tell(finished({}))
+  expect(shown()).toMatchSnapshot()
+})
+
+test('of a free play each step has one row, when the play is over', () => {
+  const { tell, shown } = open()
+  const hosts = ['alpha', 'beta']
+  const [first, second] = [stepOf('First'), stepOf('Second')]
+  tell(runStarted, { ...play(hosts), strategy: 'free' } as EngineEvent)
+  tell(
+    first.started(['alpha']),
+    first.started(['beta']),
+    first.begun('alpha'),
+    first.ended('alpha'),
+  )
+  tell(second.started(['alpha']), second.ended('alpha'), first.begun('beta'), first.ended('beta'))
+  tell({ event: 'block.finished', step: '/0', failed: [] })
+  tell(second.started(['beta']), second.ended('beta', 'failed', { failure }))
+  tell(finished({ beta: recapOf({ failed: 1 }) }))
+  expect(shown()).toMatchSnapshot()
+})
