@@ -1,15 +1,16 @@
 import { dirname, resolve } from 'node:path'
-import { asBkpError, type BkpError } from '../base/errors.ts'
+import { asBkpError, BkpError } from '../base/errors.ts'
 import type { HostAddress, Reach } from '../connection/contract.ts'
 import { clusterKinds } from '../databases/kinds.ts'
 import type { Variables } from '../expression/contract.ts'
 import type { ModuleCatalogue } from '../modules/catalogue.ts'
 import { loadCatalogue } from '../modules/load-catalogue.ts'
-import type { Inventory, Playbook, SecretSources } from '../runbook/contract.ts'
+import type { Inventory, InventoryDetails, Playbook, SecretSources } from '../runbook/contract.ts'
 import { readExtraVars } from '../runbook/extra-vars.ts'
 import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { createAddressOf } from '../runbook/inventory/address.ts'
 import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
+import type { VariableOrigins } from '../runbook/inventory/origins.ts'
 import { matchHosts } from '../runbook/inventory/patterns.ts'
 import { checkRunbook, loadInventory, loadPlaybook } from '../runbook/load.ts'
 import { vaultHeader } from '../runbook/vault/vault-text.ts'
@@ -17,6 +18,7 @@ import { storageBackends } from '../storage/open.ts'
 import type { CommandContext } from './command.ts'
 import type { RunbookFlags } from './runbook-flags.ts'
 import { createSecretSources } from './secret-sources.ts'
+import type { VaultFlags } from './vault-passwords.ts'
 
 /** Everything a run is made of, parsed and checked; no host has been touched. */
 export interface LoadedRunbook {
@@ -77,9 +79,13 @@ export async function loadRunbook(
 /** Inventories alone, for commands that only need a storage's or a cluster's definition. */
 export function loadInventories(
   sources: readonly string[],
-  options: { readonly playbookDirectory?: string; readonly secrets: SecretSources },
+  options: {
+    readonly playbookDirectory?: string
+    readonly secrets: SecretSources
+    readonly origins?: VariableOrigins
+  },
 ): Inventory {
-  const { playbookDirectory, secrets } = options
+  const { playbookDirectory, secrets, origins } = options
   return loadInventory({
     sources,
     kinds: clusterKinds,
@@ -87,7 +93,36 @@ export function loadInventories(
     files: systemFiles,
     secrets,
     ...(playbookDirectory === undefined ? {} : { playbookDirectory }),
+    ...(origins === undefined ? {} : { origins }),
   })
+}
+
+/**
+ * Inventories with what they are made of, for commands that show it; warnings are told.
+ * @throws usage.invalid where none is given
+ */
+export async function loadDetailed(
+  flags: Pick<RunbookFlags, 'inventory'> & VaultFlags,
+  origins: VariableOrigins,
+  context: CommandContext,
+  playbookDirectory?: string,
+): Promise<{ readonly inventory: Inventory; readonly details: InventoryDetails }> {
+  const sources = flags.inventory ?? []
+  if (sources.length === 0) {
+    throw new BkpError('usage.invalid', 'no inventory is given', { hint: 'name it with -i' })
+  }
+  const secrets = await createSecretSources(context, flags)
+  const inventory = loadInventories(sources, {
+    secrets,
+    origins,
+    ...(playbookDirectory === undefined ? {} : { playbookDirectory }),
+  })
+  const { details } = inventory
+  if (details === undefined) throw new BkpError('internal', 'the details were not kept')
+  for (const warning of inventory.warnings) {
+    context.terminal.stderr.write(`warning: ${context.redactor.redact(warning)}\n`)
+  }
+  return { inventory, details }
 }
 
 /** Every fault of a playbook or an inventory; none when the file is fine. */

@@ -284,6 +284,26 @@ export interface Inventory {
   readonly storages: ReadonlyMap<string, StorageDefinition>
   readonly documents: readonly SourceDocument[]
   readonly warnings: readonly string[]
+  /** Only where they were asked for: runs need none of it. */
+  readonly details?: InventoryDetails
+}
+
+/** What an inventory is made of, for those who look at it. */
+export interface InventoryDetails {
+  /** `all` and `ungrouped` first; what a group names itself, in the order that it was read. */
+  readonly groups: ReadonlyMap<
+    string,
+    { readonly hosts: readonly string[]; readonly children: readonly string[] }
+  >
+  /** Where the variables of a host of the inventory come from, file by file, lowest first. */
+  layersOf(host: string): readonly VariableLayer[]
+}
+
+/** Variables that stand together, and what decides how strong they are. */
+export interface VariableLayer {
+  /** For people: `group vars of "web" in the inventory`. */
+  readonly level: string
+  readonly variables: Variables
 }
 
 /** How secrets are read: environment, files, commands and vaults come in by parameter. */

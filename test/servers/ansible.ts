@@ -41,6 +41,26 @@ export function runAnsible(
   words: readonly string[],
   options: { readonly folder: string; readonly input?: string },
 ): string {
+  return runInstalled(program, words, options)
+}
+
+const hostPatterns = fileURLToPath(new URL('host-patterns.py', import.meta.url))
+
+/** The hosts that Ansible itself finds for each pattern; `error` where it refuses one. */
+export function ansibleHosts(
+  sources: readonly string[],
+  patterns: readonly string[],
+  folder: string,
+): readonly (readonly string[] | 'error')[] {
+  const input = JSON.stringify(patterns)
+  return JSON.parse(runInstalled('python', [hostPatterns, ...sources], { folder, input }))
+}
+
+function runInstalled(
+  program: string,
+  words: readonly string[],
+  options: { readonly folder: string; readonly input?: string },
+): string {
   const path = join(installAnsible(), program)
   const { status, stdout, stderr } = spawnSync(path, words, {
     cwd: options.folder,

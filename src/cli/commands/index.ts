@@ -66,6 +66,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {
+    name: 'inventory',
+    args: '',
+    summary: 'show what an inventory holds: --list, --host or --graph',
+    load: async () => (await import('./inventory.ts')).inventoryCommand,
+  },
+  {
     name: 'explain',
     args: '[keyword]',
     summary: 'say what a keyword of a playbook means, or list them all',

@@ -14,8 +14,10 @@ import type { FileAccess } from '../file-access.ts'
 import { describeKind } from '../schema/messages.ts'
 import { parseYaml, type YamlDocument } from '../yaml/yaml-document.ts'
 import { readClusters } from './clusters.ts'
+import { detailsOf } from './details.ts'
 import { createGroupTree } from './group-tree.ts'
 import { buildHosts } from './levels.ts'
+import type { VariableOrigins } from './origins.ts'
 import { readGroups } from './read-groups.ts'
 import { readStorages, type StorageType } from './storages.ts'
 import { createVarsFolder, openDocument, type VarsFilesContext } from './vars-files.ts'
@@ -30,6 +32,8 @@ export interface InventoryOptions {
   readonly storageTypes: readonly StorageType[]
   readonly files: FileAccess
   readonly secrets: SecretSources
+  /** Keeps what runs do not need: the groups' own hosts, and where each variable was written. */
+  readonly origins?: VariableOrigins
 }
 
 /** Files of a directory inventory that hold no inventory. */
@@ -84,7 +88,8 @@ function inlineDocument(source: string): YamlDocument {
     .split(',')
     .map(word => word.trim())
     .filter(word => word !== '')
-  const text = JSON.stringify({ all: { hosts: Object.fromEntries(hosts.map(host => [host, {}])) } })
+  const listed = Object.fromEntries(hosts.map(host => [host, {}]))
+  const text = JSON.stringify({ ungrouped: { hosts: listed } })
   return parseYaml('-i', text, 'inventory')
 }
 
@@ -99,12 +104,21 @@ export function readInventory(options: InventoryOptions): Inventory {
   const documents: SourceDocument[] = []
   const warnings: string[] = []
   const { files, secrets } = options
-  const context: VarsFilesContext = { files, secrets, faults, documents, warnings }
+  const { origins } = options
+  const context: VarsFilesContext = {
+    files,
+    secrets,
+    faults,
+    documents,
+    warnings,
+    ...(origins === undefined ? {} : { origins }),
+  }
   const tree = createGroupTree()
   const parsed: YamlDocument[] = []
   const folders: string[] = []
   for (const source of options.sources) {
-    if (source.includes(',')) parsed.push(inlineDocument(source))
+    if (source.includes(',') && files.kind(source) === undefined)
+      parsed.push(inlineDocument(source))
     else {
       parsed.push(...openSource(source, context))
       folders.push(files.kind(source) === 'directory' ? source : dirname(source))
@@ -130,7 +144,8 @@ export function readInventory(options: InventoryOptions): Inventory {
   // Beside both at once is beside the inventory: read once, as the level that is lower.
   const own = beside === undefined || unique([...folders, beside]).length === unique(folders).length
   const playbookFolders = own || beside === undefined ? [] : [createVarsFolder(beside, context)]
-  const { hosts, implicit, implicitHost } = buildHosts(tree, inventoryFolders, playbookFolders)
+  const folderLevels = { inventoryFolders, playbookFolders }
+  const { hosts, implicit, implicitHost } = buildHosts(tree, folderLevels)
   throwAll(faults.list, options.sources.length === 1 ? (options.sources[0] ?? '') : 'the inventory')
   return Object.freeze({
     hosts,
@@ -141,10 +156,16 @@ export function readInventory(options: InventoryOptions): Inventory {
     storages,
     documents,
     warnings: [...new Set(warnings)],
+    ...(origins === undefined ? {} : { details: detailsOf(tree, folderLevels) }),
   })
 }
 
-/** Folders, those that are the same left out. */
+/** Folders, each once and where it comes last: its variables beat those of all before it. */
 function unique(folders: readonly string[]): readonly string[] {
-  return [...new Map(folders.map(folder => [resolve(folder), folder])).values()]
+  const found = new Map<string, string>()
+  for (const folder of folders) {
+    found.delete(resolve(folder))
+    found.set(resolve(folder), folder)
+  }
+  return [...found.values()]
 }

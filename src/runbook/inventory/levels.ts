@@ -6,21 +6,29 @@ import { localhostNames } from './patterns.ts'
 import { mergeVariables } from './variables.ts'
 import type { VarsFolder } from './vars-files.ts'
 
-/** The variables of one section of vars files, those of later names winning. */
+/** Folders with `group_vars/` and `host_vars/`; those of later ones win. */
+export interface FolderLevels {
+  readonly inventoryFolders: readonly VarsFolder[]
+  readonly playbookFolders: readonly VarsFolder[]
+}
+
+/**
+ * The variables of one section of vars files, those of later names winning. As Ansible: a file of a
+ * later inventory beats one of an earlier, however deep their groups are.
+ */
 function fromFiles(
   folders: readonly VarsFolder[],
   section: 'group_vars' | 'host_vars',
   names: readonly string[],
 ): Variables {
-  return mergeVariables(names.flatMap(name => folders.map(folder => folder.of(section, name))))
+  return mergeVariables(folders.flatMap(folder => names.map(name => folder.of(section, name))))
 }
 
 /** Levels 3 to 7 for hosts of the same groups: hosts share them, there may be thousands. */
 function groupLevels(
   groups: readonly string[],
   tree: GroupTree,
-  inventoryFolders: readonly VarsFolder[],
-  playbookFolders: readonly VarsFolder[],
+  { inventoryFolders, playbookFolders }: FolderLevels,
 ): readonly Variables[] {
   const others = groups.filter(name => name !== 'all')
   return [
@@ -32,6 +40,13 @@ function groupLevels(
   ]
 }
 
+/** What a host has that nothing lists: names of the controller itself need no connection. */
+export function implicitVariables(name: string): readonly Variables[] {
+  return localhostNames.includes(name) ? [localVariables] : []
+}
+
+const localVariables: Variables = new Map([['ansible_connection', literal('local')]])
+
 /**
  * All hosts of a settled tree with their groups, and their variables by Ansible's levels 3 to 10
  * (specs/engine.md a.3), lowest first: group vars of the inventory, group_vars/all beside inventory
@@ -39,8 +54,7 @@ function groupLevels(
  */
 export function buildHosts(
   tree: GroupTree,
-  inventoryFolders: readonly VarsFolder[],
-  playbookFolders: readonly VarsFolder[],
+  folders: FolderLevels,
 ): {
   readonly hosts: ReadonlyMap<string, InventoryHost>
   readonly implicit: ReadonlyMap<string, InventoryHost>
@@ -51,7 +65,7 @@ export function buildHosts(
     const key = groups.join(',')
     const known = shared.get(key)
     if (known !== undefined) return known
-    const levels = groupLevels(groups, tree, inventoryFolders, playbookFolders)
+    const levels = groupLevels(groups, tree, folders)
     shared.set(key, levels)
     return levels
   }
@@ -62,8 +76,8 @@ export function buildHosts(
       variables: [
         ...ofGroups(groups),
         mergeVariables(own),
-        fromFiles(inventoryFolders, 'host_vars', [name]),
-        fromFiles(playbookFolders, 'host_vars', [name]),
+        fromFiles(folders.inventoryFolders, 'host_vars', [name]),
+        fromFiles(folders.playbookFolders, 'host_vars', [name]),
       ].filter(level => level.size > 0),
     })
   const hosts = new Map(
@@ -72,11 +86,13 @@ export function buildHosts(
       build(name, tree.groupsOf(name), entry.variables),
     ]),
   )
-  const local = new Map([['ansible_connection', literal('local')]])
   const implicit = new Map(
     localhostNames
       .filter(name => !hosts.has(name))
-      .map((name): [string, InventoryHost] => [name, build(name, ['all'], [local])]),
+      .map((name): [string, InventoryHost] => [
+        name,
+        build(name, ['all'], implicitVariables(name)),
+      ]),
   )
   return { hosts, implicit, implicitHost: name => build(name, ['all'], []) }
 }

@@ -36,7 +36,9 @@ function trimmed(words: readonly string[]): readonly string[] {
 function nameTest(word: string): (name: string) => boolean {
   if (word.startsWith('~')) {
     try {
-      const regex = new RegExp(word.slice(1), 'y')
+      // Python's way to say that case does not count; it can only stand first.
+      const anyCase = word.startsWith('~(?i)')
+      const regex = new RegExp(word.slice(anyCase ? 5 : 1), anyCase ? 'iy' : 'y')
       return name => {
         regex.lastIndex = 0
         return regex.test(name)
@@ -48,7 +50,10 @@ function nameTest(word: string): (name: string) => boolean {
   return globTest(word)
 }
 
-/** All hosts of a word without subscript: of the groups and clusters that match, else hosts. */
+/**
+ * All hosts of a word without subscript: of the groups and clusters that match, else hosts. A host
+ * of several is there several times: subscripts count so.
+ */
 function enumerate(targets: PatternTargets, word: string): readonly string[] | undefined {
   const matches = nameTest(word)
   const sets = [
@@ -60,16 +65,16 @@ function enumerate(targets: PatternTargets, word: string): readonly string[] | u
   if (sets.length === 0 || word.startsWith('~') || /[.?*[]/.test(word)) {
     found.push(...[...targets.hosts.keys()].filter(matches))
   }
-  if (found.length > 0 || sets.length > 0) return [...new Set(found)]
+  if (found.length > 0 || sets.length > 0) return found
   return localhostNames.includes(word) ? [word] : undefined
 }
 
-/** `g[0]`, `g[-1]`, `g[1:]`, `g[0:1]` with both ends; not on regular expressions. */
+/** `g[0]`, `g[-1]`, `g[1:]`, `g[0:1]` or `g[0-1]` with both ends; not on regular expressions. */
 function splitSubscript(word: string): {
   readonly name: string
   readonly pick: (hosts: readonly string[]) => readonly string[]
 } {
-  const match = word.startsWith('~') ? null : /^(.+)\[(?:(-?\d+)|(\d+):(\d*))\]$/.exec(word)
+  const match = word.startsWith('~') ? null : /^(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]$/.exec(word)
   const [, name, index, start, end] = match ?? []
   if (name === undefined) return { name: word, pick: hosts => hosts }
   if (index !== undefined)
@@ -82,7 +87,6 @@ function splitSubscript(word: string): {
 
 /** The hosts of one word; undefined when it names nothing. */
 function matchWord(targets: PatternTargets, word: string): readonly string[] | undefined {
-  if (targets.hosts.has(word)) return [word]
   const { name, pick } = splitSubscript(word)
   const hosts = enumerate(targets, name)
   return hosts === undefined ? undefined : pick(hosts)
@@ -106,7 +110,8 @@ export function matchHosts(targets: PatternTargets, pattern: string): HostMatch 
   let hosts: readonly string[] = []
   for (const word of ordered) {
     const name = word.replace(/^[!&]/, '')
-    const found = matchWord(targets, name)
+    // As Ansible: the name of a host goes before that of a group, but not behind `&` and `!`.
+    const found = targets.hosts.has(word) ? [word] : matchWord(targets, name)
     if (found === undefined || (found.length === 0 && name !== 'all')) {
       warnings.push(unmatched(targets, name))
     }

@@ -27,6 +27,8 @@ export function readGroups(document: YamlDocument, tree: GroupTree, context: Rea
   /** A section as a map; empty ones are fine, and bare names are what people write for maps. */
   const section = (value: unknown, path: DocumentPath): readonly [string, unknown][] => {
     if (value === null) return []
+    // As Ansible: one name may stand for the map.
+    if (typeof value === 'string') return [[value, null]]
     if (isRecord(value)) return Object.entries(value)
     const name = `"${path.at(-1)}"`
     invalid(
@@ -109,10 +111,14 @@ export function readGroups(document: YamlDocument, tree: GroupTree, context: Rea
         continue
       }
       const place = document.place(at, 'key')
-      const all = withPort(variables, parsed.port)
+      const ported = withPort(variables, parsed.port)
+      const [port] = ported.values()
+      if (port !== undefined && ported !== variables) context.origins?.keep(port, document, at)
       for (const host of parsed.names) {
+        // As Ansible: a port behind a name counts where the host is first met.
+        const isNew = !tree.hosts.has(host)
         tree.addHost(name, host, place)
-        tree.addHostVariables(host, all)
+        tree.addHostVariables(host, isNew ? ported : variables)
       }
     }
   }

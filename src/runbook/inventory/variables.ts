@@ -13,6 +13,7 @@ import {
   ignoredText,
   isConnectionVariable,
 } from './connection-variables.ts'
+import type { VariableOrigins } from './origins.ts'
 import { sealTree } from './seal.ts'
 import { createSecretReader, isSecretReference, registerPlainSecrets } from './secrets.ts'
 
@@ -21,6 +22,8 @@ export interface ReadContext {
   readonly secrets: SecretSources
   readonly faults: Faults
   readonly warnings: string[]
+  /** Told where each variable was written, where somebody wants to know. */
+  readonly origins?: VariableOrigins
 }
 
 /** Connection variables whose plain text is a Secret, too, though their names say so less clearly. */
@@ -45,7 +48,7 @@ export function readVariables(
   document: YamlDocument,
   value: unknown,
   path: DocumentPath,
-  { secrets: sources, faults, warnings }: ReadContext,
+  { secrets: sources, faults, warnings, origins }: ReadContext,
 ): Variables {
   const variables = new Map<string, Binding>()
   if (value === null || value === undefined) return variables
@@ -79,6 +82,9 @@ export function readVariables(
     if (tree === undefined) continue
     const sealed = document.encrypted && !isConnectionVariable(name)
     variables.set(name, { tree: sealed ? sealTree(tree, sources) : tree })
+  }
+  if (origins !== undefined) {
+    for (const [name, binding] of variables) origins.keep(binding, document, [...path, name])
   }
   return variables
 }

@@ -21,6 +21,8 @@ export interface VarsFilesContext extends ReadContext {
 /** Reads `group_vars/` and `host_vars/` of one folder; each name once. */
 export interface VarsFolder {
   of(section: 'group_vars' | 'host_vars', name: string): Variables
+  /** The same, file by file. */
+  layersOf(section: 'group_vars' | 'host_vars', name: string): readonly Variables[]
 }
 
 /** Files of `section/NAME`: the first that exists of NAME, .yml, .yaml, .json; a folder's sorted. */
@@ -39,7 +41,10 @@ function folderFiles(files: FileAccess, folder: string, depth: number): readonly
   return files.list(folder).flatMap(name => {
     if (name.startsWith('.') || name.endsWith('~')) return []
     const path = join(folder, name)
-    if (files.kind(path) === 'directory') return folderFiles(files, path, depth + 1)
+    if (files.kind(path) === 'directory') {
+      // As Ansible: a folder whose name has an extension is none of its own.
+      return extname(name) === '' ? folderFiles(files, path, depth + 1) : []
+    }
     return extensions.includes(extname(name)) ? [path] : []
   })
 }
@@ -62,6 +67,7 @@ export function openDocument(path: string, context: VarsFilesContext): YamlDocum
 /** A folder whose vars files are read when a group or host first asks for them. */
 export function createVarsFolder(folder: string, context: VarsFilesContext): VarsFolder {
   const present = new Map<string, boolean>()
+  const read = new Map<string, readonly Variables[]>()
   const cache = new Map<string, Variables>()
   const isPresent = (section: string): boolean => {
     const known = present.get(section)
@@ -70,20 +76,30 @@ export function createVarsFolder(folder: string, context: VarsFilesContext): Var
     present.set(section, found)
     return found
   }
+  const layersOf = (section: 'group_vars' | 'host_vars', name: string): readonly Variables[] => {
+    if (!isPresent(section)) return []
+    const base = join(folder, section, name)
+    const known = read.get(base)
+    if (known !== undefined) return known
+    const layers = filesFor(context.files, base).map(path => {
+      const document = openDocument(path, context)
+      if (document === undefined) return new Map()
+      return readVariables(document, document.value, [], context)
+    })
+    // Runs need what they come to alone.
+    if (context.origins !== undefined) read.set(base, layers)
+    return layers
+  }
   return Object.freeze({
     of: (section: 'group_vars' | 'host_vars', name: string) => {
       if (!isPresent(section)) return new Map()
       const base = join(folder, section, name)
       const known = cache.get(base)
       if (known !== undefined) return known
-      const layers = filesFor(context.files, base).map(path => {
-        const document = openDocument(path, context)
-        if (document === undefined) return new Map()
-        return readVariables(document, document.value, [], context)
-      })
-      const merged = mergeVariables(layers)
+      const merged = mergeVariables(layersOf(section, name))
       cache.set(base, merged)
       return merged
     },
+    layersOf,
   })
 }

@@ -13,12 +13,14 @@ import { mask, Secret } from '../../base/secret.ts'
 import { literalText } from '../../expression/literal.ts'
 import type { SecretSources } from '../contract.ts'
 import type { Faults } from '../faults.ts'
+import { readOldNumber } from './old-numbers.ts'
 import { isCredentialKey, type SourceLines } from './source-lines.ts'
 import type { Position, ScalarStyle } from './tree-position.ts'
 
 /**
  * How plain words are read: `playbook` is YAML 1.2; `inventory` reads yes/no/on/off as booleans and
- * numbers with a leading zero as text, because Ansible shares the file and reads YAML 1.1.
+ * numbers as YAML 1.1 has them, because Ansible shares the file, but octal ones as text: whoever writes
+ * 0644 means these digits.
  */
 export type Flavour = 'playbook' | 'inventory'
 
@@ -78,6 +80,8 @@ export interface ConvertOptions {
   readonly flavour: Flavour
   /** Undefined: vault values are faults. */
   readonly vault: VaultAccess | undefined
+  /** It is JSON, whose numbers are the same to everybody. */
+  readonly isJson?: boolean
   /** All of it was encrypted: nothing of it is shown. */
   readonly encrypted: boolean
 }
@@ -90,7 +94,7 @@ export function convertDocument(
   document: Document,
   text: string,
   lines: SourceLines,
-  { flavour, vault, encrypted }: ConvertOptions,
+  { flavour, vault, encrypted, isJson = false }: ConvertOptions,
   faults: Faults,
   warnings: string[],
 ): Converted {
@@ -186,7 +190,7 @@ export function convertDocument(
     if (unsafe > 0 && typeof value === 'string') {
       // Text with braces is not taken for a credential as it stands.
       if (credential && value !== '') vault?.register(new Secret(value))
-      return { value: literalText(value), position, size: 1 }
+      return { value: literalText(value), position: { ...position, unsafe: true }, size: 1 }
     }
     return { value, position, size: 1 }
   }
@@ -210,8 +214,17 @@ export function convertDocument(
   const readPlain = (node: Scalar, range: Range, credential: boolean): unknown => {
     const source = node.source ?? ''
     const shown = credential ? mask : source
+    const old = flavour === 'inventory' && !isJson
+    const number = old ? readOldNumber(source) : undefined
+    if (number?.isSexagesimal) {
+      const { file, line, column } = lines.place(range[0])
+      warnings.push(
+        `${file}:${line}:${column}: ${shown} is ${credential ? mask : number.value} to Ansible, which counts in sixties; read so: quote it, if text is meant`,
+      )
+      return number.value
+    }
     if (typeof node.value === 'string') {
-      return flavour === 'inventory' ? (oldBooleans.get(source) ?? node.value) : node.value
+      return old ? (oldBooleans.get(source) ?? number?.value ?? node.value) : node.value
     }
     if (typeof node.value !== 'number') return node.value
     if (!Number.isFinite(node.value)) {
@@ -245,7 +258,7 @@ export function convertDocument(
         place: placeOf(range),
       })
     }
-    return node.value
+    return old ? (number?.value ?? source) : node.value
   }
 
   const convertList = (

@@ -12,6 +12,8 @@ export interface Position {
   readonly style: ScalarStyle | undefined
   /** Under a credential key: not to be quoted in messages. */
   readonly credential: boolean
+  /** Tagged `!unsafe`, or within what is. */
+  readonly unsafe?: true
   readonly children: ReadonlyMap<string | number, Position>
 }
 

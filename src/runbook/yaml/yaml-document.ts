@@ -43,6 +43,10 @@ export interface YamlDocument {
   isCutByComment(path: DocumentPath): boolean
   /** True below keys that hold credentials: such values are not quoted in messages. */
   isCredential(path: DocumentPath): boolean
+  /** True for text tagged `!unsafe`, or within what is: it is never rendered. */
+  isUnsafe(path: DocumentPath): boolean
+  /** The value at a path; undefined where there is none. */
+  valueAt(path: DocumentPath): unknown
 }
 
 /**
@@ -65,10 +69,21 @@ export function parseYaml(
   if (encrypted) lines.maskRange([0, text.length])
   const faults = createFaults()
   const warnings: string[] = []
-  const root = readTree(text, lines, { flavour, vault, encrypted }, faults, warnings)
+  const isJson = flavour === 'inventory' && isJsonText(text)
+  const root = readTree(text, lines, { flavour, vault, encrypted, isJson }, faults, warnings)
   throwAll(faults.list, file)
   const raw = encrypted ? new TextDecoder().decode(bytes) : text
   return createDocument({ file, raw, text, flavour, encrypted, root, lines, warnings })
+}
+
+function isJsonText(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isVaultFile(bytes: Uint8Array): boolean {
@@ -226,6 +241,11 @@ function createDocument(parts: DocumentParts): YamlDocument {
       return /^[ \t]+#/.test(text.slice(position.value[1], position.value[1] + 80))
     },
     isCredential: (path: DocumentPath) => find(path).position.credential,
+    isUnsafe: (path: DocumentPath) => {
+      const { position, exact } = find(path)
+      return exact && position.unsafe === true
+    },
+    valueAt: (path: DocumentPath) => valueAt(root.value, path),
   })
 }
 

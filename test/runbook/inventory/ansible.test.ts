@@ -133,3 +133,83 @@ all:
     expect(inventory.groups.get('ungrouped')).toEqual(['m', 'z', 'a', 'k'])
   })
 })
+
+describe('several sources', () => {
+  test('a file of a later inventory beats one of an earlier, however deep the groups are', () => {
+    const files = {
+      '/a/hosts.yml': 'front: {children: {web: {hosts: {x: }}}}',
+      '/b/hosts.yml': 'web: {hosts: {x: }}',
+      '/a/group_vars/web.yml': 'v: the child, earlier\n',
+      '/b/group_vars/front.yml': 'v: the parent, later\n',
+    }
+    const inventory = inventoryOf(files, { sources: ['/a/hosts.yml', '/b/hosts.yml'] })
+    const scope = createScope(inventory.hosts.get('x')!.variables)
+    expect(scope.get('v')).toBe('the parent, later')
+  })
+
+  test('a folder that is named again counts where it comes last', () => {
+    const files = {
+      '/a/1.yml': 'all: {hosts: {x: }}',
+      '/a/2.yml': 'all: {hosts: {x: }}',
+      '/b/1.yml': 'all: {hosts: {x: }}',
+      '/a/host_vars/x': 'v: a\n',
+      '/b/host_vars/x': 'v: b\n',
+    }
+    const inventory = inventoryOf(files, { sources: ['/a/1.yml', '/b/1.yml', '/a/2.yml'] })
+    expect(createScope(inventory.hosts.get('x')!.variables).get('v')).toBe('a')
+  })
+
+  test('hosts of a list have no group: those that stand in all come first', () => {
+    const files = { '/hosts.yml': 'all: {hosts: {x: }}' }
+    const inventory = inventoryOf(files, { sources: ['y,', '/hosts.yml'] })
+    expect(inventory.groups.get('all')).toEqual(['x', 'y'])
+  })
+
+  test('a file with a comma in its name is a file', () => {
+    const files = { '/a,b.yml': 'all: {hosts: {x: }}' }
+    expect(inventoryOf(files).groups.get('all')).toEqual(['x'])
+  })
+})
+
+test('a port behind a name counts where the host is first met', () => {
+  const inventory = inventoryOf('a: {hosts: {x: , "y:22": }}\nb: {hosts: {"x:2222": , "y:2222": }}')
+  const port = (host: string) =>
+    createScope(inventory.hosts.get(host)!.variables).get('ansible_port')
+  expect([port('x'), port('y')]).toEqual([undefined, 22])
+})
+
+test('one name may stand for the map of hosts, or of children', () => {
+  const inventory = inventoryOf('a: {hosts: x, children: b}\nb: {hosts: y}')
+  expect(inventory.groups.get('a')).toEqual(['x', 'y'])
+})
+
+test('folders in group_vars are read, those whose name has an extension are not', () => {
+  const inventory = inventoryOf({
+    '/hosts.yml': 'all: {hosts: {x: }}',
+    '/group_vars/all/more/1.yml': 'v: 1\n',
+    '/group_vars/all/more.d/1.yml': 'w: 1\n',
+  })
+  expect(createScope(inventory.hosts.get('x')!.variables).names()).toEqual(['v'])
+})
+
+test('numbers of YAML 1.1; in JSON those of JSON', () => {
+  const read = (file: string, text: string): unknown => {
+    const inventory = inventoryOf({
+      // The comma at the end is YAML alone.
+      [file]: `{"all": {"hosts": {"x": {"v": ${text}${file.endsWith('.json') ? '' : ','}}}}}`,
+    })
+    return createScope(inventory.hosts.get('x')!.variables).get('v')
+  }
+  const json = '[1e3, 1.5e3, -0, 12]'
+  expect(read('/hosts.json', json)).toEqual([1000, 1500, -0, 12])
+  expect(read('/hosts.yml', json)).toEqual(['1e3', '1.5e3', 0, 12])
+  const yaml = '[1_000, 0b101, -0x1F, 12:30:45, -1:30, 1:30.5, 1.5e+3, .5, 52:60]'
+  expect(read('/hosts.yml', yaml)).toEqual([1000, 5, -31, 45045, -90, 90.5, 1500, 0.5, '52:60'])
+})
+
+test('a number that counts in sixties is told of', () => {
+  const { warnings } = inventoryOf('all: {vars: {ports: 22:22}}')
+  expect(warnings).toEqual([
+    '/inv/hosts.yml:1:21: 22:22 is 1342 to Ansible, which counts in sixties; read so: quote it, if text is meant',
+  ])
+})

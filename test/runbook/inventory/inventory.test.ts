@@ -75,8 +75,8 @@ describe('values', () => {
       d: 'y',
       e: '2024-01-01',
       f: '0644',
-      g: 15,
-      h: 1000,
+      g: '0o17',
+      h: '1e3',
     })
     expect(inventory.warnings).toEqual([
       '/inv/hosts.yml:1:69: 0644 is octal to Ansible and decimal to YAML 1.2; read as text: quote it',

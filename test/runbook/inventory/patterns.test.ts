@@ -28,6 +28,10 @@ const table: readonly (readonly [pattern: string, hosts: string])[] = [
   ['web[-1]', 'w4'],
   ['web[1:]', 'w2 w3 w4'],
   ['web[0:1]', 'w1 w2'],
+  ['web[0-1]', 'w1 w2'],
+  // A host of two groups counts twice, as with Ansible.
+  ['~(?i)WEB$', 'w1 w2 w3 w4'],
+  ['*b[6]', 'w1'],
   ['web[2:2]', 'w3'],
   ['web[9]', ''],
   ['web*', 'w1 w2 w3 w4 old'],
@@ -63,6 +67,13 @@ describe('host patterns', () => {
       warnings: ['"webb" matches no host, group or cluster: did you mean "web"?'],
     })
     expect(matchHosts(inventory, 'web').warnings).toEqual([])
+  })
+
+  test('behind & and ! a name is a group before it is a host', () => {
+    const own = inventoryOf('x: {hosts: {y: }}\nz: {hosts: {x: , y: }}')
+    expect(matchHosts(own, 'x').hosts).toEqual(['x'])
+    expect(matchHosts(own, 'z:!x').hosts).toEqual(['x'])
+    expect(matchHosts(own, 'z:&x').hosts).toEqual(['y'])
   })
 
   test('a limit keeps the order of the play', () => {
