@@ -4,6 +4,7 @@ import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { AnyModule, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
+import { withAliases } from './aliases.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -30,6 +31,8 @@ export interface Look {
   readonly given: Given
   readonly decision: AnyDecision
   readonly resources: readonly string[]
+  /** What was answered, by the probe's identity; only while planning. */
+  readonly seen?: ReadonlyMap<string, unknown>
   /** Predicted facts by probe identity; empty for cluster steps. */
   readonly after: ReadonlyMap<string, unknown>
   /** Some fact was asked of the host itself rather than foretold by an earlier step of the plan. */
@@ -75,7 +78,8 @@ async function lookAtHost(
   const ask = (probes: Probes) => answer(environment, request, probes, io, overlay)
   const first = module.inspect(args)
   const seen = await ask(first)
-  const resources = module.resources(args)
+  const own = module.resources(args)
+  const resources = overlay === undefined ? own : withAliases(own, first, seen.facts)
   // Each probe is there: only in the module's own type some may be left out.
   const second = deciding(
     () => (module.inspectFurther?.({ args, facts: seen.facts }) ?? {}) as Probes,
@@ -89,8 +93,14 @@ async function lookAtHost(
     () => module.plan({ args, facts, ...given }) as AnyDecision,
     asked ? resources : [],
   )
-  const after = afterByIdentity(probes, decision)
-  return { loaded, args, facts, given, decision, resources, after, asked }
+  const after = byIdentity(probes, decision.kind === 'unchanged' ? {} : decision.after)
+  const looked = { loaded, args, facts, given, decision, after, asked }
+  if (overlay === undefined) return { ...looked, resources }
+  return {
+    ...looked,
+    resources: withAliases(resources, probes, facts),
+    seen: byIdentity(probes, facts),
+  }
 }
 
 const subjects = new WeakMap<BkpError, readonly string[]>()
@@ -140,7 +150,8 @@ async function answer(
   const answers = asked
     ? await environment.readOnlyHost(host, mannerOn(request, host)).ask(open, io)
     : {}
-  const facts = Object.freeze({ ...answers, ...Object.fromEntries(foretold) })
+  const current = overlay === undefined ? answers : correctedBy(overlay, host, open, answers)
+  const facts = Object.freeze({ ...current, ...Object.fromEntries(foretold) })
   return { facts: facts as Answers<Probes>, asked }
 }
 
@@ -157,14 +168,29 @@ function predictions(
   return foretold
 }
 
-function afterByIdentity(probes: Probes, decision: AnyDecision): ReadonlyMap<string, unknown> {
-  const after = new Map<string, unknown>()
-  if (decision.kind === 'unchanged') return after
-  for (const [name, value] of Object.entries(decision.after)) {
+function correctedBy(
+  overlay: Overlay,
+  host: string,
+  probes: Probes,
+  answers: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(answers).map(([name, value]) => {
+    const identity = probes[name]?.identity
+    return [name, identity === undefined ? value : overlay.corrected(host, identity, value)]
+  })
+  return Object.fromEntries(entries)
+}
+
+function byIdentity(
+  probes: Probes,
+  facts: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, unknown> {
+  const found = new Map<string, unknown>()
+  for (const [name, value] of Object.entries(facts)) {
     const probe = probes[name]
-    if (probe !== undefined) after.set(probe.identity, value)
+    if (probe !== undefined) found.set(probe.identity, value)
   }
-  return after
+  return found
 }
 
 async function lookAtSite(

@@ -88,15 +88,15 @@ async function predict(
     const error = asBkpError(thrown)
     // It may not run at all, or what an earlier step of the plan will do may be what it misses.
     const excusable =
-      request.mayBeSkipped || hosts.some(host => overlay.isUncertain(host, subjectsOf(error), true))
+      request.mayBeSkipped ||
+      hosts.some(host => overlay.isUncertain(host, { resources: subjectsOf(error), asked: true }))
     if (error.exit === 2 && excusable) {
       return await unforeseeable(environment, overlay, request, tell)
     }
     throw error
   }
   const uncertain =
-    (seen.asked && seesUnknown(request)) ||
-    hosts.some(host => overlay.isUncertain(host, seen.resources, seen.asked))
+    (seen.asked && seesUnknown(request)) || hosts.some(host => overlay.isUncertain(host, seen))
   return conclude(environment, overlay, request, seen, uncertain, tell)
 }
 
@@ -136,6 +136,7 @@ function conclude(
     overlay.record({
       host,
       resources: seen.resources,
+      ...(seen.seen === undefined ? {} : { seen: seen.seen }),
       after: maybe ? new Map() : seen.after,
       removes: !asIs && decision.changes.some(change => change.action === 'delete'),
       opaque: !asIs && decision.opaque === true,

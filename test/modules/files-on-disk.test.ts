@@ -93,10 +93,41 @@ describe('file', () => {
     mkdirSync(at('full/inside'), { recursive: true })
     const args = { path: at('full'), src: 'x', state: 'link', force: true }
     await expect(applyOn(host, files, args)).rejects.toMatchObject({
-      code: 'command.failed',
-      details: { exit_status: 1, host: 'here', stderr: expect.stringContaining('not empty') },
+      code: 'step.failed',
+      message: `${at('full')} is a folder that is not empty`,
     })
     expect(readdirSync(at('full'))).toEqual(['inside'])
+  })
+
+  it('replaces a symlink to a folder by a hard link, and puts nothing into the folder', async () => {
+    mkdirSync(at('folder'))
+    writeFileSync(at('one'), 'x')
+    symlinkSync('folder', at('two'))
+    const args = { path: at('two'), src: at('one'), state: 'hard', force: true }
+    await expectConverges(host, files, args)
+    expect(readdirSync(at('folder'))).toEqual([])
+  })
+
+  it('makes nothing below a file, or below a symlink that leads to no folder', async () => {
+    writeFileSync(at('plain'), 'x')
+    symlinkSync('nowhere', at('dangling'))
+    for (const [name, why] of [
+      ['plain', 'is no folder'],
+      ['dangling', 'is a symlink that leads to no folder'],
+    ] as const) {
+      const args = { path: at(`${name}/new/in`), state: 'directory' }
+      await expect(planOn(host, files, args)).rejects.toThrow(`${at(name)} ${why}`)
+    }
+  })
+
+  it('touches what a symlink leads to, and foretells that the symlink stays one', async () => {
+    symlinkSync('later', at('link'))
+    const args = { path: at('link'), state: 'touch' }
+    const decision = await planOn(host, files, args)
+    expect(decision).toMatchObject({ kind: 'change', after: { followed: { kind: 'file' } } })
+    expect(decision.kind === 'change' && 'file' in decision.after).toBe(false)
+    await applyOn(host, files, args)
+    expect(readdirSync(folder).sort()).toEqual(['later', 'link'])
   })
 
   it('removes a tree, but not what a link in it leads to', async () => {

@@ -4,7 +4,7 @@ import type { Secret } from '../../base/secret.ts'
 import { meaningKeyword, text } from '../arguments.ts'
 import { displayCommand } from '../command-line.ts'
 import { defineModule } from '../contract.ts'
-import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
+import { type Guards, guardArguments, guardProbes, guardResources } from './running/guards.ts'
 import { detachRun, outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
 import { plainText } from './running/plain-text.ts'
 import { splitWords } from './running/split-words.ts'
@@ -74,7 +74,7 @@ export const command = defineModule({
     { additionalProperties: false, oneOf: [{ required: ['cmd'] }, { required: ['argv'] }] },
   ),
   returns: outcomeSchema,
-  resources: () => [],
+  resources: args => guardResources(args),
   inspect: args => guardProbes(args),
   plan: ({ args, facts }) => planRun(toRun(args), args, facts),
   apply: (host, { args }, io) => performRun(host, toRun(args), io),

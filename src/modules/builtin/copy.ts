@@ -4,7 +4,7 @@ import { fileMode, hostPath, meaningKeyword } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { applyCopy } from './copying/apply-copy.ts'
 import { planCopy } from './copying/plan-copy.ts'
-import { placesOf, questions } from './copying/request.ts'
+import { furtherQuestions, placesOf, questions } from './copying/request.ts'
 import { validateArgument } from './copying/validate.ts'
 import { attributeArguments } from './files/attributes.ts'
 import { describedSchema } from './files/facts.ts'
@@ -61,6 +61,7 @@ export const copy = defineModule({
   ),
   resources: args => [`file:${placesOf(args).path}`],
   inspect: args => questions(args),
+  inspectFurther: ({ args, facts }) => furtherQuestions(args, facts),
   local: ({ src }) => (src === undefined ? [] : [{ path: src }]),
   plan: ({ args, facts, local }) => planCopy(args, facts, local),
   apply: (host, input, io) => applyCopy(host, input, io),

@@ -52,7 +52,7 @@ export const fetch = defineModule({
     },
     { additionalProperties: false },
   ),
-  resources: args => [`file:${sourceOf(args)}`],
+  resources: args => [`tree:${sourceOf(args)}`],
   inspect: args => fetchQuestions(args),
   inspectFurther: ({ args, facts }) => furtherQuestions(args, facts),
   targets: (args, { host }) => [targetOf(args, host)],

@@ -4,12 +4,13 @@ import { file as fileProbe, output } from '../../connection/probes.ts'
 import { defaultApply } from '../apply-commands.ts'
 import { hostPath } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
+import { aboveQuestions } from './files/above.ts'
 import { type Attributes, attributeArguments } from './files/attributes.ts'
 import { describe, describedSchema, withoutTrailingSlash } from './files/facts.ts'
 import { planAbsent } from './files/plan-absent.ts'
 import { planAttributes, strayWords } from './files/plan-attributes.ts'
 import { linkSource, planHardLink, planSymlink } from './files/plan-link.ts'
-import { ancestorsOf, inTheWay, planDirectory, planTouch } from './files/plan-new.ts'
+import { inTheWay, planDirectory, planTouch } from './files/plan-new.ts'
 import {
   type FileAnswers,
   type FileDecision,
@@ -66,17 +67,21 @@ function questions(request: FileRequest, state: FileArguments['state']): FileQue
  * them. Each costs a process on the host: mostly there is nothing more to ask.
  */
 function furtherQuestions(
-  { path }: FileRequest,
+  { path, force }: FileRequest,
   state: FileArguments['state'],
   facts: FileAnswers,
 ): Partial<FileQuestions> {
   if (state === 'absent') return {}
+  // Only an empty folder gives way to a link.
+  if (state === 'link' && force && facts.file.kind === 'directory') {
+    return { inside: output('find', path, '-mindepth', '1', '-print', '-quit') }
+  }
   const linked = state === 'link' || state === 'hard'
   if (facts.file.kind === 'symlink' && !linked) {
     return { followed: fileProbe(path, { follow: true }) }
   }
   if (facts.file.kind !== 'absent') return {}
-  return Object.fromEntries(ancestorsOf(path).map(above => [above, fileProbe(above)]))
+  return aboveQuestions(path)
 }
 
 /** No state: whatever is there keeps its kind. */
@@ -168,7 +173,15 @@ export const file = defineModule({
   // Of a folder not even its content is looked at, and a link with force replaces a file.
   mayDestroy: ({ state, force }) =>
     state === 'absent' || (force === true && (state === 'link' || state === 'hard')),
-  resources: args => [`file:${toRequest(args).path}`],
+  resources: args => {
+    const { path, recurse, force } = toRequest(args)
+    const looks = recurse || (force && args.state === 'link')
+    return [
+      `file:${path}`,
+      ...(looks ? [`tree:${path}`] : []),
+      ...(recurse ? [`below:${path}`] : []),
+    ]
+  },
   inspect: args => questions(toRequest(args), args.state),
   inspectFurther: ({ args, facts }) => furtherQuestions(toRequest(args), args.state, facts),
   plan: ({ args, facts }) => plan(args, facts),

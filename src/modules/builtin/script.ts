@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
-import { guardArguments, guardProbes } from './running/guards.ts'
+import { guardArguments, guardProbes, guardResources } from './running/guards.ts'
 import { outcomeSchema, planRun } from './running/outcome.ts'
 import { detachScript, performScript, type ScriptArguments, scriptOf } from './running/script.ts'
 
@@ -28,7 +28,7 @@ export const script = defineModule({
     { additionalProperties: false },
   ),
   returns: outcomeSchema,
-  resources: () => [],
+  resources: args => guardResources(args),
   inspect: args => guardProbes(args),
   local: (args: ScriptArguments) => [{ path: scriptOf(args).path, folder: 'files' }],
   plan: ({ args, facts }) => {

@@ -2,7 +2,7 @@ import * as Type from 'typebox'
 import type { Secret } from '../../base/secret.ts'
 import { meaningKeyword, text } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
-import { type Guards, guardArguments, guardProbes } from './running/guards.ts'
+import { type Guards, guardArguments, guardProbes, guardResources } from './running/guards.ts'
 import { detachRun, outcomeSchema, performRun, planRun, type Run } from './running/outcome.ts'
 import { plainText } from './running/plain-text.ts'
 import { stdinArguments, stdinOf, type WithStdin } from './running/stdin.ts'
@@ -39,7 +39,7 @@ export const shell = defineModule({
     { additionalProperties: false },
   ),
   returns: outcomeSchema,
-  resources: () => [],
+  resources: args => guardResources(args),
   inspect: args => guardProbes(args),
   plan: ({ args, facts }) => planRun(toRun(args), args, facts),
   apply: (host, { args }, io) => performRun(host, toRun(args), io),

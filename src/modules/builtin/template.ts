@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { hostPath, meaningKeyword } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
-import { placesOf, questions } from './copying/request.ts'
+import { furtherQuestions, placesOf, questions } from './copying/request.ts'
 import { validateArgument } from './copying/validate.ts'
 import { attributeArguments } from './files/attributes.ts'
 import { describedSchema } from './files/facts.ts'
@@ -51,6 +51,7 @@ export const template = defineModule({
   ),
   resources: args => [`file:${placesOf(args).path}`],
   inspect: args => questions(args),
+  inspectFurther: ({ args, facts }) => furtherQuestions(args, facts),
   local: ({ src }) => [{ path: src, folder: 'templates', confined: true }],
   plan: input => planTemplate(input),
   apply: (host, input, io) => applyTemplate(host, input, io),

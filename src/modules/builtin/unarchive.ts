@@ -2,6 +2,7 @@ import * as Type from 'typebox'
 import { hostPath, meaningKeyword } from '../arguments.ts'
 import { defineModule } from '../contract.ts'
 import { attributeArguments } from './files/attributes.ts'
+import { guardResources } from './running/guards.ts'
 import { applyUnarchive } from './unarchiving/apply-unarchive.ts'
 import { planUnarchive } from './unarchiving/plan-unarchive.ts'
 import { folderOf, unarchiveProbes } from './unarchiving/request.ts'
@@ -59,7 +60,9 @@ export const unarchive = defineModule({
   ),
   resources: args => [
     `file:${folderOf(args)}`,
-    ...(args.remote_src === true ? [`file:${args.src}`] : []),
+    `tree:${folderOf(args)}`,
+    ...(args.remote_src === true ? [`tree:${args.src}`] : []),
+    ...(args.creates === undefined ? [] : guardResources({ creates: args.creates })),
   ],
   inspect: args => unarchiveProbes(args),
   local: ({ src, remote_src: remote }) => (remote === true ? [] : [{ path: src }]),

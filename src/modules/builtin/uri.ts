@@ -6,6 +6,7 @@ import { attributeArguments } from './files/attributes.ts'
 import { applyUri } from './requests/apply-uri.ts'
 import { authoritiesOf, hasChanged, planUri, uriProbes } from './requests/plan-uri.ts'
 import { targetOf } from './requests/save.ts'
+import { guardResources } from './running/guards.ts'
 
 const flag = (byDefault: boolean, description: string) =>
   Type.Optional(Type.Boolean({ default: byDefault, description }))
@@ -115,7 +116,13 @@ export const uri = defineModule({
     },
     { additionalProperties: false },
   ),
-  resources: ({ dest }) => (dest === undefined ? [] : [`file:${dest}`]),
+  resources: ({ dest, creates, removes }) => [
+    ...(dest === undefined ? [] : [`file:${dest}`]),
+    ...guardResources({
+      ...(creates === undefined ? {} : { creates }),
+      ...(removes === undefined ? {} : { removes }),
+    }),
+  ],
   inspect: args => uriProbes(args),
   plan: ({ args, facts }) => planUri(args, facts),
   apply: (host, { args, facts }, io) =>

@@ -71,7 +71,7 @@ export async function applyCopy(
   const { args, facts } = input
   const bytes = wantedBytes(args, input.local)
   const spot = spotOf(args, facts)
-  const work = decideCopy(args, spot, facts.parent, bytes)
+  const work = decideCopy(args, spot, facts, bytes)
   let backupFile: string | undefined
   if (work.kind === 'attributes') {
     for (const command of attributeCommands(spot.path, args, work.difference)) {

@@ -3,6 +3,7 @@ import { BkpError } from '../../../base/errors.ts'
 import { mask, Secret } from '../../../base/secret.ts'
 import type { FileFacts } from '../../../connection/probes.ts'
 import type { Change, Decision, LocalFile } from '../../contract.ts'
+import { refuseAbove } from '../files/above.ts'
 import {
   type AttributeDifference,
   attributeCommands,
@@ -43,15 +44,21 @@ export type CopyWork =
   | { readonly kind: 'write'; readonly mode: string; readonly unsure: boolean }
 
 /** @throws step.failed when something else is in the way, or there is no folder to write in */
-function refuseObstacles(args: CopyArguments, spot: Spot, parent: FileFacts): void {
+function refuseObstacles(args: CopyArguments, spot: Spot, facts: CopyAnswers): void {
   if (spot.file.kind === 'directory' || spot.file.kind === 'other') {
     const what = spot.file.kind === 'directory' ? 'a folder' : 'neither a file nor a folder'
     throw new BkpError('step.failed', `${spot.path} is ${what}`, {
       hint: 'nothing was touched; correct dest, or remove what is there first',
     })
   }
-  const { parent: folder, makesFolder } = placesOf(args)
   if (spot.keys[0] === 'inside') return
+  if (facts.followed?.kind === 'directory') {
+    throw new BkpError('step.failed', `${spot.path} is a symlink to a folder`, {
+      hint: 'nothing was touched; correct dest, or remove the symlink first',
+    })
+  }
+  const { parent } = facts
+  const { parent: folder, makesFolder } = placesOf(args)
   if (parent.kind === 'file' || parent.kind === 'other') {
     throw new BkpError('step.failed', `${folder} is not a folder`, { hint: 'correct dest' })
   }
@@ -60,6 +67,7 @@ function refuseObstacles(args: CopyArguments, spot: Spot, parent: FileFacts): vo
       hint: `make it first: file: { path: ${folder}, state: directory }`,
     })
   }
+  refuseAbove(spot.path, facts)
 }
 
 function sameContent(spot: Spot, bytes: Uint8Array): boolean {
@@ -73,11 +81,11 @@ function sameContent(spot: Spot, bytes: Uint8Array): boolean {
 export function decideCopy(
   args: CopyArguments,
   spot: Spot,
-  parent: FileFacts,
+  facts: CopyAnswers,
   bytes: Uint8Array,
 ): CopyWork {
   if (args.force === false && isPresent(spot.file)) return { kind: 'nothing' }
-  refuseObstacles(args, spot, parent)
+  refuseObstacles(args, spot, facts)
   if (spot.file.kind === 'file' && sameContent(spot, bytes)) {
     const difference = compareAttributes(spot.file, args)
     return difference.notes.length === 0 ? { kind: 'nothing' } : { kind: 'attributes', difference }
@@ -131,7 +139,7 @@ export function planCopy(
   const bytes = wantedBytes(args, local)
   const spot = spotOf(args, facts)
   const checksum = checksumOf(bytes)
-  const work = decideCopy(args, spot, facts.parent, bytes)
+  const work = decideCopy(args, spot, facts, bytes)
   const [fileKey, digestKey, contentKey] = spot.keys
   const named = { dest: spot.path, ...(args.src === undefined ? {} : { src: args.src }) }
   if (work.kind === 'nothing') {

@@ -10,6 +10,7 @@ import {
   sha256,
 } from '../../../connection/probes.ts'
 import type { LocalFile } from '../../contract.ts'
+import { aboveQuestions } from '../files/above.ts'
 import type { Attributes } from '../files/attributes.ts'
 import { withoutTrailingSlash } from '../files/facts.ts'
 
@@ -40,6 +41,8 @@ export type CopyProbes = {
   readonly inside?: Probe<FileFacts>
   readonly insideDigest?: Probe<string | undefined>
   readonly insideContent?: Probe<ContentFacts | undefined>
+  /** The second round: folders above one that is missing or a symlink. */
+  readonly [above: `/${string}`]: Probe<FileFacts>
 }
 
 export type CopyAnswers = Answers<CopyProbes>
@@ -87,6 +90,19 @@ export function questions(args: CopyArguments): CopyProbes {
           insideDigest: sha256(inside),
           insideContent: content(inside, diffLimitBytes),
         }),
+  }
+}
+
+/** What a symlink leads to, and what stands above a folder that is missing or a symlink. */
+export function furtherQuestions(
+  args: CopyArguments,
+  facts: Pick<CopyAnswers, 'file' | 'parent'>,
+): Partial<CopyProbes> {
+  const { path, inside } = placesOf(args)
+  const follows = inside === undefined && facts.file.kind === 'symlink'
+  return {
+    ...(follows ? { followed: file(path, { follow: true }) } : {}),
+    ...(['absent', 'symlink'].includes(facts.parent.kind) ? aboveQuestions(path) : {}),
   }
 }
 

@@ -47,7 +47,8 @@ export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecis
   else if (isPresent(file)) {
     if (!force || file.kind === 'other') throw refuse(path, file.kind)
     notes.push(`replaces the ${file.kind}`)
-    // Only an empty folder gives way: rmdir refuses any other.
+    // rmdir refuses a folder that is not empty, should something come into it meanwhile.
+    if (file.kind === 'directory' && facts.inside?.stdout !== '') throw notEmpty(path)
     if (file.kind === 'directory') commands.push({ argv: ['rmdir', '--', path] })
   }
   commands.push({ argv: ['ln', '-sfn', '--', src, path] })
@@ -85,12 +86,14 @@ export function planHardLink(request: FileRequest, facts: FileAnswers): FileDeci
   if (isPresent(file) && file.kind !== 'file' && file.kind !== 'symlink') {
     throw inTheWay(path, file, 'a file')
   }
-  const unsure = [file, source].some(one => isPresent(one) && isOpen(one.inode))
+  // Two names of one file that the plan has made have the same inode, although nobody knows it yet.
+  const unsure =
+    isPresent(file) && file.inode !== source.inode && (isOpen(file.inode) || isOpen(source.inode))
   // The facts hold no device: names of one inode agree in all the rest, too.
   const same =
     file.kind === 'file' &&
     file.inode === source.inode &&
-    file.hardLinks > 1 &&
+    (isOpen(file.hardLinks) || file.hardLinks > 1) &&
     file.sizeBytes === source.sizeBytes
   if (same && !unsure) {
     const attributes = planAttributes(request, facts, { as: 'file', facts: file })
@@ -99,7 +102,8 @@ export function planHardLink(request: FileRequest, facts: FileAnswers): FileDeci
   }
   requireParent(path, facts)
   if (isPresent(file) && !force) throw refuse(path, file.kind)
-  const foretold = foretellAttributes(source, wanted)
+  const more = { ...source, hardLinks: source.hardLinks + 1 }
+  const foretold = foretellAttributes(isOpen(source.hardLinks) ? source : more, wanted)
   return {
     kind: 'change',
     changes: [
@@ -107,7 +111,8 @@ export function planHardLink(request: FileRequest, facts: FileAnswers): FileDeci
         action: isPresent(file) ? 'update' : 'create',
         target: path,
         commands: [
-          { argv: ['ln', ...(isPresent(file) ? ['-f'] : []), '--', src, path] },
+          // -n: a symlink to a folder is replaced, not followed.
+          { argv: ['ln', ...(isPresent(file) ? ['-fn'] : []), '--', src, path] },
           ...attributeCommands(path, wanted, allAttributes(wanted)),
         ],
         notes: [`another name of ${src}`],
@@ -118,6 +123,12 @@ export function planHardLink(request: FileRequest, facts: FileAnswers): FileDeci
     result: knownPart({ path, src, ...describe(foretold) }),
     ...(unsure ? { certainty: 'maybe' } : {}),
   }
+}
+
+function notEmpty(path: string): BkpError {
+  return new BkpError('step.failed', `${path} is a folder that is not empty`, {
+    hint: 'nothing was touched; remove it first if all in it may go: state: absent',
+  })
 }
 
 function refuse(path: string, kind: string): BkpError {

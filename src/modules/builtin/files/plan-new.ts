@@ -1,20 +1,13 @@
-import { posix } from 'node:path'
 import { BkpError } from '../../../base/errors.ts'
 import type { Command } from '../../../connection/contract.ts'
 import type { FileFacts } from '../../../connection/probes.ts'
 import type { Change } from '../../contract.ts'
+import { ancestorsOf, refuseAbove } from './above.ts'
 import { allAttributes, attributeCommands, attributeWords } from './attributes.ts'
 import { describe, knownPart, type PresentFacts } from './facts.ts'
 import { foretellAttributes, foretellNew } from './foretell.ts'
 import { planAttributes, seenAfter } from './plan-attributes.ts'
 import { type FileAnswers, type FileDecision, type FileRequest, reached } from './request.ts'
-
-/** Folders above a path, nearest the root first; the root itself left out. */
-export function ancestorsOf(path: string): readonly `/${string}`[] {
-  const parent = posix.dirname(path)
-  if (parent === '/' || parent === path) return []
-  return [...ancestorsOf(parent), `/${parent.slice(1)}`]
-}
 
 function made(
   request: FileRequest,
@@ -51,6 +44,7 @@ export function planDirectory(request: FileRequest, facts: FileAnswers): FileDec
   const { as, facts: seen } = reached(facts)
   if (seen.kind === 'directory') return planAttributes(request, facts, { as, facts: seen })
   if (facts.file.kind !== 'absent') throw inTheWay(path, facts.file, 'a folder')
+  refuseAbove(path, facts)
   const missing = ancestorsOf(path).filter(ancestor => facts[ancestor]?.kind === 'absent')
   const foretold = foretellNew('directory', { wanted })
   const attributes = attributeWords(wanted, allAttributes(wanted))
@@ -79,7 +73,10 @@ export function planTouch(request: FileRequest, facts: FileAnswers): FileDecisio
       ...attributeCommands(path, wanted, allAttributes(wanted)),
     ]
     const foretold = foretellNew('file', { wanted, sizeBytes: 0 })
-    return made(request, foretold, { commands, notes: wantedNotes(request) })
+    if (as === 'file') return made(request, foretold, { commands, notes: wantedNotes(request) })
+    const notes = ['what the symlink leads to', ...wantedNotes(request)]
+    const decision = made(request, foretold, { commands, notes })
+    return { ...decision, ...(decision.kind === 'change' ? { after: { followed: foretold } } : {}) }
   }
   const kept = planAttributes(request, facts, { as, facts: seen })
   if (!touch.access && !touch.modification) return kept
@@ -104,7 +101,10 @@ export function planTouch(request: FileRequest, facts: FileAnswers): FileDecisio
 /** @throws step.failed when the folder a path is to be made in is not there */
 export function requireParent(path: string, facts: FileAnswers): void {
   const parent = ancestorsOf(path).at(-1)
-  if (parent === undefined || facts[parent]?.kind !== 'absent') return
+  if (parent === undefined || facts[parent]?.kind !== 'absent') {
+    refuseAbove(path, facts)
+    return
+  }
   throw new BkpError('step.failed', `${path} cannot be made: there is no folder ${parent}`, {
     hint: `make it first: file: { path: ${parent}, state: directory }`,
   })

@@ -24,6 +24,8 @@ export type FileQuestions = {
   readonly source?: Probe<FileFacts>
   /** The first path below that lacks the attributes, or nothing; asked only with `recurse`. */
   readonly stray?: Probe<OutputFacts>
+  /** The first path in a folder that a link shall replace, or nothing. */
+  readonly inside?: Probe<OutputFacts>
   readonly [ancestor: `/${string}`]: Probe<FileFacts>
 }
 

@@ -1,9 +1,11 @@
 import { byteText, textBytes } from '../../../base/byte-text.ts'
 import { BkpError } from '../../../base/errors.ts'
+import type { FileFacts } from '../../../connection/probes.ts'
 import { PatternError } from '../../../expression/pattern-parser.ts'
 import type { Decision } from '../../contract.ts'
 import { checksumOf, planCopy } from '../copying/plan-copy.ts'
 import type { CopyAnswers, CopyArguments } from '../copying/request.ts'
+import { ancestorsOf } from '../files/above.ts'
 import { isOpen, isPresent } from '../files/facts.ts'
 import { type Edited, editLines } from './edit.ts'
 import {
@@ -96,12 +98,25 @@ export function workOf(args: LineArguments, facts: LineAnswers): LineWork | unde
       ...(validate === undefined ? {} : { validate }),
     },
     facts: {
+      ...aboveIn(path, facts),
       file: found,
       digest: isPresent(found) ? checksumOf(before) : undefined,
       content: isPresent(found) ? { bytes: before, truncated: false } : undefined,
       parent: facts.parent,
     },
   }
+}
+
+/** What stands above the file, as copying asks for it. */
+function aboveIn(path: string, facts: LineAnswers): Readonly<Record<`/${string}`, FileFacts>> {
+  const entries = ancestorsOf(path).flatMap(above =>
+    ([above, `${above}/`] as const).flatMap(name => {
+      // Nothing is there where nothing was asked, whatever its type says.
+      const fact: FileFacts | undefined = facts[name]
+      return fact === undefined ? [] : [[name, fact] as const]
+    }),
+  )
+  return Object.fromEntries(entries)
 }
 
 /** What the step returns. */

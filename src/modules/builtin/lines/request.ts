@@ -14,6 +14,7 @@ import {
 import { PatternError } from '../../../expression/pattern-parser.ts'
 import { type CompiledPattern, compilePattern } from '../../../expression/pattern-search.ts'
 import { diffLimitBytes } from '../copying/request.ts'
+import { aboveQuestions } from '../files/above.ts'
 import type { Attributes } from '../files/attributes.ts'
 import { withoutTrailingSlash } from '../files/facts.ts'
 import type { LineRequest } from './edit.ts'
@@ -46,6 +47,8 @@ export type LineProbes = {
   readonly followed?: Probe<FileFacts>
   readonly real?: Probe<OutputFacts>
   readonly whole?: Probe<ContentFacts | undefined>
+  /** Folders above one that is missing or a symlink. */
+  readonly [above: `/${string}`]: Probe<FileFacts>
 }
 
 export type LineAnswers = Answers<LineProbes>
@@ -71,6 +74,9 @@ export function furtherQuestions(args: LineArguments, facts: LineAnswers): Parti
   return {
     ...(linked
       ? { followed: file(path, { follow: true }), real: output('readlink', '-f', '--', path) }
+      : {}),
+    ...(facts.file.kind === 'absent' && ['absent', 'symlink'].includes(facts.parent.kind)
+      ? aboveQuestions(path)
       : {}),
     ...(facts.content?.truncated === true ? { whole: content(path, fileLimitBytes) } : {}),
   }

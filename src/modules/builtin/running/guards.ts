@@ -83,6 +83,24 @@ export function guardProbes(guards: Guards): GuardProbes {
   }
 }
 
+/**
+ * What the guards look at: a path or what lies beside a glob, and with shell text whatever there is.
+ */
+export function guardResources({
+  chdir,
+  creates,
+  removes,
+  unless,
+  only_if: onlyIf,
+}: Guards): readonly string[] {
+  const trees = [creates, removes].flatMap(path => {
+    if (path === undefined) return []
+    const full = chdir === undefined || path.startsWith('/') ? path : posix.join(chdir, path)
+    return [`tree:${full.replace(/\/[^/]*[*?[].*$/s, '') || '/'}`]
+  })
+  return [...trees, ...(unless === undefined && onlyIf === undefined ? [] : ['host:'])]
+}
+
 /** Why the command need not run, or undefined when nothing speaks against it. */
 export function whyNotRun(guards: Guards, facts: Answers<GuardProbes>): string | undefined {
   if (guards.creates !== undefined && holds(facts.creates)) return `${guards.creates} exists`

@@ -49,5 +49,5 @@ export function stageOf({ id, backup, hosts }: StageArgument): Stage {
 /** Names of what a step on these trees touches. */
 export function stagedResources({ hosts }: StageArgument): readonly string[] {
   const trees = Object.values(hosts).flat()
-  return [...new Set(trees.map(({ target }) => `file:${target}`))]
+  return [...new Set(trees.flatMap(({ target }) => [`file:${target}`, `below:${target}`]))]
 }
