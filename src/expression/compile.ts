@@ -31,6 +31,32 @@ export const functionNames: readonly string[] = [
   ...new Set(environment.getDefinitions().functions.map(({ name }) => name)),
 ]
 
+/** A function or method as CEL declares it; `ast` parameters are those of macros. */
+export interface Signature {
+  readonly name: string
+  /** CEL's name of the type it is a method of. */
+  readonly receiver: string | undefined
+  readonly params: readonly string[]
+  readonly returns: string
+}
+
+/** All overloads of all functions and methods. */
+export const signatures: readonly Signature[] = environment
+  .getDefinitions()
+  .functions.map(({ name, receiverType, params, returnType }) =>
+    Object.freeze({
+      name,
+      receiver: receiverType ?? undefined,
+      params: params.map(({ type }) => type),
+      returns: returnType,
+    }),
+  )
+
+/** The syntax tree of a compiled expression, as it was written: for checks that run nothing. */
+export function syntaxOf({ source }: Expression): Node {
+  return asNode(environment.parse(source).ast)
+}
+
 /**
  * Parses and type-checks a CEL expression.
  * @throws BkpError expression.invalid, with the place and what CEL would say instead

@@ -1,9 +1,13 @@
 import { BkpError } from '../base/errors.ts'
 import type { Variables } from '../expression/contract.ts'
 import type { ModuleCatalogue } from '../modules/catalogue.ts'
+import { clearSecrets } from './check/clear-secrets.ts'
+import { unanswered } from './check/computed-notify.ts'
+import { readEarly } from './check/early-reads.ts'
+import { typeFaults } from './check/expression-types.ts'
 import { unknownParts } from './check/named-parts.ts'
-import { unknownResultFields } from './check/result-fields.ts'
 import { undefinedRoots } from './check/undefined-roots.ts'
+import { allVariables, sourcesOf } from './check/uses.ts'
 import type { Inventory, SecretSources } from './contract.ts'
 import { throwAll } from './faults.ts'
 import type { FileAccess } from './file-access.ts'
@@ -44,23 +48,36 @@ export function loadPlaybook(options: LoadPlaybookOptions): ReadPlaybook {
 /** A playbook and the inventory it is to run on. */
 export interface RunbookParts {
   readonly playbook: ReadPlaybook
-  readonly inventory: Inventory
+  /** Undefined where none was given: what depends on it is not checked then. */
+  readonly inventory: Inventory | undefined
   readonly extraVars: Variables
   readonly catalogue: ModuleCatalogue
 }
 
 /**
  * Checks a playbook against its inventory before any host is touched: variables that nothing
- * defines, fields that results do not have, clusters and storages that do not exist.
+ * defines, expressions and arguments of the wrong type, fields that results do not have, computed names
+ * of handlers that none can have, clusters and storages that do not exist. Returns what to warn of:
+ * results that are read before they are set, and secrets in plain text.
  * @throws expression.invalid, schema.invalid, with every fault
  */
-export function checkRunbook({ playbook, inventory, extraVars, catalogue }: RunbookParts): void {
+export function checkRunbook(parts: RunbookParts): readonly string[] {
+  const { playbook: read, inventory, extraVars, catalogue } = parts
+  const { playbook } = read
+  const layers = allVariables(playbook, inventory, extraVars)
+  const sources = sourcesOf(playbook, layers)
   throwAll(
     [
-      ...undefinedRoots(playbook.playbook, inventory, extraVars),
-      ...unknownResultFields(playbook.playbook, inventory, extraVars, catalogue),
-      ...unknownParts(playbook, inventory, catalogue),
+      ...undefinedRoots(playbook, inventory, extraVars),
+      ...typeFaults({ playbook, inventory, extraVars, catalogue, sources }),
+      ...unanswered(playbook),
+      ...(inventory === undefined ? [] : unknownParts(read, inventory, catalogue)),
     ],
-    playbook.playbook.path,
+    playbook.path,
   )
+  const isVariable = (name: string) => layers.some(layer => layer.has(name))
+  return [
+    ...(inventory === undefined ? [] : readEarly(playbook, isVariable)),
+    ...clearSecrets([...playbook.documents, ...(inventory?.documents ?? [])]),
+  ]
 }

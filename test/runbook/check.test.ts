@@ -40,7 +40,7 @@ describe('names that nothing defines', () => {
     '    - debug: { msg: "{{ r.changed }}" }\n    - debug: {}\n      register: r\n',
     '    - debug: { msg: "{{ default(nope, 1) }}" }\n',
     '    - debug: { msg: "{{ guarded }}" }\n      when: defined(guarded)\n',
-    '    - debug: { msg: "{{ item }} {{ groups }} {{ run.id }} {{ inventory_hostname }}" }\n',
+    '    - debug: { msg: "{{ groups.all[0] }} {{ run.id }} {{ inventory_hostname }}" }\n',
     '    - debug: { msg: "{{ each }}{{ at }}" }\n      loop: [1]\n      loop_control: { loop_var: each, index_var: at }\n      rollback: { debug: { msg: "{{ each }}" } }\n',
     '    - block:\n        - debug: { msg: "{{ inner }}" }\n      vars: { inner: "{{ from_group }}" }\n',
     '    - debug: { msg: "{{ [1].map(n, n) }}" }\n',
@@ -62,7 +62,7 @@ describe('fields of results', () => {
   test('that the module does not return', () => {
     const tasks = `${backup}    - debug: { msg: "{{ backup.bytes }} {{ backup.pathz }}" }\n`
     expect(faultsOf(() => check(tasks))).toEqual([
-      '5:51 the result "backup" has no field "pathz" (did you mean "paths"?)',
+      '5:51 "backup" has no field "pathz" (did you mean "paths"?)',
     ])
   })
 
@@ -84,5 +84,5 @@ test('clusters and storages that the inventory lacks', () => {
     '3:37 the inventory has no storage "valt" (did you mean "vault"?)',
     '3:52 the inventory has no cluster "tre" (did you mean "tree"?)',
   ])
-  check('    - repository.backup: { storage: "{{ from_group }}", cluster: tree }\n')
+  check('    - repository.backup: { storage: "{{ groups.all[0] }}", cluster: tree }\n')
 })

@@ -1,27 +1,64 @@
 import { BkpError } from '../../base/errors.ts'
-import { isRecord } from '../../base/json.ts'
 import { didYouMean } from '../../base/text.ts'
-import type { Expression, Variables } from '../../expression/contract.ts'
+import { type Expression, isTemplate, type Variables } from '../../expression/contract.ts'
 import { reservedNames } from '../../modules/builtin/variables/reserved-names.ts'
-import type { Inventory, Play, Playbook, Task } from '../contract.ts'
+import type { Inventory, Play, Playbook } from '../contract.ts'
+import { hostsOfPlay } from './play-hosts.ts'
 import {
+  allVariables,
+  blocksOf,
   expressionsOfPlay,
   expressionsOfTask,
   expressionsOfVariable,
+  factsOf,
   layersOfPlay,
-  layersOfTask,
   loopNames,
   rangeOfWord,
   standingsOf,
   tasksOfPlay,
 } from './uses.ts'
 
-/** Names that a run may define anywhere: registered results and set facts. */
-function definedByTasks(tasks: readonly Task[]): readonly string[] {
-  return tasks.flatMap(task => {
-    const facts = task.module === 'set_fact' && isRecord(task.args) ? Object.keys(task.args) : []
+/** Names that only some steps may read: their loops, their roles and failures before them give them. */
+const ofSomeSteps = new Set([
+  'ansible_failed_result',
+  'ansible_failed_task',
+  'ansible_index_var',
+  'ansible_loop',
+  'ansible_loop_var',
+  'item',
+])
+const everywhereKnown: readonly string[] = reservedNames.filter(name => !ofSomeSteps.has(name))
+
+/** Names that the steps of a play define: registered results, set facts, and what rescue may ask. */
+function definedByPlay(play: Play): readonly string[] {
+  const names = tasksOfPlay(play).flatMap(task => {
+    const facts = factsOf(task).map(([name]) => name)
     return task.register === undefined ? facts : [...facts, task.register]
   })
+  const rescues = blocksOf(play.tasks).some(
+    ({ rescue, always }) => rescue.length + always.length > 0,
+  )
+  return rescues ? [...names, 'ansible_failed_task', 'ansible_failed_result'] : names
+}
+
+/** Where a play may run, and what it leaves for later plays on the same hosts. */
+interface Reach {
+  readonly hosts: ReadonlySet<string>
+  readonly defined: readonly string[]
+  /** Facts of its steps may be other hosts'. */
+  readonly delegates: boolean
+}
+
+function reachOf(play: Play, inventory: Inventory): Reach {
+  return {
+    hosts: new Set(hostsOfPlay(play, inventory).map(({ name }) => name)),
+    defined: definedByPlay(play),
+    delegates: tasksOfPlay(play).some(({ delegateFacts }) => delegateFacts === true),
+  }
+}
+
+function mayReach(from: Reach, to: Reach): boolean {
+  return from === to || from.delegates || [...from.hosts].some(host => to.hosts.has(host))
 }
 
 /** Names that expressions ask about before they use them: these may be undefined. */
@@ -34,40 +71,33 @@ function askedFor(expressions: readonly Expression[]): readonly string[] {
 }
 
 /**
- * Names that expressions read and that nothing defines: not the inventory (any host of it), not the
- * play, block or task, no `register` or `set_fact` anywhere, not `-e`, not bkp itself. A name that
- * could be defined is never among them. Variables are followed to the expressions they hold.
+ * Names that expressions read and that nothing defines: not the inventory (for any host of the play),
+ * not the play, block, role or task, no `register` or `set_fact` of a play that shares a host with it,
+ * no prompt, not `-e`, not bkp itself. A name that could be defined is never among them. Variables are
+ * followed to the expressions they hold. Without an inventory anything may be defined.
  */
 export function undefinedRoots(
   playbook: Playbook,
-  inventory: Inventory,
+  inventory: Inventory | undefined,
   extraVars: Variables,
 ): readonly BkpError[] {
   const tasks = playbook.plays.flatMap(tasksOfPlay)
-  const hosts = [...inventory.hosts.values(), ...(inventory.implicit?.values() ?? [])]
-  // Hosts of a group share their layers' names: each name is wanted once.
-  const inventoryLayers = [...new Set(hosts.flatMap(host => host.variables))]
-  const allLayers = [
-    ...inventoryLayers,
-    extraVars,
-    ...playbook.plays.flatMap(layersOfPlay),
-    ...new Set(tasks.flatMap(layersOfTask)),
-  ]
-  const everywhere = new Set([
-    ...reservedNames,
-    ...inventoryLayers.flatMap(layer => [...layer.keys()]),
-    ...extraVars.keys(),
-    ...definedByTasks(tasks),
-    ...playbook.plays.flatMap(({ prompts = [] }) => prompts.map(({ name }) => name)),
-    ...askedFor([
-      ...tasks.flatMap(expressionsOfTask),
-      ...playbook.plays.flatMap(expressionsOfPlay),
-      ...allVariableExpressions(allLayers),
-    ]),
+  // A computed map of facts may have any name in it.
+  const computed = tasks.some(({ module, args }) => module === 'set_fact' && isTemplate(args))
+  if (inventory === undefined || computed) return []
+  const allLayers = allVariables(playbook, inventory, extraVars)
+  const reaches = playbook.plays.map(play => reachOf(play, inventory))
+  const asked = askedFor([
+    ...tasks.flatMap(expressionsOfTask),
+    ...playbook.plays.flatMap(expressionsOfPlay),
+    ...allVariableExpressions(allLayers),
   ])
+  const always = [...everywhereKnown, ...extraVars.keys(), ...asked]
   // A variable is rendered where it is read: what it needs may come from any play, block or task.
   const somewhere = new Set([
-    ...everywhere,
+    ...always,
+    ...reaches.flatMap(({ defined }) => defined),
+    ...playbook.plays.flatMap(promptsOf),
     ...allLayers.flatMap(layer => [...layer.keys()]),
     ...tasks.flatMap(loopNames),
     'role_name',
@@ -79,7 +109,7 @@ export function undefinedRoots(
   const check = (expressions: readonly Expression[], known: ReadonlySet<string>): void => {
     for (const expression of expressions) {
       for (const root of expression.roots) {
-        if (!known.has(root)) faults.push(undefinedName(expression, root, known))
+        if (!known.has(root)) faults.push(undefinedName(expression, root, known, somewhere))
         else if (!followed.has(root)) {
           followed.add(root)
           check(expressionsOfVariable(allLayers, root), somewhere)
@@ -88,13 +118,23 @@ export function undefinedRoots(
     }
   }
 
-  for (const play of playbook.plays) {
-    const ofPlay = layersOfPlay(play).flatMap(layer => [...layer.keys()])
-    const known = new Set([...everywhere, ...ofPlay])
+  for (const [index, play] of playbook.plays.entries()) {
+    const own = reaches[index]
+    const ofHosts = new Set(hostsOfPlay(play, inventory).flatMap(host => host.variables))
+    const known = new Set([
+      ...always,
+      ...[...ofHosts, ...layersOfPlay(play)].flatMap(layer => [...layer.keys()]),
+      ...promptsOf(play),
+      ...reaches.flatMap(each => (own !== undefined && mayReach(each, own) ? each.defined : [])),
+    ])
     check(expressionsOfPlay(play), known)
     checkTasks(play, known, check)
   }
   return faults
+}
+
+function promptsOf({ prompts = [] }: Play): readonly string[] {
+  return prompts.map(({ name }) => name)
 }
 
 function allVariableExpressions(layers: readonly Variables[]): readonly Expression[] {
@@ -115,12 +155,37 @@ function checkTasks(
   }
 }
 
-function undefinedName(expression: Expression, name: string, known: ReadonlySet<string>): BkpError {
+function undefinedName(
+  expression: Expression,
+  name: string,
+  known: ReadonlySet<string>,
+  somewhere: ReadonlySet<string>,
+): BkpError {
   const [start, end] = rangeOfWord(expression, name)
   const place = expression.placeOf?.(start, end)
-  const hint = didYouMean(name, known) ?? 'define it, or ask with defined(x) or default(x, y)'
+  const elsewhere = ofSomeSteps.has(name)
+    ? stepHint(name)
+    : somewhere.has(name)
+      ? 'it is defined for other hosts, plays or steps only: define it here, or ask with default(x, y)'
+      : undefined
+  const hint =
+    elsewhere ?? didYouMean(name, known) ?? 'define it, or ask with defined(x) or default(x, y)'
   return new BkpError('expression.invalid', `"${name}" is not defined`, {
     hint,
     ...(place === undefined ? {} : { place }),
   })
+}
+
+function stepHint(name: string): string {
+  switch (name) {
+    case 'ansible_loop':
+      return 'it is there in a loop with loop_control: { extended: true }'
+    case 'ansible_index_var':
+      return 'it is there in a loop with loop_control: { index_var: NAME }'
+    case 'item':
+    case 'ansible_loop_var':
+      return 'it is there in a task with a loop, under the name that loop_var gives it'
+    default:
+      return 'it is there where a block with rescue or always has failed'
+  }
 }

@@ -7,7 +7,7 @@ import {
   type Tree,
   type Variables,
 } from '../../expression/contract.ts'
-import type { Condition, Play, Step, Task } from '../contract.ts'
+import type { Block, Condition, Inventory, Play, Playbook, Step, Task } from '../contract.ts'
 
 /** All expressions in a tree, in order. */
 export function expressionsOf(tree: Tree | undefined): readonly Expression[] {
@@ -79,15 +79,41 @@ export function tasksOfPlay(play: Play): readonly Task[] {
   return tasksOf([...play.tasks, ...(play.handlers ?? [])])
 }
 
-/** A task, and the names that only it can read, beside those of the playbook. */
+/** All blocks among steps, those that an include may put in among them. */
+export function blocksOf(steps: readonly Step[]): readonly Block[] {
+  return steps.flatMap(step =>
+    step.kind === 'block'
+      ? [step, ...blocksOf([...step.block, ...step.rescue, ...step.always])]
+      : blocksOf([...(step.include?.choices.values() ?? [])]),
+  )
+}
+
+/** What set_fact sets; a computed map of facts has no names that are known. */
+export function factsOf({ module, args }: Task): readonly (readonly [string, Tree])[] {
+  if (module !== 'set_fact' || !isRecord(args) || isTemplate(args)) return []
+  return Object.entries(args) as readonly (readonly [string, Tree])[]
+}
+
+/** A task, and what only it can read, beside what all of the playbook may. */
 export interface Standing {
   readonly task: Task
   readonly names: readonly string[]
+  /** Tasks whose items it is run for, the outermost first: includes around it, what owes it, itself. */
+  readonly loops: readonly Task[]
+  /** The task that owes it. */
+  readonly owner: Task | undefined
 }
 
 /** What a loop defines for its items. */
-export function loopNames({ loop, loopControl: { loopVar, indexVar } }: Task): readonly string[] {
-  return loop === undefined ? [] : [loopVar, ...(indexVar === undefined ? [] : [indexVar])]
+export function loopNames({ loop, loopControl }: Task): readonly string[] {
+  if (loop === undefined) return []
+  const { loopVar, indexVar, extended } = loopControl
+  return [
+    loopVar,
+    'ansible_loop_var',
+    ...(indexVar === undefined ? [] : [indexVar, 'ansible_index_var']),
+    ...(extended === true ? ['ansible_loop'] : []),
+  ]
 }
 
 /**
@@ -95,16 +121,21 @@ export function loopNames({ loop, loopControl: { loopVar, indexVar } }: Task): r
  * loop and those of the includes that lead to it. What is owed runs for the item that its task ran for.
  */
 export function standingsOf(play: Play): readonly Standing[] {
-  const walk = (steps: readonly Step[], around: readonly string[]): readonly Standing[] =>
+  const walk = (
+    steps: readonly Step[],
+    around: readonly Task[],
+    owner?: Task,
+  ): readonly Standing[] =>
     steps.flatMap(step => {
       if (step.kind === 'block') {
         return walk([...step.block, ...step.rescue, ...step.always], around)
       }
-      const inner = [...around, ...loopNames(step)]
+      const loops = step.loop === undefined ? around : [...around, step]
       const owed = [step.rollback, step.release].filter(task => task !== undefined)
       return [
-        { task: step, names: [...inner, ...ownNames(step)] },
-        ...walk([...owed, ...(step.include?.choices.values() ?? [])], inner),
+        { task: step, names: [...loops.flatMap(loopNames), ...ownNames(step)], loops, owner },
+        ...walk(owed, loops, step),
+        ...walk([...(step.include?.choices.values() ?? [])], loops),
       ]
     })
   return walk([...play.tasks, ...(play.handlers ?? [])], [])
@@ -127,6 +158,36 @@ export function layersOfPlay({
   roleVars = [],
 }: Play): readonly Variables[] {
   return [...roleDefaults, vars, ...roleVars]
+}
+
+/** All sets of variables that there are, each once. */
+export function allVariables(
+  playbook: Playbook,
+  inventory: Inventory | undefined,
+  extraVars: Variables,
+): readonly Variables[] {
+  const hosts = [...(inventory?.hosts.values() ?? []), ...(inventory?.implicit?.values() ?? [])]
+  return [
+    // Hosts of a group share their layers.
+    ...new Set([
+      ...hosts.flatMap(host => host.variables),
+      extraVars,
+      ...playbook.plays.flatMap(layersOfPlay),
+      ...playbook.plays.flatMap(tasksOfPlay).flatMap(layersOfTask),
+    ]),
+  ]
+}
+
+/** The text of all expressions that there are. */
+export function sourcesOf(playbook: Playbook, layers: readonly Variables[]): readonly string[] {
+  const expressions = [
+    ...playbook.plays.flatMap(expressionsOfPlay),
+    ...playbook.plays.flatMap(tasksOfPlay).flatMap(expressionsOfTask),
+    ...layers.flatMap(layer =>
+      [...layer.keys()].flatMap(name => expressionsOfVariable([layer], name)),
+    ),
+  ]
+  return expressions.map(({ source }) => source)
 }
 
 /** Where a word stands in an expression, as a range of its source; the whole where it is not found. */
