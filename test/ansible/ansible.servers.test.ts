@@ -1,10 +1,17 @@
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { differences } from './differences.ts'
+import { differences as ofGiven } from './differences.ts'
 import { observe } from './observe.ts'
 import { type Observed, readScenarios, type ScenarioRun } from './scenarios.ts'
+import { differences as ofSecond } from './second/differences.ts'
 
-const scenarios = readScenarios(resolve('test/ansible'))
+// Those that were given, and as many more that were recorded in the same way.
+const sets = [
+  { root: 'test/ansible', differences: ofGiven },
+  { root: 'test/ansible/second', differences: ofSecond },
+]
+const differences = sets.flatMap(set => set.differences)
+const scenarios = sets.flatMap(({ root }) => readScenarios(resolve(root)))
 
 describe.each(scenarios)('$name', scenario => {
   it.concurrent.each(scenario.runs)('$name', async run => {
@@ -28,11 +35,12 @@ function wantedOf(scenario: string, run: ScenarioRun): Observed {
 
 /** What was recorded, in a form that can be compared: Python prints True where bkp prints true. */
 function comparable(seen: Observed, recorded: Observed): unknown {
-  const { exit_code, events, recap, state_files } = seen
+  const { exit_code, events, recap, state_files, max_concurrency } = seen
   return {
     exit_code,
     events: JSON.parse(JSON.stringify(events).toLowerCase()) as unknown,
     recap,
     ...(recorded.state_files === undefined ? {} : { state_files }),
+    ...(recorded.max_concurrency === undefined ? {} : { max_concurrency }),
   }
 }

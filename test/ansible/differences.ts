@@ -1,39 +1,6 @@
-import type { Observed } from './scenarios.ts'
+import { atLoad, type Difference, exitCode, row } from './difference.ts'
 
-/** Where bkp does not do what Ansible does, on purpose (specs/engine.md a.9). */
-export interface Difference {
-  readonly scenario: string
-  readonly run: string
-  readonly why: string
-  /** What bkp does instead; what is not named is as Ansible has it. */
-  readonly wanted: Partial<Observed>
-}
-
-const row = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> => ({
-  ok: 0,
-  changed: 0,
-  unreachable: 0,
-  failed: 0,
-  skipped: 0,
-  rescued: 0,
-  ignored: 0,
-  ...counts,
-})
-
-const atLoad = (scenario: string, run: string, why: string): Difference => ({
-  scenario,
-  run,
-  why,
-  wanted: { exit_code: 6, events: [], recap: {} },
-})
-
-const exitCode = (scenario: string, run: string, code: number, why: string): Difference => ({
-  scenario,
-  run,
-  why,
-  wanted: { exit_code: code },
-})
-
+/** Of the scenarios that were given (specs/engine.md a.9). */
 export const differences: readonly Difference[] = [
   {
     scenario: '04-run-once',

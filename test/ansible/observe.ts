@@ -41,15 +41,14 @@ export async function observe(
     const { status, output } = await finished(words, work, { LOG: log, STATE: state })
     const last = output.split('\n').findLast(line => line.startsWith('{"seq"'))
     const end = last === undefined ? {} : (JSON.parse(last) as { recap?: Observed['recap'] })
-    const lines = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []
+    const written = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : []
+    const lines = written.filter(line => line !== '')
     return {
       exit_code: status,
-      events: inOrder(
-        lines.filter(line => line !== ''),
-        run.order,
-      ),
+      events: inOrder(lines, run.order),
       recap: end.recap ?? {},
       state_files: readdirSync(state).sort(),
+      max_concurrency: atOnce(lines),
       output,
     }
   } finally {
@@ -70,6 +69,20 @@ async function finished(
     const { code, stdout, stderr } = thrown as { code: number; stdout: string; stderr: string }
     return { status: code, output: `${stdout}${stderr}` }
   }
+}
+
+/** How many bodies of steps, between their lines `begin` and `end`, there were at once. */
+function atOnce(lines: readonly string[]): number {
+  let now = 0
+  return Math.max(
+    0,
+    ...lines.map(line => {
+      const [, word] = line.split(' ')
+      if (word === 'begin') now += 1
+      if (word === 'end') now -= 1
+      return now
+    }),
+  )
 }
 
 /** The log as the recording has it. */
