@@ -1,18 +1,21 @@
 import { dirname, resolve } from 'node:path'
-import { asBkpError, BkpError } from '../base/errors.ts'
+import { asBkpError, BkpError, exitCodes } from '../base/errors.ts'
 import type { HostAddress, Reach } from '../connection/contract.ts'
 import { clusterKinds } from '../databases/kinds.ts'
 import type { Variables } from '../expression/contract.ts'
 import type { ModuleCatalogue } from '../modules/catalogue.ts'
 import { loadCatalogue } from '../modules/load-catalogue.ts'
+import { clearSecrets } from '../runbook/check/clear-secrets.ts'
 import type { Inventory, InventoryDetails, Playbook, SecretSources } from '../runbook/contract.ts'
 import { readExtraVars } from '../runbook/extra-vars.ts'
+import { flattenFaults, throwAll } from '../runbook/faults.ts'
 import { type FileAccess, systemFiles } from '../runbook/file-access.ts'
 import { createAddressOf } from '../runbook/inventory/address.ts'
 import { exposedClusters, exposedStorages } from '../runbook/inventory/exposed.ts'
 import type { VariableOrigins } from '../runbook/inventory/origins.ts'
 import { matchHosts } from '../runbook/inventory/patterns.ts'
 import { checkRunbook, loadInventory, loadPlaybook } from '../runbook/load.ts'
+import type { ReadPlaybook } from '../runbook/playbook/playbook.ts'
 import { vaultHeader } from '../runbook/vault/vault-text.ts'
 import { storageBackends } from '../storage/open.ts'
 import type { CommandContext } from './command.ts'
@@ -46,23 +49,19 @@ export async function loadRunbook(
   const catalogue = loadCatalogue()
   const playbookDirectory = dirname(resolve(terminal.directory, path))
   const extraVars = readExtraVars(flags.extraVars ?? [], { files: systemFiles, secrets })
-  const read = loadPlaybook({
+  const forceHandlers = flags.forceHandlers ?? false
+  const { read, inventory } = readBoth(
     path,
-    catalogue,
-    files,
-    secrets,
-    extraVars,
-    forceHandlers: flags.forceHandlers ?? false,
-  })
+    () => loadPlaybook({ path, catalogue, files, secrets, extraVars, forceHandlers }),
+    () => loadInventories(flags.inventory ?? [], { playbookDirectory, secrets }),
+  )
   const { playbook } = read
-  const inventory = loadInventories(flags.inventory ?? [], {
-    playbookDirectory,
-    secrets,
-  })
   const warn = (message: string): void =>
     terminal.stderr.write(`warning: ${context.redactor.redact(message)}\n`)
   for (const warning of [...read.warnings, ...inventory.warnings]) warn(warning)
-  checkRunbook({ playbook: read, inventory, extraVars, catalogue })
+  for (const warning of checkRunbook({ playbook: read, inventory, extraVars, catalogue })) {
+    warn(warning)
+  }
   const address = createAddressOf({ extraVars, environment: terminal.environment, warn })
   return {
     playbook,
@@ -125,19 +124,69 @@ export async function loadDetailed(
   return { inventory, details }
 }
 
+/** A playbook and its inventories. @throws the faults of both at once */
+function readBoth(
+  path: string,
+  readPlaybook: () => ReadPlaybook,
+  readInventories: () => Inventory,
+): { readonly read: ReadPlaybook; readonly inventory: Inventory } {
+  const faults: BkpError[] = []
+  const read = attempt(readPlaybook, faults)
+  const inventory = attempt(readInventories, faults)
+  throwAll(faults, path)
+  if (read === undefined || inventory === undefined) {
+    throw new BkpError('internal', 'what could not be read has no faults')
+  }
+  return { read, inventory }
+}
+
+/** What was read; undefined after faults of the file. @throws what is no fault of it */
+function attempt<T>(read: () => T, faults: BkpError[]): T | undefined {
+  try {
+    return read()
+  } catch (thrown) {
+    const error = asBkpError(thrown)
+    if (error.exit !== exitCodes.invalid) throw error
+    faults.push(...flattenFaults(error))
+    return undefined
+  }
+}
+
+/** What files are checked with. */
+export interface FileCheck {
+  readonly secrets: SecretSources
+  /** Playbooks are held to these; without any, only to themselves. */
+  readonly inventories: readonly string[]
+  readonly extraVars: Variables
+  warn(message: string): void
+}
+
 /** Every fault of a playbook or an inventory; none when the file is fine. */
-export function faultsOf(path: string, secrets: SecretSources): readonly BkpError[] {
+export function faultsOf(path: string, check: FileCheck): readonly BkpError[] {
+  const { secrets, warn } = check
   try {
     if (isInventory(path, secrets)) {
-      loadInventories([path], { secrets })
+      const { warnings, documents } = loadInventories([path], { secrets })
+      for (const warning of [...warnings, ...clearSecrets(documents)]) warn(warning)
     } else {
-      loadPlaybook({ path, catalogue: loadCatalogue(), files: systemFiles, secrets })
+      checkPlaybook(path, check)
     }
     return []
   } catch (thrown) {
     const error = asBkpError(thrown)
     return error.faults.length > 0 ? error.faults : [error]
   }
+}
+
+function checkPlaybook(path: string, { secrets, inventories, extraVars, warn }: FileCheck): void {
+  const catalogue = loadCatalogue()
+  const playbook = loadPlaybook({ path, catalogue, files: systemFiles, secrets, extraVars })
+  const inventory =
+    inventories.length === 0
+      ? undefined
+      : loadInventories(inventories, { playbookDirectory: dirname(resolve(path)), secrets })
+  for (const warning of [...playbook.warnings, ...(inventory?.warnings ?? [])]) warn(warning)
+  for (const warning of checkRunbook({ playbook, inventory, extraVars, catalogue })) warn(warning)
 }
 
 /** A playbook is a list of plays, an inventory a map of groups: the first line that counts tells. */

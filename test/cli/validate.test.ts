@@ -115,4 +115,42 @@ describe('control characters in what is printed', () => {
     expect(stderr).not.toContain('\u001b')
     expect(readFileSync(path, 'utf8')).toContain('owned')
   })
+
+  it('holds a playbook to the inventory that is given, and to itself without one', async () => {
+    const inventory = join(folder.path, 'hosts.yml')
+    writeFileSync(inventory, 'all: { hosts: { h: { port: 80, token: canary-4711 } } }\n')
+    const path = join(folder.path, 'held.yml')
+    const use = (expression: string) =>
+      writeFileSync(path, `- hosts: all\n  tasks:\n    - debug: { msg: "${expression}" }\n`)
+    use('{{ prot }}')
+    expect((await runCli(['validate', path])).status).toBe(0)
+    const outcome = await runCli(['validate', '-i', inventory, path])
+    expect(outcome.status).toBe(6)
+    expect(outcome.stderr).toContain('"prot" is not defined')
+    expect(outcome.stderr).toContain('3:25')
+    expect((await runCli(['validate', '-i', inventory, '-e', 'prot=1', path])).status).toBe(0)
+    use('{{ port.x }}')
+    const typed = await runCli(['validate', '-i', inventory, path])
+    expect(typed.stderr).toContain('"port" is a number: it has no field "x"')
+  })
+
+  it('warns of secrets in plain text, and shows none of them', async () => {
+    const inventory = join(folder.path, 'hosts.yml')
+    writeFileSync(inventory, 'all: { hosts: { h: { token: canary-4711 } } }\n')
+    const { status, stderr } = await runCli(['validate', inventory])
+    expect(status).toBe(0)
+    expect(stderr).toContain(`warning: ${inventory}:1:22: "token" is a secret in plain text`)
+    expect(stderr).not.toContain('canary')
+  })
+
+  it('tells the faults of a playbook and of its inventory at once', async () => {
+    const inventory = join(folder.path, 'wrong.yml')
+    writeFileSync(inventory, 'all: { host: {} }\n')
+    const path = join(folder.path, 'wrong-too.yml')
+    writeFileSync(path, '- hosts: all\n  task: []\n')
+    const { status, stderr } = await runCli(['run', '-i', inventory, path])
+    expect(status).toBe(6)
+    expect(stderr).toContain(`${path}:2:3`)
+    expect(stderr).toContain(`${inventory}:1:8`)
+  })
 })

@@ -5,7 +5,7 @@ import { type CliOptions, runCli } from '../cli/run-cli.ts'
 
 /** Hosts that are this machine, one with a password that nothing may show. */
 const inventory = `all:
-  vars: { ansible_connection: local, ansible_password: canary-4711-canary }
+  vars: { ansible_connection: local, ansible_password: { file: canary } }
   hosts: { here: {} }
 `
 
@@ -13,6 +13,7 @@ const inventory = `all:
 export function scene(): { readonly here: string; remove(): void } {
   const here = realpathSync(mkdtempSync(join(tmpdir(), 'bkp-hostile-')))
   writeFileSync(join(here, 'inventory.yml'), inventory)
+  writeFileSync(join(here, 'canary'), 'canary-4711-canary')
   return { here, remove: () => rmSync(here, { recursive: true, force: true }) }
 }
 
