@@ -54,9 +54,12 @@ function playsOf({ program }: Chosen): readonly ListedPlay[] {
 }
 
 /** The words of `hosts:`; its expressions see what they see in a run. */
-function patternsOf(
+export function patternsOf(
   play: Play,
-  { extraVars, environment = () => undefined }: Chosen['program'],
+  {
+    extraVars,
+    environment = () => undefined,
+  }: Pick<Chosen['program'], 'extraVars' | 'environment'>,
 ): readonly string[] {
   const magic = new Map([[environmentName, literal(environment)]])
   const rendered = renderTree(play.hosts, createScope([magic, play.vars, extraVars]))

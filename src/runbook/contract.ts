@@ -196,6 +196,8 @@ export interface Play {
   /** A host pattern, possibly with `{{ }}` over extra variables. */
   readonly hosts: Tree
   readonly vars: Variables
+  /** What `vars` was merged from, lowest first; only where it was asked for. */
+  readonly varLayers?: readonly VariableLayer[]
   /**
    * pre_tasks, roles, tasks and post_tasks in the order they run, with an implicit flush of the
    * handlers after each section. With `force_handlers` each section is a transparent block, and its

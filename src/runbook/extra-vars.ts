@@ -7,6 +7,7 @@ import { namePattern, reservedNames } from '../modules/builtin/variables/reserve
 import type { SecretSources } from './contract.ts'
 import { createFaults, throwAll } from './faults.ts'
 import type { FileAccess } from './file-access.ts'
+import type { VariableOrigins } from './inventory/origins.ts'
 import { registerPlainSecrets } from './inventory/secrets.ts'
 import { isSecretVariable, mergeVariables, readVariables } from './inventory/variables.ts'
 import { parseYaml, type YamlDocument } from './yaml/yaml-document.ts'
@@ -15,6 +16,8 @@ import { parseYaml, type YamlDocument } from './yaml/yaml-document.ts'
 export interface ExtraVarsOptions {
   readonly files: FileAccess
   readonly secrets: SecretSources
+  /** Told where each variable was written, where somebody wants to know. */
+  readonly origins?: VariableOrigins
 }
 
 /**
@@ -23,9 +26,17 @@ export interface ExtraVarsOptions {
  * @throws usage.invalid, usage.file_missing; yaml.*, expression.invalid, secret.unresolved in files
  */
 export function readExtraVars(flags: readonly string[], options: ExtraVarsOptions): Variables {
-  const variables = mergeVariables(flags.map(flag => readFlag(flag.trim(), options)))
-  for (const name of variables.keys()) checkName(name)
-  return variables
+  return mergeVariables(extraVarLayers(flags, options))
+}
+
+/** The variables of each flag by themselves. @throws as `readExtraVars` */
+export function extraVarLayers(
+  flags: readonly string[],
+  options: ExtraVarsOptions,
+): readonly Variables[] {
+  const layers = flags.map(flag => readFlag(flag.trim(), options))
+  for (const layer of layers) for (const name of layer.keys()) checkName(name)
+  return layers
 }
 
 function usage(message: string, hint: string): BkpError {
@@ -78,6 +89,7 @@ function readDocument(document: YamlDocument, options: ExtraVarsOptions): Variab
     secrets: options.secrets,
     faults,
     warnings: [],
+    ...(options.origins === undefined ? {} : { origins: options.origins }),
   })
   throwAll(faults.list, document.file)
   return variables

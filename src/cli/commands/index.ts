@@ -72,6 +72,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./inventory.ts')).inventoryCommand,
   },
   {
+    name: 'vars',
+    args: '<host> [playbook]',
+    summary: 'show the variables of a host, and what each of them shadows',
+    load: async () => (await import('./vars.ts')).varsCommand,
+  },
+  {
     name: 'explain',
     args: '[keyword]',
     summary: 'say what a keyword of a playbook means, or list them all',

@@ -4,6 +4,7 @@ import type { ModuleCatalogue } from '../../modules/catalogue.ts'
 import type { SecretSources, SourceDocument, Task } from '../contract.ts'
 import type { Faults } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
+import type { VariableOrigins } from '../inventory/origins.ts'
 import { compileValue } from '../inventory/variables.ts'
 import { validateAt } from '../schema/validate.ts'
 import type { KeywordSchemas } from '../schema-files.ts'
@@ -21,6 +22,8 @@ export interface PlaybookContext {
   readonly secrets: SecretSources
   readonly faults: Faults
   readonly warnings: string[]
+  /** Told where each variable was written, where somebody wants to know. */
+  readonly origins?: VariableOrigins
   readonly documents: SourceDocument[]
   /** Handlers that tasks name; those of one play at a time. */
   readonly notified: Notified[]

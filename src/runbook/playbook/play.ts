@@ -28,8 +28,11 @@ import { variableFilesAt, variablesAt } from './variables.ts'
 export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play {
   checkKeywords(outer, entry, 'play')
   const { imported } = outer.standing
-  const filed = variableFilesAt(outer, entry)
-  const vars = mergeVariables([variablesAt(outer, entry), imported?.vars ?? new Map(), filed])
+  const ofPlay = variablesAt(outer, entry)
+  const ofImport = imported?.vars ?? new Map()
+  const files = variableFilesAt(outer, entry)
+  const filed = mergeVariables(files)
+  const vars = mergeVariables([ofPlay, ofImport, filed])
   const context = enterPlay(outer, vars)
   if (entry.value['gather_facts'] === true) {
     fault(context, 'bkp gathers no facts', [...entry.path, 'gather_facts'], {
@@ -79,6 +82,14 @@ export function readPlay(outer: PlaybookContext, entry: Entry, id: string): Play
       prompts: promptsAt(context, entry, filed),
       tags: inherited.tags.length === 0 ? undefined : inherited.tags,
       directory: imported === undefined ? undefined : context.standing.folder,
+      varLayers:
+        outer.origins === undefined
+          ? undefined
+          : [
+              { level: 'vars of the play', variables: ofPlay },
+              { level: 'vars of import_playbook', variables: ofImport },
+              ...files.map(variables => ({ level: 'vars_files of the play', variables })),
+            ],
     }),
     confirm: confirmAt(context, entry),
     lock: lockAt(context, entry, id),

@@ -5,6 +5,7 @@ import type { ModuleCatalogue } from '../../modules/catalogue.ts'
 import type { Playbook, SecretSources, StepId } from '../contract.ts'
 import { createFaults, throwAll } from '../faults.ts'
 import type { FileAccess } from '../file-access.ts'
+import type { VariableOrigins } from '../inventory/origins.ts'
 import { loadKeywordSchemas } from '../schema-files.ts'
 import { parseYaml } from '../yaml/yaml-document.ts'
 import type { PlaybookContext } from './context.ts'
@@ -23,6 +24,8 @@ export interface PlaybookOptions {
   readonly secrets: SecretSources
   /** Of `-e`: names of files that steps put in place may need them. */
   readonly extraVars?: Variables
+  /** Keeps what runs do not need: where each variable was written, and what it shadows in its play. */
+  readonly origins?: VariableOrigins
   /** Of the command line, for plays that do not say. */
   readonly forceHandlers?: boolean
 }
@@ -51,6 +54,7 @@ export function readPlaybook(options: PlaybookOptions): ReadPlaybook {
     secrets: options.secrets,
     faults: createFaults(),
     warnings: [...document.warnings],
+    ...(options.origins === undefined ? {} : { origins: options.origins }),
     documents: [{ path: options.path, text: document.text }],
     notified: [],
     argumentPaths: new Map(),

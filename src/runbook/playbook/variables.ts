@@ -2,7 +2,7 @@ import { BkpError } from '../../base/errors.ts'
 import { isRecord } from '../../base/json.ts'
 import type { Variables } from '../../expression/contract.ts'
 import { confinedPath } from '../confine.ts'
-import { mergeVariables, readVariables } from '../inventory/variables.ts'
+import { readVariables } from '../inventory/variables.ts'
 import { parseYaml } from '../yaml/yaml-document.ts'
 import { type Entry, fault, type PlaybookContext } from './context.ts'
 import { checkVariableName } from './names.ts'
@@ -16,17 +16,18 @@ export function variablesAt(context: PlaybookContext, entry: Entry): Variables {
   return readVariables(context.document, value, path, context)
 }
 
-/** `vars_files` of a play: static paths below the playbook's folder; they beat `vars`. */
-export function variableFilesAt(context: PlaybookContext, entry: Entry): Variables {
+/**
+ * `vars_files` of a play, each file's by itself: static paths below the playbook's folder; they beat
+ * `vars`.
+ */
+export function variableFilesAt(context: PlaybookContext, entry: Entry): readonly Variables[] {
   const value = entry.value['vars_files']
   const path = [...entry.path, 'vars_files']
   const names = typeof value === 'string' ? [value] : Array.isArray(value) ? value : []
-  return mergeVariables(
-    names.map((name, index) => {
-      const at = typeof value === 'string' ? path : [...path, index]
-      return typeof name === 'string' ? readVariableFile(context, name, at) : new Map()
-    }),
-  )
+  return names.map((name, index) => {
+    const at = typeof value === 'string' ? path : [...path, index]
+    return typeof name === 'string' ? readVariableFile(context, name, at) : new Map()
+  })
 }
 
 function readVariableFile(
