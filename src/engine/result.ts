@@ -150,6 +150,15 @@ function registeredItem(result: ItemResult): Record<string, unknown> {
   }
 }
 
+/** What an item of a loop sees of those before it, as in Ansible: facts they set, the last result. */
+export function fromItemsBefore(task: Task, unit: Unit): Readonly<Record<string, unknown>> {
+  const last = unit.items === null ? undefined : unit.results.at(-1)
+  if (last === undefined) return {}
+  const own = unit.results.filter(({ delegate }) => delegate === undefined)
+  const register = task.register === undefined ? {} : { [task.register]: registeredItem(last) }
+  return Object.assign({}, ...own.map(factsOf), register) as Record<string, unknown>
+}
+
 /** Folds a unit's items into what is registered, counted, and set as facts. */
 export function aggregate(_turn: Turn, task: Task, unit: Unit): Aggregate {
   const { results } = unit

@@ -13,7 +13,7 @@ import { includedBy } from './including.ts'
 import { delegateOf, manner, secondsOf } from './manner.ts'
 import { owe } from './owe.ts'
 import type { Part } from './protocol.ts'
-import { resultScope } from './result.ts'
+import { fromItemsBefore, resultScope } from './result.ts'
 import type { ItemResult, TaskFrame, Unit } from './state.ts'
 import { failureOf, refOf } from './step-ref.ts'
 import { enclosingBlocks, isWinding, type Turn } from './turn.ts'
@@ -95,7 +95,7 @@ function startItem(
   unit: Unit,
   item: LoopItem | undefined,
 ): void {
-  const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+  const scope = scopeOfItem(turn, task, unit, item)
   const verdict = evaluateAll(task.when, scope)
   if (verdict.kind === 'error') {
     failItem(turn, frame, task, unit, item, verdict.error)
@@ -108,6 +108,11 @@ function startItem(
   const mayBeSkipped = verdict.value instanceof Unknown || item?.value instanceof Unknown
   if (task.include === undefined) request(turn, frame, task, unit, { item, scope, mayBeSkipped })
   else include(turn, frame, task, unit, { item, scope, mayBeSkipped })
+}
+
+function scopeOfItem(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): Scope {
+  const before = fromItemsBefore(task, unit)
+  return hostScope(turn.program, turn.state, unit.host, task, item, before)
 }
 
 interface Asked {
@@ -167,7 +172,7 @@ export function tryAgain(
   item: LoopItem | undefined,
 ): void {
   unit.attempt += 1
-  const scope = hostScope(turn.program, turn.state, unit.host, task, item)
+  const scope = scopeOfItem(turn, task, unit, item)
   request(turn, frame, task, unit, { item, scope, mayBeSkipped: false })
 }
 
