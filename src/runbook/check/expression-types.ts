@@ -46,10 +46,10 @@ export function typeFaults(given: TypeSources): readonly BkpError[] {
   return faults
 }
 
+/** All but its name, which is shown as it is written where it cannot be rendered. */
 function treesOfPlay(play: Play): readonly (Tree | undefined)[] {
   const { confirm, lock } = play
   return [
-    play.name,
     play.hosts,
     confirm?.question,
     confirm?.type,
@@ -90,8 +90,8 @@ function checkTask(
   const verdicts = [...failedWhen, ...changedWhen, ...until, ...(loopControl.breakWhen ?? [])]
   for (const condition of verdicts) checkCondition(condition, judging)
   checkArguments(task, check, given, add)
+  // A name is shown as it is written where it cannot be rendered.
   const rest = [
-    task.name,
     task.delegateTo,
     ...(task.environment ?? []),
     ...(task.notify ?? []),

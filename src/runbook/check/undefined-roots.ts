@@ -7,6 +7,7 @@ import { hostsOfPlay } from './play-hosts.ts'
 import {
   allVariables,
   blocksOf,
+  expressionsOf,
   expressionsOfPlay,
   expressionsOfTask,
   expressionsOfVariable,
@@ -128,7 +129,7 @@ export function undefinedRoots(
       ...reaches.flatMap(each => (own !== undefined && mayReach(each, own) ? each.defined : [])),
     ])
     check(expressionsOfPlay(play), known)
-    checkTasks(play, known, check)
+    checkTasks(play, known, somewhere, check)
   }
   return faults
 }
@@ -146,12 +147,17 @@ function allVariableExpressions(layers: readonly Variables[]): readonly Expressi
 function checkTasks(
   play: Play,
   known: ReadonlySet<string>,
+  somewhere: ReadonlySet<string>,
   check: (expressions: readonly Expression[], known: ReadonlySet<string>) => void,
 ): void {
   for (const { task, names } of standingsOf(play)) {
     // Its faults are ignored where it runs, as Ansible has it: an undefined name is one of them.
     if (task.ignoreErrors === true) continue
-    check(expressionsOfTask(task), new Set([...known, ...names]))
+    // A name is shown as it is written where it cannot be rendered: only what is nowhere is told.
+    const shown = new Set(expressionsOf(task.name))
+    check([...shown], somewhere)
+    const others = expressionsOfTask(task).filter(expression => !shown.has(expression))
+    check(others, new Set([...known, ...names]))
   }
 }
 

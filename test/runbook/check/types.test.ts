@@ -192,6 +192,10 @@ describe('what may be right is not told', () => {
 
   test.each([
     [
+      'a name, which is shown as it is written',
+      '- name: "Look at {{ words }} of {{ word - 1 }}"\n  debug: {}',
+    ],
+    [
       'a name that two tasks register',
       '- command: /bin/true\n  register: r\n- stat: { path: /x }\n  register: r\n- debug: {}\n  when: r.stat.exists || r.rc == 0',
     ],

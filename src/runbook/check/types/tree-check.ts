@@ -27,10 +27,9 @@ export function createTreeCheck(
   around: ReadonlyMap<string, Type>,
   add: (fault: BkpError) => void,
 ): TreeCheck {
-  const typeOf = (name: string) => around.get(name) ?? variables.of(name)
-
   function inferenceFor(expression: Expression): Inference {
     const report = (fault: TypeFault) => add(faultAt(expression, fault))
+    const typeOf = (name: string) => around.get(name) ?? variables.of(name)
     return { typeOf, asked: variables.asked, report }
   }
 

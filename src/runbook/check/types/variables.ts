@@ -102,7 +102,9 @@ export function variableTypes(given: TypeSources): VariableTypes {
   ): ReadonlyMap<string, (() => Type)[]> {
     const made = new Map<string, (() => Type)[]>()
     const add = (name: string, make: () => Type) => {
-      made.set(name, [...(made.get(name) ?? []), make])
+      const makers = made.get(name)
+      if (makers === undefined) made.set(name, [make])
+      else makers.push(make)
     }
     const addLayer = (layer: Variables, openly = false) => {
       for (const [name, binding] of layer) add(name, () => (openly ? any : ofBinding(binding)))
