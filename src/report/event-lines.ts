@@ -1,7 +1,7 @@
 import { escapeControls } from '../base/text.ts'
 import { formatDuration } from '../base/units.ts'
 import type { EngineEvent, Failure, StepRef, StepStatus } from '../events/events.ts'
-import { cellWidth } from './cells.ts'
+import { cellWidth, fitCells } from './cells.ts'
 import { changeLines } from './changes.ts'
 import type { Style } from './style.ts'
 
@@ -26,7 +26,7 @@ export function sharedLines(event: EngineEvent, options: LineOptions): readonly 
       return ['', `${style.heading(`BATCH ${number} of ${of}`)} ${style.dim(hostList(hosts))}`]
     }
     case 'step.retried':
-      return [retriedLine(event, style)]
+      return [retriedLine(event, options)]
     case 'play.skipped':
       return [
         '',
@@ -45,12 +45,17 @@ export function sharedLines(event: EngineEvent, options: LineOptions): readonly 
 }
 
 /** A step that is tried again, and why: the first line of what went wrong. */
-function retriedLine(event: Extract<EngineEvent, { event: 'step.retried' }>, style: Style): string {
+function retriedLine(
+  event: Extract<EngineEvent, { event: 'step.retried' }>,
+  { style, width }: LineOptions,
+): string {
   const { attempt, of, failure, item } = event
   const itemLabel = item === undefined ? '' : ` (item=${shown(item.label)})`
   const why = failure === undefined ? '' : `: ${failure.message.split('\n')[0] ?? ''}`
-  const tries = style.dim(shown(`try ${attempt} of ${of}${why}`))
-  return `  ${style.changed('again')}: [${shownHost(event)}]${itemLabel}  ${tries}`
+  const head = `: [${shownHost(event)}]${itemLabel}  `
+  const room = Math.max(20, width - cellWidth(`  again${head}`))
+  const tries = fitCells(shown(`try ${attempt} of ${of}${why}`), room)
+  return `  ${style.changed('again')}${head}${style.dim(tries)}`
 }
 
 /** What became of a debt; what was dropped needs no words. */
