@@ -69,7 +69,7 @@ describe('plain lines', () => {
     expect(told).toEqual([
       '',
       'BATCH 2 of 3 alpha',
-      '  again: [alpha] (item=b)  try 1 of 4: a is busy',
+      '  again: [alpha] (item=b)  try 1 of 4: a is bu…',
       '',
     ])
   })
