@@ -15,7 +15,7 @@ export function withAliases(
   const links = linksIn(probes, facts)
   if (links.size === 0) return resources
   const others = resources.flatMap(resource => {
-    const [, scheme = '', path = ''] = /^(file:|tree:|below:)(.*)$/s.exec(resource) ?? []
+    const [, scheme = '', path = ''] = /^(file:|tree:|look:|below:)(.*)$/s.exec(resource) ?? []
     if (scheme === '') return []
     return [...links].flatMap(([link, target]) => {
       if (path === link) return [`${scheme}${target}`]

@@ -43,8 +43,11 @@ export interface ForetoldFiles {
   forgetBelow(path: string): void
   /** True for a file of which another name was given another mode or owner. */
   isShared(facts: FileFacts): boolean
-  /** True below what will be a symlink: it leads to where nobody has looked. */
-  isVeiled(path: string): boolean
+  /**
+   * True below what will be a symlink, for it leads to where nobody has looked; and below what a step
+   * may or may not make or remove.
+   */
+  isDoubtful(path: string): boolean
 }
 
 interface Known {
@@ -238,6 +241,6 @@ export function createForetoldFiles(): ForetoldFiles {
       barren.delete(path)
     },
     isShared: facts => facts.kind !== 'absent' && shared.has(facts.inode),
-    isVeiled: path => foldersAbove(path).some(folder => veils.has(folder)),
+    isDoubtful: path => foldersAbove(path).some(above => veils.has(above) || open.has(above)),
   } satisfies ForetoldFiles)
 }

@@ -37,6 +37,8 @@ export interface Look {
   readonly after: ReadonlyMap<string, unknown>
   /** Some fact was asked of the host itself rather than foretold by an earlier step of the plan. */
   readonly asked: boolean
+  /** Identities of the probes that it was asked; only while planning. */
+  readonly questions?: ReadonlySet<string>
 }
 
 /**
@@ -100,6 +102,7 @@ async function lookAtHost(
     ...looked,
     resources: withAliases(resources, probes, facts),
     seen: byIdentity(probes, facts),
+    questions: new Set([...seen.questions, ...more.questions]),
   }
 }
 
@@ -135,6 +138,13 @@ async function lookHere(
   }
 }
 
+interface Answered {
+  readonly facts: Answers<Probes>
+  readonly asked: boolean
+  /** Identities of the probes that the host was asked; none but while planning. */
+  readonly questions: readonly string[]
+}
+
 /** Answers of one round: foretold ones, and those of the host; none open needs no connection. */
 async function answer(
   environment: Environment,
@@ -142,7 +152,7 @@ async function answer(
   probes: Probes,
   io: Io,
   overlay: Overlay | undefined,
-): Promise<{ readonly facts: Answers<Probes>; readonly asked: boolean }> {
+): Promise<Answered> {
   const host = workedOn(request)
   const foretold = predictions(probes, host, overlay)
   const open = Object.fromEntries(Object.entries(probes).filter(([name]) => !foretold.has(name)))
@@ -152,7 +162,8 @@ async function answer(
     : {}
   const current = overlay === undefined ? answers : correctedBy(overlay, host, open, answers)
   const facts = Object.freeze({ ...current, ...Object.fromEntries(foretold) })
-  return { facts: facts as Answers<Probes>, asked }
+  const questions = overlay === undefined ? [] : Object.values(open).map(probe => probe.identity)
+  return { facts: facts as Answers<Probes>, asked, questions }
 }
 
 function predictions(

@@ -28,6 +28,8 @@ export interface Looked {
   readonly asked: boolean
   /** What was answered, by the probe's identity. */
   readonly seen?: ReadonlyMap<string, unknown>
+  /** Identities of the probes that the host itself was asked. */
+  readonly questions?: ReadonlySet<string>
 }
 
 export interface PlannedChange {
@@ -102,7 +104,7 @@ function newState(): HostState {
 
 function record(state: HostState, change: PlannedChange): void {
   const { resources, seen = new Map(), after, removes, opaque } = change
-  const written = resources.filter(resource => !/^(tree|host):/.test(resource))
+  const written = resources.filter(resource => !/^(tree|look|host):/.test(resource))
   if (after.size > 0) for (const [identity, value] of seen) state.files.see(identity, value)
   const paths = written.flatMap(resource => pathOf('file:', resource) ?? [])
   state.files.foretell(paths, after)
@@ -121,12 +123,14 @@ function record(state: HostState, change: PlannedChange): void {
   if (opaque) state.opaque = true
 }
 
-function isStale(state: HostState, { resources, seen = new Map() }: Looked): boolean {
+function isStale(state: HostState, looked: Looked): boolean {
+  const { seen = new Map() } = looked
+  const resources = looked.resources.filter(resource => isAsked(resource, looked.questions))
   if (isTouched(resources, state.touched)) return true
-  const paths = resources.flatMap(resource => pathOf('file:', resource) ?? [])
-  if (paths.some(path => state.files.isVeiled(path))) return true
+  const paths = resources.flatMap(resource => pathOf('file:', resource) ?? lookedAt(resource) ?? [])
+  if (paths.some(path => state.files.isDoubtful(path))) return true
   for (const resource of resources) {
-    const path = resource.replace(/^tree:/, 'file:')
+    const path = resource.replace(/^(tree|look):/, 'file:')
     for (const folder of state.removed) if (path.startsWith(`${folder}/`)) return true
   }
   for (const [identity, value] of seen) {
@@ -137,23 +141,38 @@ function isStale(state: HostState, { resources, seen = new Map() }: Looked): boo
   return false
 }
 
-function pathOf(scheme: 'file:' | 'below:' | 'tree:', resource: string): string | undefined {
+/** What an earlier step foretold of a path that is only looked at cannot be stale. */
+function isAsked(resource: string, questions: ReadonlySet<string> | undefined): boolean {
+  const path = pathOf('look:', resource)
+  if (path === undefined || questions === undefined) return true
+  return [...questions].some(identity => fileQuestion(identity)?.path === path)
+}
+
+function pathOf(
+  scheme: 'file:' | 'below:' | 'look:' | 'tree:',
+  resource: string,
+): string | undefined {
   return resource.startsWith(scheme) ? resource.slice(scheme.length) : undefined
 }
 
 /**
- * Whether any of them was touched. `tree:/a` is a folder with all that is below it; `below:/a` all
+ * Whether any of them was touched. `look:/a` is a path, `tree:/a` a folder with all that is below it; `below:/a` all
  * below it that a step may have touched; `host:` whatever there is.
  */
 function isTouched(resources: readonly string[], touched: ReadonlySet<string>): boolean {
   return resources.some(resource => {
     if (touched.has(resource) || (resource === 'host:' && touched.size > 0)) return true
     const tree = pathOf('tree:', resource)
-    const path = tree ?? pathOf('file:', resource)
+    const path = pathOf('file:', resource) ?? lookedAt(resource)
     if (path === undefined) return false
+    if (touched.has(`file:${path}`)) return true
     if ([path, ...foldersAbove(path)].some(folder => touched.has(`below:${folder}`))) return true
     return tree !== undefined && isTreeTouched(tree, touched)
   })
+}
+
+function lookedAt(resource: string): string | undefined {
+  return pathOf('tree:', resource) ?? pathOf('look:', resource)
 }
 
 function isTreeTouched(tree: string, touched: ReadonlySet<string>): boolean {

@@ -145,8 +145,8 @@ interface ModuleBase<A extends TObject, R extends TObject> {
   mayDestroy?(args: Readonly<Record<string, unknown>>): boolean
   /**
    * Names of what the step touches: `file:/etc/x`. Later steps on one of them see its `after`. A step
-   * that looks at all below a folder says `tree:/etc`, one that may change all below it also
-   * `below:/etc`, and one that may look at anything `host:`.
+   * that looks at all below a folder says `tree:/etc`, one that only looks at a path itself `look:/etc/x`, one that
+   * may change all below a folder also `below:/etc`, and one that may look at anything `host:`.
    */
   resources(args: Static<A>): readonly string[]
 }

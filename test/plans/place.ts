@@ -39,7 +39,7 @@ export interface Place {
   remove(): void
 }
 
-export const hostNames = ['a', 'b', 'c'] as const
+export const hostNames = ['a', 'b', 'c', 'd'] as const
 
 /** Places are named in playbooks as @HOST@, @SITE@ and @UNITS@. */
 export function createPlace(): Place {

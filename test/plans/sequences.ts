@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { createPlace, type Stands } from './place.ts'
+import { createPlace, hostNames, type Stands } from './place.ts'
 import { type Expected, liesOf, printed, tell } from './truth.ts'
 
 /** Files that a few steps in a row are done to; a folder, a file in it, links between them. */
@@ -99,9 +99,11 @@ export async function holdsTrue(sequences: readonly Sequence[]): Promise<void> {
   try {
     place.write('templates/one.hbs', '{{first}}\n')
     place.write('templates/two.hbs', '{{first}}\ntwo\n')
-    const lines = ['- hosts: a', '  vars: { first: one }', '  environment:']
-    lines.push('    PATH: "@UNITS@/.bin:/usr/bin:/bin"', '    UNITS: "@UNITS@"', '  tasks:')
+    const lines: string[] = []
     for (const [index, each] of sequences.entries()) {
+      // A command makes all uncertain that comes after it on its host.
+      lines.push(`- hosts: ${hostNames[index]}`, '  vars: { first: one }', '  environment:')
+      lines.push('    PATH: "@UNITS@/.bin:/usr/bin:/bin"', '    UNITS: "@UNITS@"', '  tasks:')
       place.stand({ [`${index}`]: { folder: '755' } })
       place.stand(
         Object.fromEntries(

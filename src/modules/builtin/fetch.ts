@@ -52,7 +52,7 @@ export const fetch = defineModule({
     },
     { additionalProperties: false },
   ),
-  resources: args => [`tree:${sourceOf(args)}`],
+  resources: args => [`look:${sourceOf(args)}`],
   inspect: args => fetchQuestions(args),
   inspectFurther: ({ args, facts }) => furtherQuestions(args, facts),
   targets: (args, { host }) => [targetOf(args, host)],

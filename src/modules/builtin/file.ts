@@ -174,12 +174,16 @@ export const file = defineModule({
   mayDestroy: ({ state, force }) =>
     state === 'absent' || (force === true && (state === 'link' || state === 'hard')),
   resources: args => {
-    const { path, recurse, force } = toRequest(args)
+    const { path, recurse, force, src, wanted } = toRequest(args)
+    const isLink = args.state === 'link' || args.state === 'hard'
     const looks = recurse || (force && args.state === 'link')
+    const source = isLink && src !== undefined ? linkSource(path, src) : undefined
+    const adjusts = [wanted.mode, wanted.owner, wanted.group].some(value => value !== undefined)
     return [
       `file:${path}`,
       ...(looks ? [`tree:${path}`] : []),
       ...(recurse ? [`below:${path}`] : []),
+      ...(source === undefined ? [] : [`${adjusts ? 'file' : 'look'}:${source}`]),
     ]
   },
   inspect: args => questions(toRequest(args), args.state),

@@ -61,7 +61,7 @@ export const unarchive = defineModule({
   resources: args => [
     `file:${folderOf(args)}`,
     `tree:${folderOf(args)}`,
-    ...(args.remote_src === true ? [`tree:${args.src}`] : []),
+    ...(args.remote_src === true ? [`look:${args.src}`] : []),
     ...(args.creates === undefined ? [] : guardResources({ creates: args.creates })),
   ],
   inspect: args => unarchiveProbes(args),

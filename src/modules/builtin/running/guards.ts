@@ -96,6 +96,7 @@ export function guardResources({
   const trees = [creates, removes].flatMap(path => {
     if (path === undefined) return []
     const full = chdir === undefined || path.startsWith('/') ? path : posix.join(chdir, path)
+    if (!/[*?[]/.test(full)) return [`look:${full}`]
     return [`tree:${full.replace(/\/[^/]*[*?[].*$/s, '') || '/'}`]
   })
   return [...trees, ...(unless === undefined && onlyIf === undefined ? [] : ['host:'])]
