@@ -52,9 +52,13 @@ export const signatures: readonly Signature[] = environment
     }),
   )
 
+const trees = new WeakMap<Expression, Node>()
+
 /** The syntax tree of a compiled expression, as it was written: for checks that run nothing. */
-export function syntaxOf({ source }: Expression): Node {
-  return asNode(environment.parse(source).ast)
+export function syntaxOf(expression: Expression): Node {
+  const node = trees.get(expression) ?? asNode(environment.parse(expression.source).ast)
+  trees.set(expression, node)
+  return node
 }
 
 /**

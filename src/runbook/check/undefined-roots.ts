@@ -157,7 +157,7 @@ function checkTasks(
     const shown = new Set(expressionsOf(task.name))
     check([...shown], somewhere)
     const others = expressionsOfTask(task).filter(expression => !shown.has(expression))
-    check(others, new Set([...known, ...names]))
+    check(others, names.length === 0 ? known : new Set([...known, ...names]))
   }
 }
 

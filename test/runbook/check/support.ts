@@ -22,6 +22,7 @@ all:
   vars:
     word: abc
     words: [a, b]
+    list: [1, 2]
     table: { a: 1, b: { c: text } }
     nothing: null
     empty: ''

@@ -192,6 +192,10 @@ describe('what may be right is not told', () => {
 
   test.each([
     [
+      'names that are types',
+      '- debug: { msg: "{{ string(list[0]) }} {{ list == [1] }} {{ default(map, 1) }}" }',
+    ],
+    [
       'a name, which is shown as it is written',
       '- name: "Look at {{ words }} of {{ word - 1 }}"\n  debug: {}',
     ],
@@ -250,6 +254,7 @@ describe('what may be right is not told', () => {
 
 describe('values where a kind is wanted', () => {
   test.each([
+    ['- debug: { msg: "{{ list.map(x, x.y) }}" }', '3:39 "x" is a number: it has no field "y"'],
     [
       '- wait_for: { port: "{{ size(words) > 2 }}" }',
       '3:29 the argument "port" of module "wait_for" must be a whole number, not a bool',

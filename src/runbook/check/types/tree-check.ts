@@ -12,7 +12,7 @@ import { typeOfTree } from './from-tree.ts'
 import { infer } from './infer.ts'
 import { type Inference, requireBool, type TypeFault } from './inference.ts'
 import { any, type Type } from './type.ts'
-import { isOpen, type VariableTypes } from './variables.ts'
+import { isOpen, isVariable, type VariableTypes } from './variables.ts'
 
 /** Tells what is certain to fail in expressions and in the values that hold them. */
 export interface TreeCheck {
@@ -29,7 +29,8 @@ export function createTreeCheck(
 ): TreeCheck {
   function inferenceFor(expression: Expression): Inference {
     const report = (fault: TypeFault) => add(faultAt(expression, fault))
-    const typeOf = (name: string) => around.get(name) ?? variables.of(name)
+    const typeOf = (name: string) =>
+      isVariable(expression, name) ? (around.get(name) ?? variables.of(name)) : any
     return { typeOf, asked: variables.asked, report }
   }
 

@@ -10,7 +10,7 @@ import { magicTypes } from './magic.ts'
 import { registeredResult } from './results.ts'
 import { any, bool, closedMap, joinAll, listOf, number, type Type, text } from './type.ts'
 
-/** Names that CEL may take for a type or a library. */
+/** Names that CEL takes for a type or a library, unless a variable is meant. */
 const celNames = new Set([
   'bool',
   'bytes',
@@ -65,7 +65,7 @@ export function variableTypes(given: TypeSources): VariableTypes {
   const known = new Map<string, Type>()
 
   function of(name: string): Type {
-    if (celNames.has(name) || loops.has(name)) return any
+    if (loops.has(name)) return any
     const found = known.get(name)
     if (found !== undefined) return found
     // While it is looked at, what needs it says nothing.
@@ -86,7 +86,8 @@ export function variableTypes(given: TypeSources): VariableTypes {
     around: ReadonlyMap<string, Type> = new Map(),
   ): Type {
     if (isOpen(expression)) return any
-    const typeOf = (name: string) => around.get(name) ?? of(name)
+    const typeOf = (name: string) =>
+      isVariable(expression, name) ? (around.get(name) ?? of(name)) : any
     return infer(syntaxOf(expression), { typeOf, asked, report: () => undefined })
   }
 
@@ -131,6 +132,11 @@ export function variableTypes(given: TypeSources): VariableTypes {
 
   const ofBinding = (binding: Binding) => typeOfBinding(binding, each => ofExpression(each))
   return Object.freeze({ of, ofExpression, elementOf, asked })
+}
+
+/** False for `string` and `list` where these are types or functions to CEL. */
+export function isVariable({ roots }: Expression, name: string): boolean {
+  return roots.has(name) || !celNames.has(name)
 }
 
 /** An expression that asks for types itself knows better. */
