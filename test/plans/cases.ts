@@ -9,7 +9,13 @@ export interface Tale {
   readonly stands?: Readonly<Record<string, Stands>>
   readonly units?: readonly string[]
   readonly expected?: Expected
+  /** In place of four hosts that are all this machine. */
+  readonly inventory?: string
+  /** A playbook that is run first. */
+  readonly prepare?: string
   readonly words?: readonly string[]
+  /** Of the run alone. */
+  readonly runWords?: readonly string[]
   /** Steps by name that the plan must show as sure, and those it must show as something that may be. */
   readonly sure?: readonly string[]
   readonly maybe?: readonly string[]

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tales } from './cases.ts'
+import { enact } from './enact.ts'
 import { createPlace, type Place } from './place.ts'
-import { liesOf, printed, tell } from './truth.ts'
+import { liesOf, printed } from './truth.ts'
 
 let place: Place
 beforeEach(() => {
@@ -10,11 +11,7 @@ beforeEach(() => {
 afterEach(() => place.remove())
 
 it.each(Object.entries(tales))('%s', async (_name, tale) => {
-  place.write('site.yml', tale.site)
-  for (const [name, text] of Object.entries(tale.files ?? {})) place.write(name, text)
-  place.stand(tale.stands ?? {})
-  for (const unit of tale.units ?? []) place.unit(unit)
-  const story = await tell(place, 'site.yml', tale.words)
+  const story = await enact(place, tale)
   expect(liesOf(story, tale.expected), printed(story)).toEqual([])
   const named = (isSure: boolean): readonly string[] => [
     ...new Set(

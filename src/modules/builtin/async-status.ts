@@ -10,7 +10,7 @@ const { started, finished, ansible_job_id, results_file, ...ofCommand } = outcom
 export const asyncStatus = defineModule({
   name: 'async_status',
   summary: 'Ask how a step is that was left running on the host.',
-  readOnly: true,
+  // Not readOnly: it ends as changed where the job did something, and may notify handlers.
   args: Type.Object(
     {
       jid: Type.String({
