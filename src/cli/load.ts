@@ -69,10 +69,26 @@ export async function loadRunbook(
     inventory,
     catalogue,
     extraVars,
-    exposed: { clusters: exposedClusters(inventory), storages: exposedStorages(inventory) },
+    exposed: {
+      clusters: exposedClusters(inventory),
+      storages: exposedStorages(inventory),
+      ...inventoryPlace(flags.inventory ?? [], terminal.directory),
+    },
     match: pattern => matchHosts(inventory, pattern).hosts,
     addressOf: (host, reach) => address(inventory, host, reach),
   }
+}
+
+/** `inventory_file` and `inventory_dir`, where there is one inventory: of several no host knows its own. */
+function inventoryPlace(
+  sources: readonly string[],
+  directory: string,
+): { readonly inventory_file?: string; readonly inventory_dir?: string } {
+  const [only] = sources
+  if (only === undefined || sources.length > 1 || only.includes(',')) return {}
+  const path = resolve(directory, only)
+  if (systemFiles.kind(path) !== 'file') return { inventory_dir: path }
+  return { inventory_file: path, inventory_dir: dirname(path) }
 }
 
 /** Inventories alone, for commands that only need a storage's or a cluster's definition. */
