@@ -23,10 +23,9 @@ test.each([
   ['a folder', ['group'], 'file=[] dir=[{here}/group]'],
   ['several', ['inventory.yml', 'group'], 'file=[] dir=[]'],
 ])('playbooks know where the inventory is: %s', async (_what, sources, wanted) => {
-  const words = ['run', 'play.yml', ...sources.flatMap(source => ['-i', source])]
-  const { status, stdout } = await runCli([...words, '--state-dir', state], {
-    directory: folder.path,
-  })
-  expect(status).toBe(0)
+  const given = sources.flatMap(source => ['-i', join(folder.path, source)])
+  const words = ['run', join(folder.path, 'play.yml'), ...given, '--state-dir', state]
+  const { status, stdout, stderr } = await runCli(words)
+  expect(status, stderr).toBe(0)
   expect(stdout).toContain(wanted.replaceAll('{here}', folder.path))
 })
