@@ -120,6 +120,17 @@ describe('file', () => {
     }
   })
 
+  it('makes no link that leads to itself, straight or through another', async () => {
+    writeFileSync(at('file'), 'x')
+    symlinkSync('file', at('link'))
+    for (const src of ['file', 'link']) {
+      const args = { path: at('file'), src, state: 'link', force: true }
+      await expect(planOn(host, files, args)).rejects.toThrow(
+        'would be a link that leads to itself',
+      )
+    }
+  })
+
   it('touches what a symlink leads to, and foretells that the symlink stays one', async () => {
     symlinkSync('later', at('link'))
     const args = { path: at('link'), state: 'touch' }

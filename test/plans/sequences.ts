@@ -127,7 +127,7 @@ export async function holdsTrue(sequences: readonly Sequence[]): Promise<void> {
 }
 
 function expected(sequences: readonly Sequence[]): Expected {
-  const settled = sequences.flatMap(({ steps }, index) => (isSettled(steps) ? [index] : []))
+  const settled = sequences.flatMap((each, index) => (isSettled(each) ? [index] : []))
   return {
     besides: /\/done$/,
     again: name => settled.some(index => name.startsWith(`sequence ${index} `)),
@@ -135,11 +135,15 @@ function expected(sequences: readonly Sequence[]): Expected {
 }
 
 /** Each step has a path of its own that lies neither above nor below another's, and no links. */
-function isSettled(steps: readonly string[]): boolean {
+function isSettled({ steps, stands }: Sequence): boolean {
+  const isLinked = Object.values(stands).some(
+    what => typeof what === 'object' && what !== null && 'link' in what,
+  )
   const subjects = steps.map(step => /(?:dest|path|name): "([^"]*)"/.exec(step)?.[1] ?? step)
   const plain = steps.every(step => !/src: "@HOST@|command:/.test(step))
   return (
     plain &&
+    !isLinked &&
     subjects.every((one, at) => subjects.every((other, to) => to === at || !near(one, other)))
   )
 }

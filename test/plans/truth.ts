@@ -134,6 +134,9 @@ export interface Expected {
   readonly besides?: RegExp
 }
 
+/** Modules that write text, of which differences are shown. */
+const writers = new Set(['copy', 'template', 'lineinfile'])
+
 /** Each lie of a plan in a line; none is what is wanted. */
 export function liesOf(
   tale: Story,
@@ -171,6 +174,14 @@ export function liesOf(
   for (const path of differingPaths(tale.before, tale.after)) {
     if (besides?.test(path) || isExplained(path, tale)) continue
     lies.push(`nothing explains ${path}: ${tale.before.get(path)} => ${tale.after.get(path)}`)
+  }
+  for (const { name, module, action, target, certainty, diff } of tale.document.changes) {
+    if (!writers.has(module) || certainty !== 'sure' || predicted.includes(name)) continue
+    // An empty file in place of a symlink has no lines that differ.
+    const isSame = diff?.before === diff?.after && diff?.after !== ''
+    if (diff === undefined || (action === 'update' && isSame)) {
+      lies.push(`--diff does not show what becomes of ${target}: ${name}`)
+    }
   }
   for (const each of again) {
     if (always[each.module] !== undefined || !isSettled(each.name)) continue

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { BkpError } from '../../../base/errors.ts'
 import type { Command } from '../../../connection/contract.ts'
+import type { FileFacts } from '../../../connection/probes.ts'
 import { allAttributes, attributeCommands } from './attributes.ts'
 import { describe, isOpen, isPresent, knownPart } from './facts.ts'
 import { foretellAttributes, foretellNew } from './foretell.ts'
@@ -41,6 +42,7 @@ export function planSymlink(request: FileRequest, facts: FileAnswers): FileDecis
       : { ...attributes, result: knownPart(result) }
   }
   requireParent(path, facts)
+  refuseLoop(path, linkSource(path, src), source)
   const commands: Command[] = []
   const notes = [`leads to ${src}`]
   if (file.kind === 'symlink') notes[0] = `leads to ${src} instead of ${file.target}`
@@ -123,6 +125,18 @@ export function planHardLink(request: FileRequest, facts: FileAnswers): FileDeci
     result: knownPart({ path, src, ...describe(foretold) }),
     ...(unsure ? { certainty: 'maybe' } : {}),
   }
+}
+
+/** `ln` refuses a link in place of what it leads to. */
+function refuseLoop(path: string, place: string, source: FileFacts): void {
+  const leadsBack =
+    source.kind === 'symlink' &&
+    source.target !== undefined &&
+    linkSource(place, source.target) === path
+  if (place !== path && !leadsBack) return
+  throw new BkpError('step.failed', `${path} would be a link that leads to itself`, {
+    hint: 'nothing was touched; correct src',
+  })
 }
 
 function notEmpty(path: string): BkpError {
