@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 const shared = { execArgv: ['--disable-proto=throw'], testTimeout: 30_000 }
 /** The slow projects by file name; everything else under test/ is a unit test. */
-const slow = ['**/*.servers.test.ts', '**/*.faults.test.ts', '**/*.nightly.test.ts']
+const slow = [
+  '**/*.local.test.ts',
+  '**/*.servers.test.ts',
+  '**/*.faults.test.ts',
+  '**/*.nightly.test.ts',
+]
 /** Installs the programs that tests start. */
 const installed = { globalSetup: ['test/servers/install.ts'] }
 /** ... and builds our own. */
@@ -20,7 +25,19 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           // By default one core is left to vitest itself, which has little to do.
           maxWorkers: 2,
+          // Modules are loaded once a worker, not once a file: a third of the time.
+          isolate: false,
           exclude: [...slow, '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          ...installed,
+          name: 'local',
+          include: ['test/**/*.local.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 60_000,
         },
       },
       {
