@@ -52,9 +52,21 @@ export function nextHandler(turn: Turn, frame: BlockFrame, count: number): Handl
     const rest = notified.filter(host => !hosts.includes(host))
     turn.state.notified = { ...turn.state.notified, [handler.id]: rest }
     // It may run again at a later flush: each time is told apart in the journal.
-    return { task: { ...handler, id: `${handler.id}#${count}` }, hosts }
+    const task = { ...handler, id: `${handler.id}#${count}` }
+    doubt(turn, handler, task.id, hosts)
+    return { task, hosts }
   }
   return undefined
+}
+
+/** Where only steps that may change something notified it, it may run. */
+function doubt({ state }: Turn, handler: Task, id: string, hosts: readonly string[]): void {
+  const maybe = state.maybeNotified[handler.id] ?? []
+  const doubtful = maybe.filter(host => hosts.includes(host))
+  if (doubtful.length === 0) return
+  state.doubtful = { ...state.doubtful, [id]: doubtful }
+  const rest = maybe.filter(host => !hosts.includes(host))
+  state.maybeNotified = { ...state.maybeNotified, [handler.id]: rest }
 }
 
 /**
@@ -114,14 +126,26 @@ function unknownHandler(name: string, play: Play): BkpError {
   return new BkpError('expression.failed', `no handler has the name "${name}"`, { hint })
 }
 
-/** Remembers that the handlers are to run on the hosts. */
-export function notify(turn: Turn, handlers: readonly Task[], hosts: readonly string[]): void {
+/**
+ * Remembers that the handlers are to run on the hosts; `maybe` where a plan does not know whether the
+ * step will change anything.
+ */
+export function notify(
+  turn: Turn,
+  handlers: readonly Task[],
+  hosts: readonly string[],
+  maybe: boolean,
+): void {
+  const { state } = turn
   for (const handler of handlers) {
-    const name = displayName(handler.name, playScope(turn.program, turn.state)) ?? handler.module
-    const known = turn.state.notified[handler.id] ?? []
+    const name = displayName(handler.name, playScope(turn.program, state)) ?? handler.module
+    const known = state.notified[handler.id] ?? []
     const fresh = hosts.filter(host => !known.includes(host))
+    const before = state.maybeNotified[handler.id] ?? []
+    const doubted = maybe ? [...before, ...fresh] : before.filter(host => !hosts.includes(host))
+    state.maybeNotified = { ...state.maybeNotified, [handler.id]: doubted }
     if (fresh.length === 0) continue
-    turn.state.notified = { ...turn.state.notified, [handler.id]: [...known, ...fresh] }
+    state.notified = { ...state.notified, [handler.id]: [...known, ...fresh] }
     for (const host of fresh) {
       turn.events.push({ event: 'handler.notified', step: handler.id, name, host })
     }

@@ -58,15 +58,19 @@ function idOf(task: Task, block: string, item: LoopItem | undefined): string {
 export function putIn(turn: Turn, frame: TaskFrame): void {
   const groups = new Map<string, { readonly id: string; readonly hosts: string[] }>()
   for (const unit of frame.units) {
-    for (const { include } of unit.results) {
+    for (const { include, uncertain } of unit.results) {
       if (include === undefined) continue
       const key = `${include.id} ${canonicalJson(include.variables)}`
       const known = groups.get(key)
+      const id = known?.id ?? uniqueId(include.id, groups)
+      if (uncertain) {
+        const { doubtful } = turn.state
+        turn.state.doubtful = { ...doubtful, [id]: [...(doubtful[id] ?? []), unit.host] }
+      }
       if (known !== undefined) {
         known.hosts.push(unit.host)
         continue
       }
-      const id = uniqueId(include.id, groups)
       groups.set(key, { id, hosts: [unit.host] })
       if (Object.keys(include.variables).length > 0) {
         turn.state.included = { ...turn.state.included, [id]: include.variables }

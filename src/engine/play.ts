@@ -82,6 +82,8 @@ function nextBatch(turn: Turn): boolean {
     state.batch = { index, hosts: all, before }
     if (hosts.length === 0) continue
     state.notified = {}
+    state.maybeNotified = {}
+    state.doubtful = {}
     if (batches.length > 1) {
       const number = index + 1
       turn.events.push({ event: 'batch.started', play: play.id, number, of: batches.length, hosts })

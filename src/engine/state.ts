@@ -128,6 +128,10 @@ export interface State {
   forgiven: Record<string, true>
   /** Hosts by the handler that is to run on them. */
   notified: Record<string, readonly string[]>
+  /** Of those in a plan: hosts on which it is not known whether it will be. */
+  maybeNotified: Record<string, readonly string[]>
+  /** Steps by the id they run under, and all in it, of which a plan does not know whether they will run. */
+  doubtful: Record<string, readonly string[]>
   /** How often handlers were flushed, by lane. */
   flushes: Record<string, number>
   /** Hosts that a role which runs once in a play has run on, by what its blocks have in common. */
@@ -173,6 +177,8 @@ export function initialState(): State {
     ended: {},
     forgiven: {},
     notified: {},
+    maybeNotified: {},
+    doubtful: {},
     flushes: {},
     rolesRun: {},
     included: {},

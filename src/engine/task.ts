@@ -153,10 +153,10 @@ function carryAlong(turn: Turn): void {
 function notifyFrom(turn: Turn, task: Task, unit: Unit): void {
   if (task.notify === undefined) return
   const hosts = task.scope === 'cluster' ? unit.speaksFor : [unit.host]
-  for (const { item, status } of unit.results) {
+  for (const { item, status, uncertain } of unit.results) {
     if (status !== 'changed') continue
     const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-    notify(turn, handlersOf(turn, task, scope), hosts)
+    notify(turn, handlersOf(turn, task, scope), hosts, uncertain)
   }
 }
 

@@ -105,9 +105,19 @@ function startItem(
     skipItem(turn, frame, task, unit, item, scope)
     return
   }
-  const mayBeSkipped = verdict.value instanceof Unknown || item?.value instanceof Unknown
+  const mayBeSkipped =
+    verdict.value instanceof Unknown ||
+    item?.value instanceof Unknown ||
+    isDoubtful(turn, task, unit)
   if (task.include === undefined) request(turn, frame, task, unit, { item, scope, mayBeSkipped })
   else include(turn, frame, task, unit, { item, scope, mayBeSkipped })
+}
+
+/** In a plan: it stands in what may be included, or is a handler that may be notified. */
+function isDoubtful({ state }: Turn, task: Task, { host }: Unit): boolean {
+  return Object.entries(state.doubtful).some(
+    ([id, hosts]) => hosts.includes(host) && `${task.id}/`.startsWith(`${id}/`),
+  )
 }
 
 function scopeOfItem(turn: Turn, task: Task, unit: Unit, item: LoopItem | undefined): Scope {

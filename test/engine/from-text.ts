@@ -16,6 +16,8 @@ export interface Written {
   readonly files?: Readonly<Record<string, string>>
   readonly hosts?: readonly string[]
   readonly settings?: Partial<Settings>
+  /** Applied where it is not said. */
+  readonly mode?: Program['mode']
   /** How a step ends where that is not "changed"; `tries` counts the requests for it so far. */
   readonly answer?: (step: Step) => Partial<Outcome> | undefined
 }
@@ -50,7 +52,13 @@ export function wordsOf(host: string, name: string, item: string | undefined): s
 }
 
 /** The program of a playbook's text. */
-export function programFrom({ playbook, files = {}, hosts = ['a', 'b', 'c'], settings }: Written) {
+export function programFrom({
+  playbook,
+  files = {},
+  hosts = ['a', 'b', 'c'],
+  settings,
+  mode = 'apply',
+}: Written) {
   const beside = Object.entries(files).map(([path, text]) => [`/play/${path}`, text])
   const rows = hosts.map(host => `    ${host}:\n`).join('')
   const inventory = inventoryOf(`all:\n  hosts:\n${rows}`)
@@ -60,7 +68,7 @@ export function programFrom({ playbook, files = {}, hosts = ['a', 'b', 'c'], set
     extraVars: new Map(),
     exposed: {},
     run: { id: 'run', started: '2026-01-01T00:00:00Z' },
-    mode: 'apply',
+    mode,
     playbookDirectory: '/play',
     match: pattern => matchHosts(inventory, pattern).hosts,
     ...(settings === undefined ? {} : { settings }),
