@@ -163,7 +163,7 @@ export function liesOf(
     const isFine =
       isShown.has(`${each.key} ${each.what}`) ||
       open.has(stepOf(each.key)) ||
-      shown.some(one => one.key === each.key && mayBe(one, each))
+      shown.some(one => one.key === each.key && mayBe(one, each, tale))
     if (!isFine) lies.push(`done, not shown: ${each.name}: ${each.what}`)
   }
   const doubted = new Set(shown.filter(({ certainty }) => certainty !== 'sure').map(at => at.name))
@@ -192,11 +192,12 @@ export function liesOf(
 
 /**
  * What may change is shown as it would be done now: by then a file may be there already, or a folder
- * that it goes into.
+ * that it goes into, or a symlink that an earlier step of the plan makes.
  */
-function mayBe(shown: Told, done: Told): boolean {
+function mayBe(shown: Told, done: Told, { after }: Story): boolean {
   if (shown.certainty === 'sure') return false
   const [one, other] = [shown.target, done.target]
+  if (throughLinks(one, after) === other) return true
   return one === other || dirname(one) === other || one === dirname(other)
 }
 
