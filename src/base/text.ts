@@ -30,3 +30,8 @@ export function escapeControls(text: string, keep: { readonly newlines: boolean 
           : `\\u{${c.codePointAt(0)?.toString(16)}}`,
   )
 }
+
+/** Orders texts by their code units, for `sort`: the same in every locale. */
+export function byCode(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,7 +1,7 @@
 import { leaveSection, nextChild } from './block.ts'
 import { answer } from './confirm.ts'
 import { enterChild } from './enter-task.ts'
-import { nextLanes } from './lanes.ts'
+import { lanesToBegin, lanesUnderWay } from './lanes.ts'
 import { batchOver, nextPlay } from './play.ts'
 import type { Program } from './program.ts'
 import type { Advance, Input } from './protocol.ts'
@@ -73,7 +73,8 @@ function settle(turn: Turn, lane: number | undefined): void {
   let only = lane
   while (!turn.state.finished) {
     if (turn.state.lanes.length > 0) {
-      for (const index of nextLanes(turn, only)) {
+      const lanes = only === undefined ? [...lanesUnderWay(turn), ...lanesToBegin(turn)] : [only]
+      for (const index of lanes) {
         if (turn.state.confirmation !== null) return
         enterLane(turn, index)
         walk(turn)
@@ -81,7 +82,7 @@ function settle(turn: Turn, lane: number | undefined): void {
       only = undefined
       if (turn.state.lanes.some(({ stack }) => stack.length > 0)) {
         // A lane that came to its end may let another begin.
-        if (nextLanes(turn, -1).length > 0) continue
+        if (lanesToBegin(turn).length > 0) continue
         return
       }
       turn.state.lanes = []

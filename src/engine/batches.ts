@@ -1,4 +1,5 @@
 import { BkpError } from '../base/errors.ts'
+import { byCode } from '../base/text.ts'
 import type { HostOrder } from '../runbook/contract.ts'
 
 /**
@@ -25,10 +26,6 @@ export function inOrder(
         .sort((a, b) => a.rank - b.rank)
         .map(({ host }) => host)
   }
-}
-
-function byCode(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** A number that looks random and depends on the text alone (FNV-1a, its bits mixed at the end). */

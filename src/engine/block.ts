@@ -3,7 +3,7 @@ import { type HandlerCall, nextHandler } from './handlers.ts'
 import { blockAt } from './program.ts'
 import { completeRole } from './roles.ts'
 import { announceSettled } from './settled.ts'
-import type { BlockFrame, Owed, Section } from './state.ts'
+import { type BlockFrame, frameOf, type Owed, type Section } from './state.ts'
 import {
   enclosingBlocks,
   isTransparent,
@@ -48,7 +48,7 @@ export function nextChild(turn: Turn, frame: BlockFrame): Child | undefined {
 
 /** A step of a block that an include put in runs under an id that says for which item. */
 function underIdOf(frame: BlockFrame, step: Step): Step {
-  if (!frame.id.includes('#') || step.id.startsWith(`${frame.id}/`)) return step
+  if (!frame.id.includes('#')) return step
   const words = frame.id.split('/')
   const rest = step.id.split('/').slice(words.length)
   return { ...step, id: [...words, ...rest].join('/') }
@@ -106,21 +106,6 @@ function blockOf(turn: Turn, frame: BlockFrame): typeof noSections {
 /** Enters a block with the hosts that are alive around it. */
 export function pushBlock(turn: Turn, id: string, hosts: readonly string[]): void {
   turn.stack.push(frameOf(id, hosts))
-}
-
-/** A block that nothing has run of. */
-export function frameOf(id: string, hosts: readonly string[]): BlockFrame {
-  return {
-    kind: 'block',
-    id,
-    section: 'block',
-    next: 0,
-    hosts: [...hosts],
-    active: [...hosts],
-    lost: {},
-    failed: {},
-    owed: [],
-  }
 }
 
 /** Moves on to the next section that has something to do, or leaves the block. */

@@ -5,7 +5,7 @@ import { renderTree } from '../expression/tree.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Play, Task } from '../runbook/contract.ts'
 import { handlersId } from './program.ts'
-import type { BlockFrame } from './state.ts'
+import { type BlockFrame, frameOf } from './state.ts'
 import { liveHosts, type Turn } from './turn.ts'
 import { displayName, playScope } from './variables.ts'
 
@@ -21,18 +21,7 @@ export function flush(turn: Turn, hosts: readonly string[]): void {
   if (play?.handlers === undefined || play.handlers.length === 0) return
   const count = (turn.state.flushes[turn.lane] ?? 0) + 1
   turn.state.flushes = { ...turn.state.flushes, [turn.lane]: count }
-  turn.stack.push({
-    kind: 'block',
-    id: handlersId(play),
-    section: 'block',
-    next: 0,
-    hosts: [...hosts],
-    active: [...hosts],
-    lost: {},
-    failed: {},
-    owed: [],
-    flush: count,
-  })
+  turn.stack.push({ ...frameOf(handlersId(play), hosts), flush: count })
 }
 
 /**

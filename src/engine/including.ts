@@ -5,7 +5,7 @@ import type { Scope } from '../expression/contract.ts'
 import { renderTree } from '../expression/tree.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
-import type { ItemResult, TaskFrame } from './state.ts'
+import { frameOf, type ItemResult, type TaskFrame } from './state.ts'
 import type { Turn } from './turn.ts'
 import type { LoopItem } from './variables.ts'
 
@@ -79,18 +79,7 @@ export function putIn(turn: Turn, frame: TaskFrame): void {
   }
   if (groups.size === 0) return
   const hosts = [...new Set([...groups.values()].flatMap(group => group.hosts))]
-  turn.stack.push({
-    kind: 'block',
-    id: frame.id,
-    section: 'block',
-    next: 0,
-    hosts,
-    active: [...hosts],
-    lost: {},
-    failed: {},
-    owed: [],
-    queue: [...groups.values()],
-  })
+  turn.stack.push({ ...frameOf(frame.id, hosts), queue: [...groups.values()] })
 }
 
 /** Hosts whose items differ at the same index run apart: the second gets `~1` behind its index. */

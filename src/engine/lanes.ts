@@ -1,28 +1,17 @@
 import type { Lane } from './state.ts'
 import type { Turn } from './turn.ts'
 
-/**
- * Lanes that may go on: the one an input concerned, or all that have begun; of host_pinned as many
- * at a time as there are forks, each until it is through. With -1, only those that are to begin.
- */
-export function nextLanes(turn: Turn, only: number | undefined): readonly number[] {
-  const { state, program } = turn
-  const pinned = program.playbook.plays[state.play]?.strategy === 'host_pinned'
+/** Lanes that have begun and are not through. */
+export function lanesUnderWay({ state }: Turn): readonly number[] {
+  return state.lanes.flatMap((lane, index) => (isUnderWay(lane) ? [index] : []))
+}
+
+/** Lanes that are to begin now: all of them, of host_pinned as many as there are forks left. */
+export function lanesToBegin({ state, program }: Turn): readonly number[] {
+  const waiting = state.lanes.flatMap((lane, index) => (lane.started ? [] : [index]))
+  if (program.playbook.plays[state.play]?.strategy !== 'host_pinned') return waiting
   const underWay = state.lanes.filter(isUnderWay).length
-  let free = pinned ? Math.max(0, program.settings.forks - underWay) : state.lanes.length
-  const found: number[] = []
-  state.lanes.forEach((lane, index) => {
-    if (lane.started) {
-      if (isUnderWay(lane) && (only === undefined || only === index)) found.push(index)
-      return
-    }
-    if (only !== undefined && only !== -1) return
-    if (free > 0) {
-      found.push(index)
-      free -= 1
-    }
-  })
-  return found
+  return waiting.slice(0, Math.max(0, program.settings.forks - underWay))
 }
 
 function isUnderWay(lane: Lane): boolean {

@@ -1,8 +1,8 @@
 import { exitCodes } from '../base/errors.ts'
 import type { Recap } from '../events/events.ts'
-import { frameOf, pushBlock } from './block.ts'
+import { pushBlock } from './block.ts'
 import { ask } from './confirm.ts'
-import type { Owed, State } from './state.ts'
+import { frameOf, type Owed, type State } from './state.ts'
 import { factsToWrite, recapOf, type Turn } from './turn.ts'
 import { displayName, playScope } from './variables.ts'
 

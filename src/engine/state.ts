@@ -49,6 +49,21 @@ export interface BlockFrame {
   ran?: Record<string, true>
 }
 
+/** A block that nothing has run of. */
+export function frameOf(id: string, hosts: readonly string[]): BlockFrame {
+  return {
+    kind: 'block',
+    id,
+    section: 'block',
+    next: 0,
+    hosts: [...hosts],
+    active: [...hosts],
+    lost: {},
+    failed: {},
+    owed: [],
+  }
+}
+
 /** One host's part of a task; a run_once or cluster task has one unit that speaks for all. */
 export interface Unit {
   host: string

@@ -34,7 +34,8 @@ export function factsToWrite({ state, copied }: Turn): State['facts'] {
 /** Goes on with that lane of a free play. */
 export function enterLane(turn: Turn, index: number): void {
   const lane = turn.state.lanes[index]
-  if (lane === undefined) return
+  // It was entered, and copied, earlier in this turn.
+  if (lane === undefined || lane.stack === turn.stack) return
   const copy = { ...lane, started: true, stack: lane.stack.map(forkFrame) }
   turn.state.lanes[index] = copy
   turn.stack = copy.stack

@@ -1,14 +1,12 @@
 import { Option } from 'commander'
-import { asBkpError } from '../../base/errors.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { PlanFile } from '../../execute/plan-file/format.ts'
-import { planEnd } from '../../report/plan-summary.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import { type CliCommand, type CommandContext, collect } from '../command.ts'
 import { type OpenPlanFlags, openPlanFile } from '../plan-file.ts'
-import { type OutputFlags, openOutput, outputForms } from '../run-output.ts'
+import { type OutputFlags, outputForms } from '../run-output.ts'
 import { addVaultFlags, positiveInteger } from '../runbook-flags.ts'
-import { finishUnapplied } from '../session.ts'
+import { showRun } from '../shown-run.ts'
 
 type Flags = OpenPlanFlags & ApplyFlags & OutputFlags
 
@@ -39,38 +37,17 @@ export const applyCommand: CliCommand = {
 }
 
 async function applyPlan(path: string, flags: Flags, context: CommandContext): Promise<number> {
-  const { sink: report, close } = await openOutput(flags, context)
-  const say = (text: string): void => {
-    if (flags.output !== 'json') context.terminal.stdout.write(context.redactor.redact(text))
-  }
-  try {
+  return await showRun(flags, context, async ({ report, planReport, say, sayPlanned }) => {
     const { confirm: _confirm, stateDir: _stateDir, output: _output, ...openFlags } = flags
     const { file, session } = await openPlanFile(path, openFlags, context)
     try {
       say(`${headingOf(file)}\n`)
-      return await applyRunbook(
-        session,
-        flags,
-        context,
-        {
-          plan: flags.output === 'json' ? () => {} : report,
-          planned: ({ document, state }) => say(`\n${planEnd(document, state.exitCode)}\n`),
-          apply: report,
-        },
-        file.plan,
-      )
+      const sinks = { plan: planReport, planned: sayPlanned, apply: report }
+      return await applyRunbook(session, flags, context, sinks, file.plan)
     } finally {
       await session.open.close()
     }
-  } catch (thrown) {
-    const error = asBkpError(thrown)
-    if (flags.output === 'json') {
-      finishUnapplied(undefined, report, { exitCode: error.exit, error })
-    }
-    throw error
-  } finally {
-    close()
-  }
+  })
 }
 
 function headingOf({ playbook, created, expires, plan }: PlanFile): string {

@@ -1,13 +1,13 @@
 import { Option } from 'commander'
-import { asBkpError, BkpError } from '../../base/errors.ts'
-import { planEnd } from '../../report/plan-summary.ts'
+import { BkpError } from '../../base/errors.ts'
 import { type ApplyFlags, applyRunbook } from '../apply-runbook.ts'
 import type { CliCommand, CommandContext } from '../command.ts'
 import { refuseSteps } from '../confirm.ts'
 import { isListing, listRunbook } from '../listing.ts'
-import { type OutputFlags, openOutput, outputForms } from '../run-output.ts'
+import { type OutputFlags, outputForms } from '../run-output.ts'
 import { addRunbookFlags, type ListingFlags, type RunbookFlags } from '../runbook-flags.ts'
 import { finishUnapplied, openSession, planInto } from '../session.ts'
+import { showRun } from '../shown-run.ts'
 
 type Flags = RunbookFlags &
   ListingFlags &
@@ -58,39 +58,20 @@ async function runPlaybook(
   flags: Flags,
   context: CommandContext,
 ): Promise<number> {
-  const { sink: report, close } = await openOutput(flags, context)
-  try {
+  return await showRun(flags, context, async ({ report, planReport, sayPlanned }) => {
     const session = await openSession(playbook, flags, context)
     try {
       if (flags.dryRun || flags.check) {
         const planned = await planInto(session, report, { dryRun: true })
-        const { state, document } = planned
+        const { state } = planned
         finishUnapplied(session, report, { exitCode: state.exitCode, state })
-        if (flags.output !== 'json') {
-          context.terminal.stdout.write(`\n${planEnd(document, state.exitCode)}\n`)
-        }
+        sayPlanned(planned)
         return state.exitCode
       }
-      return await applyRunbook(session, flags, context, {
-        // Machines read one run; the plan before it is for the person who is asked.
-        plan: flags.output === 'json' ? () => {} : report,
-        planned: ({ document, state }) => {
-          if (flags.output !== 'json') {
-            context.terminal.stdout.write(`\n${planEnd(document, state.exitCode)}\n`)
-          }
-        },
-        apply: report,
-      })
+      const sinks = { plan: planReport, planned: sayPlanned, apply: report }
+      return await applyRunbook(session, flags, context, sinks)
     } finally {
       await session.open.close()
     }
-  } catch (thrown) {
-    const error = asBkpError(thrown)
-    if (flags.output === 'json') {
-      finishUnapplied(undefined, report, { exitCode: error.exit, error })
-    }
-    throw error
-  } finally {
-    close()
-  }
+  })
 }

@@ -1,4 +1,5 @@
 import type { Place } from '../../base/errors.ts'
+import { byCode } from '../../base/text.ts'
 import type { Variables } from '../../expression/contract.ts'
 
 /** Groups and hosts as sources add to them; `all` and `ungrouped` are always there. */
@@ -97,7 +98,7 @@ export function createGroupTree(): GroupTree {
     for (const name of direct.get(host) ?? []) visit(name)
     return [...found]
       .map(group)
-      .sort((a, b) => a.depth - b.depth || a.priority - b.priority || compare(a.name, b.name))
+      .sort((a, b) => a.depth - b.depth || a.priority - b.priority || byCode(a.name, b.name))
       .map(inner => inner.name)
   }
 
@@ -146,8 +147,4 @@ export function createGroupTree(): GroupTree {
     hostsOf,
     groupsOf,
   })
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
