@@ -82,19 +82,22 @@ function checkRolledBack(run: MortalRun, step: string): void {
     const undone = isSettledAfter(run, `${step}/rollback`, host, item, at)
     const told = `${step} item ${item ?? '-'} on ${host}`
     if (outcome === 'ran' && !undone) throw violation('owed', `${told} was not rolled back`)
-    if (outcome === 'dropped' && undone && !wasNotBegun(run, step, host, item))
+    if (outcome === 'dropped' && undone && lastAttempt(run, step, host, item) === 'done')
       throw violation('owed', `${told} was left rolled back`)
     if (outcome === undefined) throw violation('owed', `${told}: its rollback is forgotten`)
   }
 }
 
-/** An aborted run leaves alone what an earlier life has undone: it tells of it, and does nothing. */
-function wasNotBegun(
+/**
+ * How the last attempt at a step ended. One that was not begun (an aborted run leaves alone what an
+ * earlier life has undone) or failed put nothing into effect that its dropped rollback could undo.
+ */
+function lastAttempt(
   run: MortalRun,
   step: string,
   host: string,
   item: number | undefined,
-): boolean {
+): 'done' | 'not done' {
   const asked = run.lives.flatMap(({ log }) =>
     log.flatMap(entry => {
       if (entry.kind !== 'request' || entry.request.kind !== 'perform') return []
@@ -104,13 +107,16 @@ function wasNotBegun(
     }),
   )
   const last = asked.at(-1)
-  return (last?.log ?? []).some(
+  const isUndone = (last?.log ?? []).some(
     entry =>
       entry.kind === 'input' &&
       entry.input.kind === 'performed' &&
       entry.input.id === last?.id &&
-      entry.input.outcome.notBegun === true,
+      (entry.input.outcome.notBegun === true ||
+        entry.input.outcome.status === 'failed' ||
+        entry.input.outcome.status === 'unreachable'),
   )
+  return isUndone ? 'not done' : 'done'
 }
 
 function lastSettled(
