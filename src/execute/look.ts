@@ -4,7 +4,7 @@ import { isRecord } from '../base/json.ts'
 import type { Answers, Probes } from '../connection/contract.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { AnyModule, Decision, LocalFile, LocalTarget } from '../modules/contract.ts'
-import { withAliases } from './aliases.ts'
+import { chaseLinks, linksIn, withAliases } from './aliases.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { entryOf } from './library.ts'
@@ -81,7 +81,10 @@ async function lookAtHost(
   const first = module.inspect(args)
   const seen = await ask(first)
   const own = module.resources(args)
-  const resources = overlay === undefined ? own : withAliases(own, first, seen.facts)
+  const isPlanning = overlay !== undefined
+  const chase = (probes: Probes, facts: Readonly<Record<string, unknown>>) =>
+    chaseLinks(linksIn(probes, facts), async more => (await ask(more)).facts)
+  const resources = isPlanning ? withAliases(own, await chase(first, seen.facts)) : own
   // Each probe is there: only in the module's own type some may be left out.
   const second = deciding(
     () => (module.inspectFurther?.({ args, facts: seen.facts }) ?? {}) as Probes,
@@ -97,10 +100,10 @@ async function lookAtHost(
   )
   const after = byIdentity(probes, decision.kind === 'unchanged' ? {} : decision.after)
   const looked = { loaded, args, facts, given, decision, after, asked }
-  if (overlay === undefined) return { ...looked, resources }
+  if (!isPlanning) return { ...looked, resources }
   return {
     ...looked,
-    resources: withAliases(resources, probes, facts),
+    resources: withAliases(resources, await chase(probes, facts)),
     seen: byIdentity(probes, facts),
     questions: new Set([...seen.questions, ...more.questions]),
   }

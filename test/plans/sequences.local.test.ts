@@ -6,3 +6,15 @@ import { batch, holdsTrue } from './sequences.ts'
 it('what was shown is what was done, of steps in a row on the same files', async () => {
   await fc.assert(fc.asyncProperty(batch, holdsTrue), { numRuns: 6, seed: 20 })
 }, 120_000)
+
+it('knows what a link to a link leads to', async () => {
+  await holdsTrue([
+    {
+      stands: { a: { link: 'b' }, b: { link: 'd' }, d: null },
+      steps: [
+        'file: { path: "@HOST@/@N@/d", state: directory }',
+        'copy: { dest: "@HOST@/@N@/a", content: "one\\n" }',
+      ],
+    },
+  ])
+}, 60_000)
