@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { content, type FileFacts, file, sha256 } from '../../src/connection/probes.ts'
-import { withAliases } from '../../src/execute/aliases.ts'
+import { chaseLinks, linksIn, withAliases } from '../../src/execute/aliases.ts'
 import { createOverlay, type PlannedChange } from '../../src/execute/overlay.ts'
 import { hasUnknown } from '../../src/expression/unknown.ts'
 
@@ -147,12 +147,27 @@ describe('resources', () => {
       file: facts({ kind: 'symlink', target: 'real' }),
       parent: facts({ kind: 'symlink', target: '/srv' }),
     }
-    expect(withAliases(['file:/l', 'tree:/p/x', 'host:'], probes, seen)).toEqual([
+    expect(withAliases(['file:/l', 'tree:/p/x', 'host:'], linksIn(probes, seen))).toEqual([
       'file:/l',
       'tree:/p/x',
       'host:',
       'file:/real',
       'tree:/srv/x',
     ])
+  })
+
+  it('are those of what a chain of links leads to, also of one that leads into itself', async () => {
+    const answers = [
+      { 'link 0': facts({ kind: 'symlink', target: '/c' }) },
+      { 'link 0': facts({ kind: 'symlink', target: '/a' }) },
+    ]
+    const links = await chaseLinks(new Map([['/a', '/b']]), async () => answers.shift() ?? {})
+    expect([...links]).toEqual([
+      ['/a', '/b'],
+      ['/b', '/c'],
+      ['/c', '/a'],
+    ])
+    expect(withAliases(['file:/a'], links)).toEqual(['file:/a', 'file:/b', 'file:/c'])
+    expect(withAliases(['file:/x/y'], new Map([['/x', '/x/x']])).length).toBeLessThan(300)
   })
 })
