@@ -1,6 +1,8 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Clock } from '../../base/clock.ts'
-import { type AnswerWatch, boundAnswers } from './answers.ts'
+import { connections } from '../remote/requests.ts'
+import type { TimeWatch } from '../remote/watch.ts'
+import { boundAnswers } from './answers.ts'
 import { signKnownHashes } from './known-hashes.ts'
 import type { S3Place } from './place.ts'
 
@@ -9,11 +11,8 @@ export interface Sdk {
   readonly client: S3Client
   readonly commands: typeof import('@aws-sdk/client-s3')
   /** The server's clock as of its latest answer, and when that came. */
-  readonly watch: AnswerWatch
+  readonly watch: TimeWatch
 }
-
-/** Requests at the same time, and so connections: for 16 to 32 transfers and what they ask between. */
-export const connections = 64
 
 const connectMs = 10_000
 

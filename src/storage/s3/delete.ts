@@ -2,7 +2,7 @@ import type { DeleteObjectsCommandOutput } from '@aws-sdk/client-s3'
 import type { Io } from '../../base/io.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Key } from '../contract.ts'
-import { OddAnswer } from './answers.ts'
+import { OddAnswer } from '../remote/answers.ts'
 import type { Requests } from './requests.ts'
 
 /** What one request may name: S3's limit. */

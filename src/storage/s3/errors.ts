@@ -1,7 +1,7 @@
 import { BkpError } from '../../base/errors.ts'
 import { escapeControls } from '../../base/text.ts'
+import { OddAnswer } from '../remote/answers.ts'
 import type { Verdict } from '../retry.ts'
-import { OddAnswer } from './answers.ts'
 import type { S3Place } from './place.ts'
 import { keysHint, type Meaning, meaningOf, proxyHint } from './refusals.ts'
 

@@ -2,17 +2,12 @@ import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { RandomBytes } from '../../base/clock.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import type { Key } from '../contract.ts'
-import { wrongSize } from '../memory.ts'
-import { OddAnswer } from './answers.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { partSize, partsOf, sendParts } from '../remote/parts.ts'
 import { readFailure } from './errors.ts'
 import { base64Sha256, putObject, writerField } from './put.ts'
 import type { Requests } from './requests.ts'
 
-const megabyte = 1024 * 1024
-/** S3's limit. */
-const mostParts = 10_000
-/** Parts on their way at the same time: what a stream holds in memory is that, and one more. */
-const inFlight = 4
 /** Time to take back what was begun, also when the run was interrupted. */
 const abortMs = 30_000
 
@@ -32,9 +27,7 @@ export async function putObjectStream(
   io: Io,
 ): Promise<void> {
   io.signal.throwIfAborted()
-  const leastBytes = sizeBytes / mostParts
-  const eachBytes =
-    leastBytes <= partBytes ? partBytes : Math.ceil(leastBytes / megabyte) * megabyte
+  const eachBytes = partSize(sizeBytes, partBytes)
   const parts = partsOf(key, source, sizeBytes, eachBytes, io)
   if (sizeBytes <= eachBytes) {
     let whole = new Uint8Array()
@@ -45,45 +38,14 @@ export async function putObjectStream(
   const writer = Buffer.from(random(16)).toString('hex')
   const upload = await begin(requests, key, writer, io)
   try {
-    const sent = await sendParts(requests, key, upload, parts, io)
+    const sent = await sendParts(parts, (number, part) =>
+      sendPart(requests, key, upload, number, part, io),
+    )
     await complete(requests, key, { upload, writer, sizeBytes, parts: sent }, io)
   } catch (error) {
     await abandon(requests, key, upload)
     throw error
   }
-}
-
-/** The source in parts of one size, the last one smaller. @throws storage.failed on another size */
-async function* partsOf(
-  key: Key,
-  source: AsyncIterable<Uint8Array>,
-  sizeBytes: number,
-  eachBytes: number,
-  io: Io,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let part = new Uint8Array(Math.min(eachBytes, sizeBytes))
-  let filled = 0
-  let taken = 0
-  for await (let bytes of source) {
-    io.signal.throwIfAborted()
-    taken += bytes.length
-    if (taken > sizeBytes) throw wrongSize(key, taken, sizeBytes)
-    while (bytes.length > 0) {
-      const fits = bytes.subarray(0, part.length - filled)
-      part.set(fits, filled)
-      filled += fits.length
-      bytes = bytes.subarray(fits.length)
-      if (filled < part.length) continue
-      const left = sizeBytes - (taken - bytes.length)
-      // The last one only once the source has ended as announced.
-      if (left === 0) break
-      yield part
-      part = new Uint8Array(Math.min(eachBytes, left))
-      filled = 0
-    }
-  }
-  if (taken !== sizeBytes) throw wrongSize(key, taken, sizeBytes)
-  yield part
 }
 
 async function begin(requests: Requests, key: Key, writer: string, io: Io): Promise<string> {
@@ -101,40 +63,6 @@ async function begin(requests: Requests, key: Key, writer: string, io: Io): Prom
     if (UploadId === undefined) throw new OddAnswer('the upload has no id')
     return UploadId
   })
-}
-
-async function sendParts(
-  requests: Requests,
-  key: Key,
-  upload: string,
-  parts: AsyncIterable<Uint8Array>,
-  io: Io,
-): Promise<readonly CompletedPart[]> {
-  const sent: CompletedPart[] = []
-  const underWay = new Set<Promise<void>>()
-  let failure: { readonly error: unknown } | undefined
-  const send = async (number: number, part: Uint8Array): Promise<void> => {
-    try {
-      sent.push(await sendPart(requests, key, upload, number, part, io))
-    } catch (error) {
-      failure ??= { error }
-    }
-  }
-  try {
-    let number = 0
-    for await (const part of parts) {
-      if (failure !== undefined) throw failure.error
-      number += 1
-      const sending = send(number, part).finally(() => underWay.delete(sending))
-      underWay.add(sending)
-      if (underWay.size >= inFlight) await Promise.race(underWay)
-    }
-  } finally {
-    // None may still be on its way when the upload is taken back: its part would stay for ever.
-    await Promise.all(underWay)
-  }
-  if (failure !== undefined) throw failure.error
-  return sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
 }
 
 async function sendPart(

@@ -47,7 +47,7 @@ export function createS3Storage(
     }),
     now: io => serverTime(requests, place, io),
     get: (key, io, range, buffer) => getObject(requests, key, io, range, buffer),
-    list: (prefix, io, after) => listObjects(requests, place, prefix, io, after),
+    list: (prefix, io, after) => listObjects(requests, prefix, io, after),
     put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
     putIfAbsent: creator.putIfAbsent,
     putStream: (key, source, sizeBytes, io) =>

@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream'
+import { BkpError } from '../../base/errors.ts'
+import type { Key } from '../contract.ts'
+import { checkedRange, type Range } from '../range.ts'
+import { OddAnswer } from './answers.ts'
+
+/** Larger objects are read in ranges: nobody holds them whole. */
+const largestWholeBytes = 1024 ** 3
+
+/** The `Range` header that asks for it. @throws storage.failed for one that is none */
+export function rangeHeader(key: Key, range: Range): string {
+  // Checked against itself only: how long the object is, the server knows.
+  checkedRange(key, range.offset + range.lengthBytes, range)
+  return `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}`
+}
+
+/** What an answer says about its body. */
+export interface BodyHead {
+  readonly status: number | undefined
+  /** Of `Content-Length`. */
+  readonly lengthBytes: number | undefined
+  readonly contentRange: string | undefined
+}
+
+/**
+ * How many bytes the answer holds, when that is what was asked for. @throws OddAnswer where it is
+ * not; storage.failed for an object that is too large, or too short for the range
+ */
+export function checkedLength(key: Key, head: BodyHead, range: Range | undefined): number {
+  const { status, lengthBytes: length, contentRange } = head
+  const wanted = range === undefined ? 200 : 206
+  if (status !== wanted) {
+    const asked = range === undefined ? 'a whole object' : 'a part of an object'
+    throw new OddAnswer(`asked for ${asked}, the server answers ${status}, not ${wanted}`)
+  }
+  if (length === undefined || !Number.isSafeInteger(length) || length < 0) {
+    throw new OddAnswer('the answer does not say how long it is')
+  }
+  if (range === undefined) {
+    if (length <= largestWholeBytes) return length
+    throw new BkpError('storage.failed', `object ${key} is ${length} bytes long`, {
+      hint: 'no object of a repository is that large; see who wrote it',
+      details: { key },
+    })
+  }
+  const { offset, lengthBytes } = range
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange ?? '') ?? []
+  // A part that ends with the object is cut short by rule: that is for the caller to know.
+  if (total !== undefined && total !== '*') checkedRange(key, Number(total), range)
+  const isRight = Number(first) === offset && Number(last) === offset + lengthBytes - 1
+  if (!isRight || length !== lengthBytes) {
+    throw new OddAnswer(
+      `asked for bytes ${offset} to ${offset + lengthBytes - 1}, the server answers ${length} bytes of "${contentRange ?? ''}"`,
+    )
+  }
+  return lengthBytes
+}
+
+/**
+ * Reads a body into one piece of memory: the buffer's beginning, where it fits. A short one is an
+ * outage: the connection broke.
+ */
+export async function receive(
+  body: Readable | undefined,
+  lengthBytes: number,
+  buffer: Uint8Array | undefined,
+): Promise<Uint8Array> {
+  const bytes =
+    buffer !== undefined && buffer.length >= lengthBytes
+      ? buffer.subarray(0, lengthBytes)
+      : new Uint8Array(lengthBytes)
+  const done = body === undefined ? 0 : await pour(body, bytes)
+  if (done === lengthBytes) return bytes
+  throw Object.assign(new Error(`only ${done} of ${lengthBytes} bytes came`), {
+    code: 'ERR_STREAM_PREMATURE_CLOSE',
+  })
+}
+
+/**
+ * Copies what comes; gives how much that was. By events: an iterator would cost more than the copying.
+ * After a failure nothing more is copied: the memory may be used for something else then.
+ */
+async function pour(body: Readable, bytes: Uint8Array): Promise<number> {
+  let done = 0
+  try {
+    await new Promise<void>((resolve, reject) => {
+      body.on('data', (part: Uint8Array) => {
+        if (done + part.length > bytes.length) {
+          reject(new OddAnswer('more bytes came than announced'))
+          return
+        }
+        bytes.set(part, done)
+        done += part.length
+      })
+      body.once('end', resolve)
+      body.once('close', resolve)
+      body.once('error', reject)
+    })
+    return done
+  } catch (failure) {
+    body.removeAllListeners('data')
+    body.destroy()
+    throw failure
+  }
+}
+
+/** What is left to say of a range that the server refuses and the object has. */
+export function refusedRange(url: string, key: Key, kind: string): BkpError {
+  return new BkpError('storage.failed', `${url} refuses a range that ${key} has`, {
+    hint: `the object changed while it was read, or a proxy answers in place of an ${kind} server`,
+    details: { key },
+  })
+}
