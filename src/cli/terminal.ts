@@ -39,7 +39,11 @@ export interface AskOptions {
 
 export interface OutputStream {
   readonly isTerminal: boolean
+  /** Columns of the terminal behind it, as it is now; undefined where there is none. */
+  readonly columns?: number | undefined
   write(text: string): void
+  /** Waits until bytes are on their way. False once nobody reads any more. */
+  writeBytes?(bytes: Uint8Array): Promise<boolean>
 }
 
 /** Layout width where the terminal does not say: a log file, a pipe. */
@@ -127,5 +131,15 @@ async function askPerson(
 function outputStream(stream: NodeJS.WriteStream): OutputStream {
   // A reader that went away (`| head`) must not kill a run half way.
   stream.on('error', () => {})
-  return { isTerminal: stream.isTTY === true, write: text => void stream.write(text) }
+  return {
+    isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.columns
+    },
+    write: text => void stream.write(text),
+    writeBytes: bytes =>
+      new Promise(resolve => {
+        stream.write(bytes, error => resolve(error === null || error === undefined))
+      }),
+  }
 }
