@@ -42,6 +42,14 @@ message BackupMeta {
   Totals totals = 12;
   repeated Root roots = 13;
   string metadata_json = 14; // what the playbook handed over (a driver's own), as JSON
+  Origin copied_from = 15; // absent where the backup was taken into this repository
+}
+
+// Where a backup was taken, however often it was copied since.
+message Origin {
+  string repository = 1; // its id
+  string name = 2; // the backup's name there
+  bytes session = 3; // BackupMeta.session there: the same in all copies
 }
 
 message Cluster {

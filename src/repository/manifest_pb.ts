@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file manifest.proto.
  */
 export const file_manifest: GenFile = /*@__PURE__*/
-  fileDesc("Cg5tYW5pZmVzdC5wcm90bxIGYmtwLnYxItwCCg5CYWNrdXBNYW5pZmVzdBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRInCgtiYWNrdXBfbWV0YRgCIAEoCzISLmJrcC52MS5CYWNrdXBNZXRhEiMKB21ldGFzcnYYAyABKAsyEi5ia3AudjEuQmFja3VwRmlsZRIjCgdzdG9yYWdlGAQgAygLMhIuYmtwLnYxLkJhY2t1cEZpbGUSKgoNc3RvcmFnZV9pbmRleBgFIAMoCzITLmJrcC52MS5CYWNrdXBCbG9jaxIrCgVzdGF0ZRgGIAEoDjIcLmJrcC52MS5CYWNrdXBNYW5pZmVzdC5TdGF0ZRIjCgZibG9ja3MYByADKAsyEy5ia3AudjEuQmFja3VwQmxvY2sSEAoIY2hlY2tzdW0YDyABKAwiLwoFU3RhdGUSDAoIQ09NUExFVEUQABILCgdQQVJUSUFMEAESCwoHUkVWT0tFRBACIuQDCgpCYWNrdXBNZXRhEhYKDmJhY2t1cF90aW1lX25zGAEgASgDEiUKBGtpbmQYAiABKA4yFy5ia3AudjEuQmFja3VwTWV0YS5LaW5kEg4KBnBhcmVudBgDIAEoCRIPCgdzZXNzaW9uGAQgASgMEiAKB2NsdXN0ZXIYBSABKAsyDy5ia3AudjEuQ2x1c3RlchIWCg5ob3N0c19leHBlY3RlZBgGIAMoCRIVCg1ob3N0c19taXNzaW5nGAcgAygJEg4KBnNvdXJjZRgIIAEoCRIUCgx0b29sX3ZlcnNpb24YCSABKAkSLgoGbGFiZWxzGAogAygLMh4uYmtwLnYxLkJhY2t1cE1ldGEuTGFiZWxzRW50cnkSKQoMcmVjb3Zlcnlfa2l0GAsgAygLMhMuYmtwLnYxLkJhY2t1cEJsb2NrEh4KBnRvdGFscxgMIAEoCzIOLmJrcC52MS5Ub3RhbHMSGwoFcm9vdHMYDSADKAsyDC5ia3AudjEuUm9vdBIVCg1tZXRhZGF0YV9qc29uGA4gASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiIQoES2luZBIICgRGVUxMEAASDwoLSU5DUkVNRU5UQUwQASJNCgdDbHVzdGVyEgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhUKDXRvcG9sb2d5X2pzb24YBCABKAkiTwoGVG90YWxzEg0KBWZpbGVzGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCW5ld19ieXRlcxgDIAEoBBIUCgxyZXVzZWRfYnl0ZXMYBCABKAQiMgoEUm9vdBIMCgRob3N0GAEgASgJEgwKBHJvb3QYAiABKAwSDgoGc291cmNlGAMgASgMIuUCCgpCYWNrdXBGaWxlEgwKBHBhdGgYASABKAwSDAoEaG9zdBgCIAEoCRIMCgRyb290GAMgASgMEhEKCWltbXV0YWJsZRgEIAEoCBIMCgRzaXplGAUgASgEEgwKBG1vZGUYBiABKA0SDAoEdXNlchgHIAEoCRINCgVncm91cBgIIAEoCRIQCghtdGltZV9ucxgJIAEoAxIQCghjdGltZV9ucxgKIAEoAxINCgVpbm9kZRgLIAEoBBIMCgRldGFnGAwgASgJEg4KBnNoYTI1NhgNIAEoDBIWCg5zeW1saW5rX3RhcmdldBgOIAEoDBIjCgZibG9ja3MYDyADKAsyEy5ia3AudjEuQmFja3VwQmxvY2sSJQoEdHlwZRgQIAEoDjIXLmJrcC52MS5CYWNrdXBGaWxlLlR5cGUiLAoEVHlwZRIICgRGSUxFEAASDQoJRElSRUNUT1JZEAESCwoHU1lNTElOSxACIlcKC0JhY2t1cEJsb2NrEhAKCGJsb2NrX2lkGAEgASgJEhIKCmJsb2NrX3NpemUYAiABKAQSEgoKZ2VuZXJhdGlvbhgDIAEoDRIOCgZvZmZzZXQYBCABKAQiMwoOQmFja3VwRmlsZUxpc3QSIQoFZmlsZXMYASADKAsyEi5ia3AudjEuQmFja3VwRmlsZSI2Cg9CYWNrdXBCbG9ja0xpc3QSIwoGYmxvY2tzGAEgAygLMhMuYmtwLnYxLkJhY2t1cEJsb2NrIjIKC1JlY292ZXJ5S2l0EiMKBWZpbGVzGAEgAygLMhQuYmtwLnYxLlJlY292ZXJ5RmlsZSItCgxSZWNvdmVyeUZpbGUSDAoEcGF0aBgBIAEoCRIPCgdjb250ZW50GAIgASgMYgZwcm90bzM");
+  fileDesc("Cg5tYW5pZmVzdC5wcm90bxIGYmtwLnYxItwCCg5CYWNrdXBNYW5pZmVzdBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRInCgtiYWNrdXBfbWV0YRgCIAEoCzISLmJrcC52MS5CYWNrdXBNZXRhEiMKB21ldGFzcnYYAyABKAsyEi5ia3AudjEuQmFja3VwRmlsZRIjCgdzdG9yYWdlGAQgAygLMhIuYmtwLnYxLkJhY2t1cEZpbGUSKgoNc3RvcmFnZV9pbmRleBgFIAMoCzITLmJrcC52MS5CYWNrdXBCbG9jaxIrCgVzdGF0ZRgGIAEoDjIcLmJrcC52MS5CYWNrdXBNYW5pZmVzdC5TdGF0ZRIjCgZibG9ja3MYByADKAsyEy5ia3AudjEuQmFja3VwQmxvY2sSEAoIY2hlY2tzdW0YDyABKAwiLwoFU3RhdGUSDAoIQ09NUExFVEUQABILCgdQQVJUSUFMEAESCwoHUkVWT0tFRBACIokECgpCYWNrdXBNZXRhEhYKDmJhY2t1cF90aW1lX25zGAEgASgDEiUKBGtpbmQYAiABKA4yFy5ia3AudjEuQmFja3VwTWV0YS5LaW5kEg4KBnBhcmVudBgDIAEoCRIPCgdzZXNzaW9uGAQgASgMEiAKB2NsdXN0ZXIYBSABKAsyDy5ia3AudjEuQ2x1c3RlchIWCg5ob3N0c19leHBlY3RlZBgGIAMoCRIVCg1ob3N0c19taXNzaW5nGAcgAygJEg4KBnNvdXJjZRgIIAEoCRIUCgx0b29sX3ZlcnNpb24YCSABKAkSLgoGbGFiZWxzGAogAygLMh4uYmtwLnYxLkJhY2t1cE1ldGEuTGFiZWxzRW50cnkSKQoMcmVjb3Zlcnlfa2l0GAsgAygLMhMuYmtwLnYxLkJhY2t1cEJsb2NrEh4KBnRvdGFscxgMIAEoCzIOLmJrcC52MS5Ub3RhbHMSGwoFcm9vdHMYDSADKAsyDC5ia3AudjEuUm9vdBIVCg1tZXRhZGF0YV9qc29uGA4gASgJEiMKC2NvcGllZF9mcm9tGA8gASgLMg4uYmtwLnYxLk9yaWdpbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiEKBEtpbmQSCAoERlVMTBAAEg8KC0lOQ1JFTUVOVEFMEAEiOwoGT3JpZ2luEhIKCnJlcG9zaXRvcnkYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdzZXNzaW9uGAMgASgMIk0KB0NsdXN0ZXISDAoEa2luZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSFQoNdG9wb2xvZ3lfanNvbhgEIAEoCSJPCgZUb3RhbHMSDQoFZmlsZXMYASABKAQSDQoFYnl0ZXMYAiABKAQSEQoJbmV3X2J5dGVzGAMgASgEEhQKDHJldXNlZF9ieXRlcxgEIAEoBCIyCgRSb290EgwKBGhvc3QYASABKAkSDAoEcm9vdBgCIAEoDBIOCgZzb3VyY2UYAyABKAwi5QIKCkJhY2t1cEZpbGUSDAoEcGF0aBgBIAEoDBIMCgRob3N0GAIgASgJEgwKBHJvb3QYAyABKAwSEQoJaW1tdXRhYmxlGAQgASgIEgwKBHNpemUYBSABKAQSDAoEbW9kZRgGIAEoDRIMCgR1c2VyGAcgASgJEg0KBWdyb3VwGAggASgJEhAKCG10aW1lX25zGAkgASgDEhAKCGN0aW1lX25zGAogASgDEg0KBWlub2RlGAsgASgEEgwKBGV0YWcYDCABKAkSDgoGc2hhMjU2GA0gASgMEhYKDnN5bWxpbmtfdGFyZ2V0GA4gASgMEiMKBmJsb2NrcxgPIAMoCzITLmJrcC52MS5CYWNrdXBCbG9jaxIlCgR0eXBlGBAgASgOMhcuYmtwLnYxLkJhY2t1cEZpbGUuVHlwZSIsCgRUeXBlEggKBEZJTEUQABINCglESVJFQ1RPUlkQARILCgdTWU1MSU5LEAIiVwoLQmFja3VwQmxvY2sSEAoIYmxvY2tfaWQYASABKAkSEgoKYmxvY2tfc2l6ZRgCIAEoBBISCgpnZW5lcmF0aW9uGAMgASgNEg4KBm9mZnNldBgEIAEoBCIzCg5CYWNrdXBGaWxlTGlzdBIhCgVmaWxlcxgBIAMoCzISLmJrcC52MS5CYWNrdXBGaWxlIjYKD0JhY2t1cEJsb2NrTGlzdBIjCgZibG9ja3MYASADKAsyEy5ia3AudjEuQmFja3VwQmxvY2siMgoLUmVjb3ZlcnlLaXQSIwoFZmlsZXMYASADKAsyFC5ia3AudjEuUmVjb3ZlcnlGaWxlIi0KDFJlY292ZXJ5RmlsZRIMCgRwYXRoGAEgASgJEg8KB2NvbnRlbnQYAiABKAxiBnByb3RvMw");
 
 /**
  * @generated from message bkp.v1.BackupManifest
@@ -193,6 +193,13 @@ export type BackupMeta = Message<"bkp.v1.BackupMeta"> & {
    * @generated from field: string metadata_json = 14;
    */
   metadataJson: string;
+
+  /**
+   * absent where the backup was taken into this repository
+   *
+   * @generated from field: bkp.v1.Origin copied_from = 15;
+   */
+  copiedFrom?: Origin | undefined;
 };
 
 /**
@@ -222,6 +229,41 @@ export enum BackupMeta_Kind {
  */
 export const BackupMeta_KindSchema: GenEnum<BackupMeta_Kind> = /*@__PURE__*/
   enumDesc(file_manifest, 1, 0);
+
+/**
+ * Where a backup was taken, however often it was copied since.
+ *
+ * @generated from message bkp.v1.Origin
+ */
+export type Origin = Message<"bkp.v1.Origin"> & {
+  /**
+   * its id
+   *
+   * @generated from field: string repository = 1;
+   */
+  repository: string;
+
+  /**
+   * the backup's name there
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * BackupMeta.session there: the same in all copies
+   *
+   * @generated from field: bytes session = 3;
+   */
+  session: Uint8Array;
+};
+
+/**
+ * Describes the message bkp.v1.Origin.
+ * Use `create(OriginSchema)` to create a new message.
+ */
+export const OriginSchema: GenMessage<Origin> = /*@__PURE__*/
+  messageDesc(file_manifest, 2);
 
 /**
  * @generated from message bkp.v1.Cluster
@@ -255,7 +297,7 @@ export type Cluster = Message<"bkp.v1.Cluster"> & {
  * Use `create(ClusterSchema)` to create a new message.
  */
 export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
-  messageDesc(file_manifest, 2);
+  messageDesc(file_manifest, 3);
 
 /**
  * @generated from message bkp.v1.Totals
@@ -291,7 +333,7 @@ export type Totals = Message<"bkp.v1.Totals"> & {
  * Use `create(TotalsSchema)` to create a new message.
  */
 export const TotalsSchema: GenMessage<Totals> = /*@__PURE__*/
-  messageDesc(file_manifest, 3);
+  messageDesc(file_manifest, 4);
 
 /**
  * Where a logical root was read from.
@@ -324,7 +366,7 @@ export type Root = Message<"bkp.v1.Root"> & {
  * Use `create(RootSchema)` to create a new message.
  */
 export const RootSchema: GenMessage<Root> = /*@__PURE__*/
-  messageDesc(file_manifest, 4);
+  messageDesc(file_manifest, 5);
 
 /**
  * @generated from message bkp.v1.BackupFile
@@ -430,7 +472,7 @@ export type BackupFile = Message<"bkp.v1.BackupFile"> & {
  * Use `create(BackupFileSchema)` to create a new message.
  */
 export const BackupFileSchema: GenMessage<BackupFile> = /*@__PURE__*/
-  messageDesc(file_manifest, 5);
+  messageDesc(file_manifest, 6);
 
 /**
  * @generated from enum bkp.v1.BackupFile.Type
@@ -456,7 +498,7 @@ export enum BackupFile_Type {
  * Describes the enum bkp.v1.BackupFile.Type.
  */
 export const BackupFile_TypeSchema: GenEnum<BackupFile_Type> = /*@__PURE__*/
-  enumDesc(file_manifest, 5, 0);
+  enumDesc(file_manifest, 6, 0);
 
 /**
  * @generated from message bkp.v1.BackupBlock
@@ -496,7 +538,7 @@ export type BackupBlock = Message<"bkp.v1.BackupBlock"> & {
  * Use `create(BackupBlockSchema)` to create a new message.
  */
 export const BackupBlockSchema: GenMessage<BackupBlock> = /*@__PURE__*/
-  messageDesc(file_manifest, 6);
+  messageDesc(file_manifest, 7);
 
 /**
  * @generated from message bkp.v1.BackupFileList
@@ -513,7 +555,7 @@ export type BackupFileList = Message<"bkp.v1.BackupFileList"> & {
  * Use `create(BackupFileListSchema)` to create a new message.
  */
 export const BackupFileListSchema: GenMessage<BackupFileList> = /*@__PURE__*/
-  messageDesc(file_manifest, 7);
+  messageDesc(file_manifest, 8);
 
 /**
  * @generated from message bkp.v1.BackupBlockList
@@ -530,7 +572,7 @@ export type BackupBlockList = Message<"bkp.v1.BackupBlockList"> & {
  * Use `create(BackupBlockListSchema)` to create a new message.
  */
 export const BackupBlockListSchema: GenMessage<BackupBlockList> = /*@__PURE__*/
-  messageDesc(file_manifest, 8);
+  messageDesc(file_manifest, 9);
 
 /**
  * @generated from message bkp.v1.RecoveryKit
@@ -547,7 +589,7 @@ export type RecoveryKit = Message<"bkp.v1.RecoveryKit"> & {
  * Use `create(RecoveryKitSchema)` to create a new message.
  */
 export const RecoveryKitSchema: GenMessage<RecoveryKit> = /*@__PURE__*/
-  messageDesc(file_manifest, 9);
+  messageDesc(file_manifest, 10);
 
 /**
  * @generated from message bkp.v1.RecoveryFile
@@ -569,5 +611,5 @@ export type RecoveryFile = Message<"bkp.v1.RecoveryFile"> & {
  * Use `create(RecoveryFileSchema)` to create a new message.
  */
 export const RecoveryFileSchema: GenMessage<RecoveryFile> = /*@__PURE__*/
-  messageDesc(file_manifest, 10);
+  messageDesc(file_manifest, 11);
 
