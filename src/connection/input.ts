@@ -1,13 +1,14 @@
 import type { Writable } from 'node:stream'
+import { textBytes } from '../base/byte-text.ts'
 import { Secret } from '../base/secret.ts'
 import type { Command } from './contract.ts'
 
 /** What is fed to a program, piece by piece. */
 export type Input = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** The stdin of a command as pieces. */
+/** The stdin of a command as pieces; a secret may stand for bytes as `byteText` makes them. */
 export function inputOf(stdin: NonNullable<Command['stdin']>): Input {
-  if (stdin instanceof Secret) return [Buffer.from(stdin.reveal())]
+  if (stdin instanceof Secret) return [textBytes(stdin.reveal())]
   return stdin instanceof Uint8Array ? [stdin] : stdin
 }
 

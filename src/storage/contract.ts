@@ -11,6 +11,13 @@ export interface ObjectInfo {
   readonly modified: Date
 }
 
+/** An object whose name is no key: it can be told of, and neither read nor written. */
+export interface ForeignObject {
+  /** Below the storage's prefix; empty for the prefix itself. */
+  readonly name: string
+  readonly sizeBytes: number
+}
+
 /** What planning gets. Linearizable per key; a key is listed as soon as it was written. */
 export interface ReadOnlyStorage {
   /** Scheme, place and prefix, without credentials: fit to be printed. */
@@ -35,6 +42,28 @@ export interface ReadOnlyStorage {
   ): Promise<Uint8Array>
   /** Objects whose key begins with the prefix, in byte order of keys, after the key `after`. */
   list(prefix: string, io: Io, after?: Key): AsyncIterable<ObjectInfo>
+  /**
+   * As `list`, and tells of what that leaves out because its name is no key, in any order. Absent: a
+   * backend that cannot tell.
+   */
+  listAll?(
+    prefix: string,
+    io: Io,
+    foreign: (object: ForeignObject) => void,
+  ): AsyncIterable<ObjectInfo>
+  /** What a listing says of one object; nothing where there is none. Absent: ask `list`. */
+  head?(key: Key, io: Io): Promise<ObjectInfo | undefined>
+  /**
+   * As `get`, of an object that still has this etag. Absent: a backend without etags.
+   * @throws storage.changed where it has another one
+   */
+  getUnchanged?(
+    key: Key,
+    etag: string,
+    io: Io,
+    range?: { readonly offset: number; readonly lengthBytes: number },
+    buffer?: Uint8Array,
+  ): Promise<Uint8Array>
 }
 
 export interface Storage extends ReadOnlyStorage {
@@ -67,4 +96,6 @@ export interface Presigned {
   readonly url: Secret
   /** To be sent with the request as they are: they are part of what was signed. */
   readonly headers: Readonly<Record<string, string>>
+  /** The answer is another address, to which the request is sent again: WebHDFS names a DataNode so. */
+  readonly followsRedirect?: boolean
 }
