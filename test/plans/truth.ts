@@ -192,12 +192,12 @@ export function liesOf(
 
 /**
  * What may change is shown as it would be done now: by then a file may be there already, or a folder
- * that it goes into, or a symlink that an earlier step of the plan makes.
+ * that it goes into, or a symlink that an earlier step of the plan makes or replaces.
  */
-function mayBe(shown: Told, done: Told, { after }: Story): boolean {
+function mayBe(shown: Told, done: Told, { before, after }: Story): boolean {
   if (shown.certainty === 'sure') return false
   const [one, other] = [shown.target, done.target]
-  if (throughLinks(one, after) === other) return true
+  if (throughLinks(one, after) === other || throughLinks(other, before) === one) return true
   return one === other || dirname(one) === other || one === dirname(other)
 }
 
