@@ -51,6 +51,7 @@ export const errorCodes = {
   'ssh.lost': { exit: 4, doc: 'The connection broke while a step was running.' },
   'storage.unreachable': { exit: 4, doc: 'The storage did not answer.' },
   'storage.not_found': { exit: 2, doc: 'No object has that key.' },
+  'storage.changed': { exit: 2, doc: 'An object is not the one it was.' },
   'storage.failed': { exit: 2, doc: 'The storage refused an operation.' },
   'storage.no_space': { exit: 2, doc: 'The storage is full.' },
   'repository.not_found': { exit: 2, doc: 'There is no repository at that address.' },
@@ -69,9 +70,17 @@ export const errorCodes = {
   'repository.backup_not_found': { exit: 2, doc: 'No backup has that name.' },
   'repository.backup_ambiguous': { exit: 5, doc: 'Several backups begin with that name.' },
   'repository.source_changed': { exit: 2, doc: 'A file changed while it was read.' },
+  'repository.source_unfit': {
+    exit: 2,
+    doc: 'A storage holds objects under names that no backup can hold.',
+  },
   'repository.probe_failed': {
     exit: 8,
     doc: 'The storage does not create objects atomically; only exclusive mode is possible.',
+  },
+  'repository.unconfirmed': {
+    exit: 8,
+    doc: "A vacuum would forget more than half of a cluster's backups, and nobody confirmed it.",
   },
   'repository.clock': { exit: 8, doc: 'The clocks of this machine and of the storage disagree.' },
   'repository.plane_unavailable': {

@@ -6,11 +6,19 @@ import { errnoOf } from './file-errors.ts'
 import { fanFolder, keyInFan } from './file-layout.ts'
 import type { FileSystem } from './file-system.ts'
 import { compareKeys, keyOrNothing } from './key.ts'
+import type { ListHow } from './list-how.ts'
 
 /** A file found on disk, and the key it holds. */
 interface Found {
   readonly key: Key
   readonly path: string
+}
+
+/** What a walk goes by. */
+interface Wanted {
+  mayHold(folder: string): boolean
+  /** Told of what bears a name that is no key, and of what is neither file nor folder. */
+  foreign(name: string): void
 }
 
 /** How many files are looked at together. */
@@ -25,15 +33,21 @@ export async function* listFiles(
   root: string,
   prefix: string,
   io: Io,
-  after?: Key,
+  { after, foreign }: ListHow = {},
 ): AsyncIterable<ObjectInfo> {
   const isWanted = (key: string): boolean =>
     key.startsWith(prefix) && (after === undefined || compareKeys(key, after) > 0)
   const mayHold = (folder: string): boolean =>
     (folder.startsWith(prefix) || prefix.startsWith(folder)) &&
     (after === undefined || after.startsWith(folder) || compareKeys(folder, after) > 0)
+  const wanted: Wanted = {
+    mayHold,
+    foreign: name => {
+      if (name.startsWith(prefix)) foreign?.({ name, sizeBytes: 0 })
+    },
+  }
   let batch: Found[] = []
-  for await (const found of walkFolder(fs, root, '', mayHold)) {
+  for await (const found of walkFolder(fs, root, '', wanted)) {
     io.signal.throwIfAborted()
     if (!isWanted(found.key)) continue
     batch.push(found)
@@ -73,53 +87,54 @@ async function* walkFolder(
   fs: FileSystem,
   path: string,
   keyPrefix: string,
-  mayHold: (folder: string) => boolean,
+  wanted: Wanted,
 ): AsyncIterable<Found> {
   // With the slash, because that is where the keys of a folder stand among the others.
   const entries = (await readFolder(fs, path))
-    .filter(entry => entry.isFile() || entry.isDirectory())
     .map(entry => ({ entry, order: `${entry.name}${entry.isDirectory() ? '/' : ''}` }))
     .sort((a, b) => compareKeys(a.order, b.order))
   for (const { entry } of entries) {
     const below = join(path, entry.name)
     const text = `${keyPrefix}${entry.name}`
-    if (entry.isFile()) {
-      const key = keyOrNothing(text)
-      if (key !== undefined) yield { key, path: below }
+    if (!entry.isDirectory()) {
+      const key = entry.isFile() ? keyOrNothing(text) : undefined
+      if (key === undefined) wanted.foreign(text)
+      else yield { key, path: below }
     } else if (text === 'data') {
-      if (mayHold('data/')) yield* walkData(fs, below, mayHold)
-    } else if (mayHold(`${text}/`)) {
-      yield* walkFolder(fs, below, `${text}/`, mayHold)
+      if (wanted.mayHold('data/')) yield* walkData(fs, below, wanted)
+    } else if (wanted.mayHold(`${text}/`)) {
+      yield* walkFolder(fs, below, `${text}/`, wanted)
     }
   }
 }
 
 /** `data/`: fan-out folders merged with blocks that lie beside them, as in a copied repository. */
-async function* walkData(
-  fs: FileSystem,
-  path: string,
-  mayHold: (folder: string) => boolean,
-): AsyncIterable<Found> {
+async function* walkData(fs: FileSystem, path: string, wanted: Wanted): AsyncIterable<Found> {
   const entries = await readFolder(fs, path)
   const fans = new Set(entries.filter(isFan).map(entry => entry.name))
-  const flat = entries.filter(entry => entry.isFile()).map(entry => entry.name)
+  const flat = entries.filter(entry => !entry.isDirectory())
   const folders = entries.filter(entry => entry.isDirectory() && !isFan(entry))
   // Everything that begins with the same two characters is sorted together.
-  const groups = new Set([...fans, ...[...flat, ...folders.map(f => f.name)].map(groupOf)])
+  const groups = new Set([...fans, ...[...flat, ...folders].map(({ name }) => groupOf(name))])
   for (const group of [...groups].sort(compareKeys)) {
-    if (!mayHold(`data/${group}`)) continue
-    const inFan = fans.has(group) ? await readFolder(fs, join(path, group)) : []
+    if (!wanted.mayHold(`data/${group}`)) continue
     const found = new Map<string, Found>()
-    for (const name of flat.filter(name => groupOf(name) === group)) {
-      const key = keyOrNothing(`data/${name}`)
-      if (key !== undefined) found.set(key, { key, path: join(path, name) })
+    const take = (entry: Dirent, folder: string, key: Key | undefined): void => {
+      if (key === undefined || !entry.isFile()) wanted.foreign(`data/${folder}${entry.name}`)
+      else found.set(key, { key, path: join(path, folder, entry.name) })
     }
-    for (const { name } of inFan.filter(entry => entry.isFile())) {
-      const key = keyInFan(group, name)
-      if (key !== undefined) found.set(key, { key, path: join(path, group, name) })
+    for (const entry of flat.filter(({ name }) => groupOf(name) === group)) {
+      take(entry, '', keyOrNothing(`data/${entry.name}`))
+    }
+    for (const entry of fans.has(group) ? await readFolder(fs, join(path, group)) : []) {
+      if (entry.isDirectory()) {
+        const below = `data/${group}/${entry.name}`
+        const inside = walkFolder(fs, join(path, group, entry.name), `${below}/`, wanted)
+        for await (const item of inside) found.set(item.key, item)
+      } else take(entry, `${group}/`, keyInFan(group, entry.name))
     }
     for (const { name } of folders.filter(folder => groupOf(folder.name) === group)) {
-      const below = walkFolder(fs, join(path, name), `data/${name}/`, mayHold)
+      const below = walkFolder(fs, join(path, name), `data/${name}/`, wanted)
       for await (const item of below) found.set(item.key, item)
     }
     yield* [...found.values()].sort((a, b) => compareKeys(a.key, b.key))

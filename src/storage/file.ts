@@ -15,6 +15,7 @@ import {
   syncFolder,
   type TemporaryFile,
 } from './file-write.ts'
+import type { ListHow } from './list-how.ts'
 import { notFound, wrongSize } from './memory.ts'
 import { checkedRange, type Range } from './range.ts'
 
@@ -69,7 +70,9 @@ export function createFileStorage(options: FileStorageOptions): Storage {
     url,
     capabilities: Object.freeze({ atomicCreate: true, presign: false, overwrite: true }),
     get: (key, io, range, buffer) => readObject({ fs, root, url }, key, io, range, buffer),
-    list: (prefix, io, after) => listObjects(fs, root, url, prefix, io, after),
+    list: (prefix, io, after) => listObjects(fs, { root, url }, prefix, io, { after }),
+    listAll: (prefix, io, foreign) => listObjects(fs, { root, url }, prefix, io, { foreign }),
+    head: (key, io) => headObject(fs, { root, url }, key, io),
     put: (key, bytes, io) =>
       guard(`writing ${key}`, url, io, () => place(key, [bytes], bytes.length, io, rename)),
     putStream: (key, source, sizeBytes, io) =>
@@ -196,16 +199,36 @@ async function readFile(
   }
 }
 
+async function headObject(
+  fs: FileSystem,
+  { root, url }: { readonly root: string; readonly url: string },
+  key: Key,
+  io: Io,
+): Promise<ObjectInfo | undefined> {
+  io.signal.throwIfAborted()
+  const paths = [pathOfKey(key), flatPathOfKey(key)].filter(path => path !== undefined)
+  return await guard(`looking at ${key}`, url, io, async () => {
+    for (const path of paths) {
+      try {
+        const stats = await fs.stat(join(root, path))
+        if (stats.isFile()) return { key, sizeBytes: stats.size, modified: stats.mtime }
+      } catch (error) {
+        if (!absent.includes(errnoOf(error) ?? '')) throw error
+      }
+    }
+    return undefined
+  })
+}
+
 async function* listObjects(
   fs: FileSystem,
-  root: string,
-  url: string,
+  { root, url }: { readonly root: string; readonly url: string },
   prefix: string,
   io: Io,
-  after: Key | undefined,
+  how: ListHow,
 ): AsyncIterable<ObjectInfo> {
   try {
-    yield* listFiles(fs, root, prefix, io, after)
+    yield* listFiles(fs, root, prefix, io, how)
   } catch (error) {
     if (io.signal.aborted && error === io.signal.reason) throw error
     throw fileError(error, `listing ${prefix === '' ? 'objects' : prefix}`, url)

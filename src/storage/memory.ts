@@ -23,6 +23,13 @@ export function createMemoryStorage(name = 'memory'): Storage {
       return object.bytes.slice(offset, end)
     },
     list: (prefix, io, after) => listObjects(objects, prefix, io, after),
+    head: async (key, io) => {
+      io.signal.throwIfAborted()
+      const object = objects.get(key)
+      return object === undefined
+        ? undefined
+        : { key, sizeBytes: object.bytes.length, modified: object.modified }
+    },
     put: async (key, bytes, io) => {
       io.signal.throwIfAborted()
       store(key, bytes)

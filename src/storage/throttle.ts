@@ -32,8 +32,18 @@ export function createThrottle(bytesPerSecond: number, clock: Clock): Throttle {
 
 /** A storage whose object bytes, sent and received together, keep to a rate. */
 export function throttledStorage(storage: Storage, throttle: Throttle): Storage {
+  const { getUnchanged } = storage
   return Object.freeze({
     ...storage,
+    ...(getUnchanged === undefined
+      ? {}
+      : {
+          getUnchanged: async (...[key, etag, io, range, buffer]) => {
+            const bytes = await getUnchanged.call(storage, key, etag, io, range, buffer)
+            await throttle.take(bytes.length, io.signal)
+            return bytes
+          },
+        }),
     get: async (key, io, range, buffer) => {
       const bytes = await storage.get(key, io, range, buffer)
       await throttle.take(bytes.length, io.signal)

@@ -21,10 +21,14 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
 
+async function objectsOf(listed: AsyncIterable<ObjectInfo>): Promise<readonly ObjectInfo[]> {
+  const objects: ObjectInfo[] = []
+  for await (const object of listed) objects.push(object)
+  return objects
+}
+
 async function keysOf(listed: AsyncIterable<ObjectInfo>): Promise<readonly string[]> {
-  const keys: string[] = []
-  for await (const { key: found } of listed) keys.push(found)
-  return keys
+  return (await objectsOf(listed)).map(({ key: found }) => found)
 }
 
 async function* parts(...values: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
@@ -89,6 +93,35 @@ export function storageContract(
           code: 'storage.not_found',
         })
       }
+    })
+
+    check('looks at one object as a listing does', async ({ storage }) => {
+      if (storage.head === undefined) return
+      await storage.put(key('a/b'), text('hello'), quietIo)
+      const [listed] = await objectsOf(storage.list('a/b', quietIo))
+      const seen = await storage.head(key('a/b'), quietIo)
+      expect(seen).toMatchObject({ key: 'a/b', sizeBytes: 5 })
+      expect(seen?.etag).toBe(listed?.etag)
+      for (const absent of ['nope', 'a', 'a/c', 'a/b/c']) {
+        expect(await storage.head(key(absent), quietIo), absent).toBeUndefined()
+      }
+    })
+
+    check('reads an object only while it has its etag', async ({ storage }) => {
+      if (storage.getUnchanged === undefined) return
+      await storage.put(key('a'), text('hello'), quietIo)
+      const [{ etag = '' } = {}] = await objectsOf(storage.list('a', quietIo))
+      const range = { offset: 1, lengthBytes: 3 }
+      const read = storage.getUnchanged
+      expect(await read(key('a'), etag, quietIo)).toEqual(text('hello'))
+      expect(await read(key('a'), etag, quietIo, range, new Uint8Array(8))).toEqual(text('ell'))
+      await storage.put(key('a'), text('HELLO'), quietIo)
+      await expect(read(key('a'), etag, quietIo, range)).rejects.toMatchObject({
+        code: 'storage.changed',
+      })
+      await expect(read(key('b'), etag, quietIo)).rejects.toMatchObject({
+        code: 'storage.not_found',
+      })
     })
 
     check('creates once and keeps the first bytes', async ({ storage }) => {

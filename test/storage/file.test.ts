@@ -124,6 +124,11 @@ describe('a file storage', () => {
     const listed: string[] = []
     for await (const info of storage.list('', quietIo)) listed.push(info.key)
     expect(listed).toEqual(['a/b'])
+    await writeFile(join(directory, '.tmp-456'), 'unfinished')
+    const foreign: string[] = []
+    const all = storage.listAll?.('a/', quietIo, ({ name }) => foreign.push(name)) ?? []
+    for await (const info of all) expect(info.key).toBe('a/b')
+    expect(foreign.sort()).toEqual(['a/.tmp-123', 'a/link', 'a/new\nline'])
     await expect(storage.get(key('a/link'), quietIo)).rejects.toMatchObject({
       code: 'storage.failed',
     })

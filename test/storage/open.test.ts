@@ -92,7 +92,7 @@ describe('readOnlyStorage', () => {
     const storage = createMemoryStorage()
     await storage.put(key('a'), Uint8Array.of(1), quietIo)
     const reading = readOnlyStorage(storage)
-    expect(Object.keys(reading).sort()).toEqual(['capabilities', 'get', 'list', 'url'])
+    expect(Object.keys(reading).sort()).toEqual(['capabilities', 'get', 'head', 'list', 'url'])
     expect(await reading.get(key('a'), quietIo)).toEqual(Uint8Array.of(1))
   })
 })

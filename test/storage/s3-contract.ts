@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../src/base/clock.ts'
 import { BkpError } from '../../src/base/errors.ts'
@@ -92,6 +93,31 @@ export function s3Contract(title: string, start: () => Promise<S3Server>): void 
       }
       expect(await storage.delete(keys, quietIo)).toEqual([])
       for await (const info of storage.list('', quietIo)) expect.unreachable(info.key)
+    })
+
+    it('tells of names that are no keys, in a listing that asks for them', async () => {
+      const place = freshPlace()
+      const storage = createS3Storage(place, tools)
+      await storage.put(key('a/b'), new Uint8Array(3), quietIo)
+      const put = (name: string, body: string) =>
+        server.client.send(
+          new PutObjectCommand({
+            Bucket: server.bucket,
+            Key: `${place.prefix}${name}`,
+            Body: body,
+          }),
+        )
+      await put('a/', '')
+      await put('a/back\\slash', 'four')
+      const foreign: unknown[] = []
+      const listed = storage.listAll?.('a/', quietIo, object => foreign.push(object))
+      const keys: string[] = []
+      for await (const object of listed ?? []) keys.push(object.key)
+      expect(keys).toEqual(['a/b'])
+      expect(foreign).toEqual([
+        { name: 'a/', sizeBytes: 0 },
+        { name: 'a/back\\slash', sizeBytes: 4 },
+      ])
     })
 
     it('tells the time', async () => {

@@ -1,5 +1,6 @@
 import type { Key, ObjectInfo } from '../contract.ts'
 import { compareKeys, keyOrNothing } from '../key.ts'
+import type { ListHow } from '../list-how.ts'
 import { OddAnswer } from './answers.ts'
 import type { Requests } from './requests.ts'
 
@@ -24,7 +25,15 @@ export interface PageStart {
 export async function* listPages<Client>(
   requests: Requests<Client>,
   doing: string,
-  { begin, after }: { readonly begin: string; readonly after: string | undefined },
+  {
+    begin,
+    after,
+    foreign,
+  }: {
+    readonly begin: string
+    readonly after: string | undefined
+    readonly foreign?: ListHow['foreign']
+  },
   readPage: (from: PageStart) => Promise<Page>,
 ): AsyncIterable<ObjectInfo> {
   const seen = new Set<string>()
@@ -39,9 +48,11 @@ export async function* listPages<Client>(
         throw odd('the list is not in order, or begins again')
       }
       last = name
-      const key = keyOrNothing(requests.keyTextOf(name) ?? '')
+      const text = requests.keyTextOf(name) ?? ''
+      const key = keyOrNothing(text)
       // Names that are no keys are not ours: consoles make "folders" that end with a slash.
-      if (key !== undefined) yield { key, ...info }
+      if (key === undefined) foreign?.({ name: text, sizeBytes: info.sizeBytes })
+      else yield { key, ...info }
     }
     token = page.next
     if (token !== undefined && seen.has(token)) throw odd('the list goes round in circles')

@@ -2,16 +2,18 @@ import { Readable } from 'node:stream'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { Io } from '../../base/io.ts'
 import type { Key } from '../contract.ts'
+import { objectChanged, plainEtag } from '../etag.ts'
 import { notFound } from '../memory.ts'
 import { checkedRange, type Range } from '../range.ts'
-import { OddAnswer } from '../remote/answers.ts'
 import { checkedLength, rangeHeader, receive, refusedRange } from '../remote/receive.ts'
 import { readFailure } from './errors.ts'
+import { headObject } from './head.ts'
 import type { Requests } from './requests.ts'
 
 /**
- * The object, or a range of it, exactly as long as it was asked for; in the buffer, where it fits. @throws storage.not_found,
- * storage.failed where the answer is not what was asked for
+ * The object, or a range of it, exactly as long as it was asked for; in the buffer, where it fits.
+ * @throws storage.not_found, storage.failed where the answer is not what was asked for,
+ * storage.changed where it has not the etag that was asked for
  */
 export async function getObject(
   requests: Requests,
@@ -19,6 +21,8 @@ export async function getObject(
   io: Io,
   range: Range | undefined,
   buffer?: Uint8Array,
+  /** The object must still have it. */
+  etag?: string,
 ): Promise<Uint8Array> {
   // HTTP has no range of nothing.
   if (range !== undefined && range.lengthBytes === 0)
@@ -28,6 +32,7 @@ export async function getObject(
       Bucket: requests.bucket,
       Key: requests.nameOf(key),
       ...(range === undefined ? {} : { Range: rangeHeader(key, range) }),
+      ...(etag === undefined ? {} : { IfMatch: etag }),
     })
     let answer: GetObjectCommandOutput
     try {
@@ -36,10 +41,16 @@ export async function getObject(
       const { name, status } = readFailure(failure)
       // Only this name: a proxy's 404 does not say that there is no such object.
       if (status === 404 && name === 'NoSuchKey') throw notFound(requests.url, key, failure)
+      if (status === 412 && etag !== undefined) throw objectChanged(requests.url, key, failure)
       if (status === 416 && range !== undefined) return undefined
       throw failure
     }
-    const { $metadata, ContentLength, ContentRange, Body } = answer
+    const { $metadata, ContentLength, ContentRange, Body, ETag } = answer
+    // Also where the server does not know the condition.
+    if (etag !== undefined && plainEtag(ETag) !== plainEtag(etag)) {
+      if (Body instanceof Readable) Body.destroy()
+      throw objectChanged(requests.url, key)
+    }
     const head = {
       status: $metadata.httpStatusCode,
       lengthBytes: ContentLength,
@@ -60,17 +71,7 @@ async function getNothing(requests: Requests, key: Key, io: Io, range: Range): P
 }
 
 async function sizeOf(requests: Requests, key: Key, io: Io): Promise<number> {
-  return await requests.send(`looking at ${key}`, io, async ({ client, commands }) => {
-    try {
-      const { ContentLength } = await client.send(
-        new commands.HeadObjectCommand({ Bucket: requests.bucket, Key: requests.nameOf(key) }),
-        { abortSignal: io.signal },
-      )
-      if (ContentLength !== undefined) return ContentLength
-    } catch (failure) {
-      if (readFailure(failure).status === 404) throw notFound(requests.url, key, failure)
-      throw failure
-    }
-    throw new OddAnswer('the answer does not say how long the object is')
-  })
+  const found = await headObject(requests, key, io)
+  if (found === undefined) throw notFound(requests.url, key)
+  return found.sizeBytes
 }

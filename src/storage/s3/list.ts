@@ -1,6 +1,7 @@
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
 import type { Io } from '../../base/io.ts'
 import type { Key, ObjectInfo } from '../contract.ts'
+import type { ListHow } from '../list-how.ts'
 import { OddAnswer } from '../remote/answers.ts'
 import {
   decodeName,
@@ -17,13 +18,12 @@ export async function* listObjects(
   requests: Requests,
   prefix: string,
   io: Io,
-  after: Key | undefined,
+  { after, foreign }: ListHow,
 ): AsyncIterable<ObjectInfo> {
   const doing = listing(prefix)
   const begin = requests.nameOf(prefix as Key)
-  yield* listPages(requests, doing, { begin, after: nameBefore(requests, after) }, from =>
-    readPage(requests, doing, begin, io, from),
-  )
+  const which = { begin, after: nameBefore(requests, after), foreign }
+  yield* listPages(requests, doing, which, from => readPage(requests, doing, begin, io, from))
 }
 
 async function readPage(

@@ -5,6 +5,7 @@ import { createRetrier, type RetryTools } from '../retry.ts'
 import { loadSdk, type Sdk } from './client.ts'
 import { deleteObjects } from './delete.ts'
 import { getObject } from './get.ts'
+import { headObject } from './head.ts'
 import { listObjects } from './list.ts'
 import { putObjectStream } from './multipart.ts'
 import { type S3Place, urlOfPlace } from './place.ts'
@@ -47,7 +48,11 @@ export function createS3Storage(
     }),
     now: io => serverTime(requests, place, io),
     get: (key, io, range, buffer) => getObject(requests, key, io, range, buffer),
-    list: (prefix, io, after) => listObjects(requests, prefix, io, after),
+    getUnchanged: (key, etag, io, range, buffer) =>
+      getObject(requests, key, io, range, buffer, etag),
+    head: (key, io) => headObject(requests, key, io),
+    list: (prefix, io, after) => listObjects(requests, prefix, io, { after }),
+    listAll: (prefix, io, foreign) => listObjects(requests, prefix, io, { foreign }),
     put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
     putIfAbsent: creator.putIfAbsent,
     putStream: (key, source, sizeBytes, io) =>
