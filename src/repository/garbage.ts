@@ -3,7 +3,7 @@ import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import type { ObjectInfo, ReadOnlyStorage } from '../storage/contract.ts'
 import { type BlockTable, createBlockTable } from './block-table.ts'
-import { blockKey, dataPrefix, parseBlockKey } from './names.ts'
+import { dataPrefix, parseBlockKey } from './names.ts'
 
 /** What a writer must know of vacuums: read once, after its session was announced. */
 export interface GarbageState {
@@ -17,6 +17,8 @@ export interface GarbageState {
 
 /** Bytes of a plan read at a time. */
 const pieceBytes = 8 * 1024 * 1024
+/** Bytes of a plan encoded at a time, about. */
+const encodedPieceBytes = 64 * 1024
 
 /**
  * Reads `gc/`. Call it only after the session was announced: a vacuum publishes its plan and then
@@ -76,6 +78,7 @@ export async function* readPlan(
   let count = 0
   let ended = false
   let first = true
+  let last = ''
   for await (const line of readLines(storage, plan, io)) {
     if (first) {
       first = false
@@ -89,24 +92,30 @@ export async function* readPlan(
     }
     const block = parseBlockKey(`${dataPrefix}${line}`)
     if (block === undefined) throw planInvalid(plan.key, 'a line names no block')
+    // Whoever joins it with a listing relies on the order.
+    if (line <= last) throw planInvalid(plan.key, 'its lines are not in order')
+    last = line
     count += 1
     yield block
   }
   if (!ended) throw planInvalid(plan.key, 'it has no end')
 }
 
-/** A plan's body; the candidates come sorted. */
-export function* encodePlan(
+/** A plan's body, in pieces; the blocks come as they are named below `data/`, sorted. */
+export async function* encodePlan(
   header: { readonly created: string },
-  candidates: Iterable<{ readonly blockId: string; readonly generation: number }>,
-): Iterable<Uint8Array> {
-  yield Buffer.from(`${JSON.stringify({ format: 1, ...header })}\n`)
+  blocks: AsyncIterable<string> | Iterable<string>,
+): AsyncIterable<Uint8Array> {
+  let text = `${JSON.stringify({ format: 1, ...header })}\n`
   let count = 0
-  for (const block of candidates) {
-    yield Buffer.from(`${blockKey(block).slice(dataPrefix.length)}\n`)
+  for await (const line of blocks) {
+    text += `${line}\n`
     count += 1
+    if (text.length < encodedPieceBytes) continue
+    yield Buffer.from(text)
+    text = ''
   }
-  yield Buffer.from(`end ${count}\n`)
+  yield Buffer.from(`${text}end ${count}\n`)
 }
 
 async function* readLines(
@@ -137,7 +146,8 @@ function checkHeader(line: string, key: string): void {
   }
 }
 
-function planInvalid(key: string, what: string): BkpError {
+/** A plan or a seal that breaks the format. */
+export function planInvalid(key: string, what: string): BkpError {
   return new BkpError('repository.plan_invalid', `${key}: ${what}`, {
     hint: 'nothing was deleted or stored; install a newer bkp, or cancel that vacuum',
     details: { key },

@@ -1,6 +1,5 @@
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
-import { isRecord } from '../base/json.ts'
 import { type BlockTable, createBlockTable } from './block-table.ts'
 import {
   type ClusterIdentity,
@@ -10,6 +9,7 @@ import {
   listRegisters,
   readRegister,
 } from './catalogue.ts'
+import { failedCheck } from './checks.ts'
 import { decodeFile, encodeFile } from './file-codec.ts'
 import type { GarbageState } from './garbage.ts'
 import { type BackupFile, BackupFile_Type, BackupManifest_State } from './manifest_pb.ts'
@@ -85,26 +85,6 @@ async function readOrWarn(
   } catch (error) {
     if (!(error instanceof BkpError) || !error.code.startsWith('repository.')) throw error
     warnings.push(`backup ${name} is not built upon: ${error.message}`)
-    return undefined
-  }
-}
-
-/** Whether the last verification of a backup found faults: new backups would inherit them. */
-async function failedCheck(repo: Repository, name: BackupName, io: Io): Promise<boolean> {
-  let last: { readonly time: string; readonly failed: boolean } | undefined
-  for await (const { key } of repo.storage.list(`checks/${name}/`, io)) {
-    const record: unknown = parseJson(await repo.storage.get(key, io))
-    if (!isRecord(record) || typeof record['time'] !== 'string') continue
-    if (last !== undefined && record['time'] <= last.time) continue
-    last = { time: record['time'], failed: record['result'] === 'failed' }
-  }
-  return last?.failed === true
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString())
-  } catch {
     return undefined
   }
 }

@@ -32,6 +32,21 @@ export function probeStorage(storage: Storage, random: RandomBytes, io: Io): Pro
   return verdict
 }
 
+/**
+ * Races anew, whatever was found before: a vacuum deletes, so it trusts no verdict of another day. A
+ * kept verdict that does not hold any more is removed. @throws storage.*
+ */
+export async function renewProbe(
+  storage: Storage,
+  random: RandomBytes,
+  io: Io,
+): Promise<StorageMode> {
+  const mode = storage.capabilities.atomicCreate ? await race(storage, random, io) : 'exclusive'
+  if (mode === 'exclusive') await storage.delete([verdictKey(storage)], io).catch(() => {})
+  verdicts.set(storage, Promise.resolve(mode))
+  return mode
+}
+
 async function findVerdict(storage: Storage, random: RandomBytes, io: Io): Promise<StorageMode> {
   if (!storage.capabilities.atomicCreate) return 'exclusive'
   const place = verdictKey(storage)

@@ -41,14 +41,15 @@ export interface WriterSession extends Session {
 const longestSkip = 3600
 
 /**
- * Announces a session under the first free second from now on: one with neither session nor
- * manifest. An answer that was lost finds its own announcement again.
+ * Announces a session under the first free second from now on, or from `first` on: one with neither
+ * session nor manifest. An answer that was lost finds its own announcement again.
  */
 export async function announce(
   repo: WritableRepository,
   body: SessionBody,
   tools: SessionTools,
   io: Io,
+  first?: Date,
 ): Promise<Session> {
   const nonce = tools.random(16)
   const started = tools.clock.now()
@@ -59,12 +60,14 @@ export async function announce(
   })
   const bytes = Buffer.from(`${text}\n`)
   for (let skipped = 0; skipped < longestSkip; skipped += 1) {
-    const name = compactTime(new Date(started.getTime() + skipped * 1000))
+    const name = compactTime(new Date((first ?? started).getTime() + skipped * 1000))
     if (await hasManifest(repo, name, io)) continue
     const isOurs = (found: Uint8Array): boolean => sameBytes(found, bytes)
     const { storage } = repo
     const outcome = await setRegister(storage, sessionKey(name), bytes, isOurs, tools.clock, io)
-    if (outcome.won) return Object.freeze({ name, nonce })
+    // Asked again: a vacuum cleans up sessions whose register is set, so that the name could have
+    // been someone's all the while, and a session with a set register is seen by no vacuum.
+    if (outcome.won && !(await hasManifest(repo, name, io))) return Object.freeze({ name, nonce })
   }
   throw new BkpError('storage.failed', `${repo.url}: no free name for a session within an hour`, {
     hint: 'check the clock of this machine',
@@ -83,8 +86,9 @@ export async function openWriterSession(
   body: SessionBody,
   tools: SessionTools,
   io: Io,
+  first?: Date,
 ): Promise<WriterSession> {
-  const session = await announce(repo, body, tools, io)
+  const session = await announce(repo, body, tools, io, first)
   const garbage = await readGarbageState(repo.storage, io)
   return Object.freeze({ ...session, garbage })
 }
@@ -92,7 +96,7 @@ export async function openWriterSession(
 /** Ends a session that committed nothing: its register takes a tombstone, unless it was set before. */
 export async function endSession(
   repo: WritableRepository,
-  session: Session,
+  session: Pick<Session, 'name'>,
   clock: Clock,
   io: Io,
 ): Promise<void> {
@@ -130,7 +134,7 @@ export async function pinBackup(
 }
 
 /** How often a session says that it lives, in milliseconds. */
-const beatEveryMs = 5 * 60 * 1000
+export const beatEveryMs = 5 * 60 * 1000
 
 /**
  * Says that a session lives, at most every five minutes, when called. A hint for vacuums: a beat

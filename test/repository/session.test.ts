@@ -5,7 +5,7 @@ import { encodePlan, readGarbageState, readPlan } from '../../src/repository/gar
 import { initialiseRepository } from '../../src/repository/initialise.ts'
 import { makeManifest } from '../../src/repository/make-manifest.ts'
 import { decodeManifest, isTombstone, tombstone } from '../../src/repository/manifest.ts'
-import { forgottenKey, manifestKey, parseBlockKey } from '../../src/repository/names.ts'
+import { blockKey, forgottenKey, manifestKey } from '../../src/repository/names.ts'
 import { readFileEntries } from '../../src/repository/read.ts'
 import { openRepository } from '../../src/repository/repository.ts'
 import { announce, openWriterSession, pinBackup } from '../../src/repository/session.ts'
@@ -27,9 +27,16 @@ import {
 
 const tools = () => ({ clock: testClock(), random: testRandom() })
 
+async function planOf(lines: readonly string[]): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of encodePlan({ created: '2025-01-14T00:00:00Z' }, lines)) {
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
+}
+
 async function condemn(storage: Storage, n: number, keys: readonly string[]): Promise<void> {
-  const blocks = keys.flatMap(text => parseBlockKey(text) ?? [])
-  const plan = Buffer.concat([...encodePlan({ created: '2025-01-14T00:00:00Z' }, blocks)])
+  const plan = await planOf(keys.map(text => text.slice('data/'.length)).sort())
   await storage.putIfAbsent(key(`gc/${n}/plan`), plan, quietIo)
 }
 
@@ -151,7 +158,7 @@ describe('a backup beside a vacuum', () => {
       blockId: i.toString(16).padStart(64, '0'),
       generation: i % 3,
     }))
-    const plan = Buffer.concat([...encodePlan({ created: '2025-01-14T00:00:00Z' }, ids)])
+    const plan = await planOf(ids.map(id => blockKey(id).slice('data/'.length)))
     await storage.put(key('gc/10/plan'), plan, quietIo)
     await storage.put(key('gc/9/plan'), Buffer.from('garbage'), quietIo)
     const read: unknown[] = []
