@@ -116,6 +116,10 @@ export const errorCodes = {
     doc: 'A step that is done was edited since; the run cannot go on from it.',
   },
   'run.lock_held': { exit: 8, doc: 'Another run holds the lock.' },
+  'run.journal_failed': {
+    exit: 2,
+    doc: 'The journal of a run could not be written: nothing new is begun without it.',
+  },
   'run.mirror_damaged': { exit: 2, doc: 'The mirror of a run in a storage is not whole.' },
   'run.state_dir_unsafe': { exit: 8, doc: 'The state directory is open to other users.' },
   'cluster.hosts_missing': { exit: 8, doc: 'Fewer hosts take part than the cluster has.' },

@@ -1,3 +1,4 @@
+import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { isRecord } from '../base/json.ts'
 import { mask, Secret } from '../base/secret.ts'
@@ -59,7 +60,14 @@ export function createApplier(options: ApplierOptions): Performer {
       return { status: 'ok', result, ...message, ...withheldIf(environment, result) }
     }
     announce(request, tell, seen, announced)
-    await synced()
+    try {
+      await synced()
+    } catch (thrown) {
+      // What is held must be let go, recorded or not: to do it twice is no harm, never is.
+      if (!isSettlement(request)) return { ...outcomeOfError(thrown, request), notBegun: true }
+      const { message } = asBkpError(thrown)
+      tell({ event: 'notice', level: 'warning', message: `${message}; put right all the same` })
+    }
     const result = await (detaches ? detach : act)(environment, request, seen, io)
     const status = hasChanged(seen, result) ? 'changed' : 'ok'
     return { status, result, ...withheldIf(environment, result) }
@@ -83,6 +91,11 @@ export function createApplier(options: ApplierOptions): Performer {
       return outcome
     },
   } satisfies Performer)
+}
+
+/** Whether the request puts right what an earlier step holds or did. */
+function isSettlement({ part }: PerformRequest): boolean {
+  return part === 'release' || part === 'rollback'
 }
 
 /** What could not be settled may work in a moment: 1 s before the second attempt, 2 s before the third. */

@@ -10,7 +10,10 @@ import type { SourceDocument } from '../runbook/contract.ts'
 export interface Journal {
   readonly directory: string
   append(event: RunEvent): void
-  /** Resolves when everything appended is on disk. Calls made meanwhile share one sync. */
+  /**
+   * Resolves when everything appended is on disk. Calls made meanwhile share one sync.
+   * @throws run.journal_failed; the next call tries again
+   */
   synced(): Promise<void>
   close(): Promise<void>
 }
@@ -55,7 +58,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   )
   const file = await open(join(directory, 'journal.jsonl'), 'ax', 0o600)
   await syncDirectory(directory)
-  return journalOn(file, directory, options)
+  return journalOn(file, 0, directory, options)
 }
 
 function redactedDocuments({ documents, redact }: JournalOptions): readonly SourceDocument[] {
@@ -68,9 +71,10 @@ export async function reopenJournal(options: JournalOptions): Promise<Journal> {
   const path = join(directory, 'journal.jsonl')
   const bytes = await readFile(path)
   const file = await open(path, 'r+')
-  await file.truncate(bytes.lastIndexOf(0x0a) + 1)
+  const wholeBytes = bytes.lastIndexOf(0x0a) + 1
+  await file.truncate(wholeBytes)
   await file.close()
-  return journalOn(await open(path, 'a', 0o600), directory, options)
+  return journalOn(await open(path, 'a', 0o600), wholeBytes, directory, options)
 }
 
 /**
@@ -119,25 +123,44 @@ export function parseEvents(text: string): readonly RunEvent[] {
   })
 }
 
-function journalOn(file: FileHandle, directory: string, options: JournalOptions): Journal {
+function journalOn(
+  file: FileHandle,
+  beginBytes: number,
+  directory: string,
+  options: JournalOptions,
+): Journal {
   const { mirror } = options
   let waiting: string[] = []
   let written = 0
+  let wholeBytes = beginBytes
   let flushing: Promise<void> = Promise.resolve()
 
+  const write = async (text: string): Promise<void> => {
+    try {
+      await file.appendFile(text)
+      await file.datasync()
+      wholeBytes += Buffer.byteLength(text)
+    } catch (cause) {
+      // Whatever came of it is cut away: a line written later must not follow half a line.
+      await file.truncate(wholeBytes).catch(() => {})
+      throw journalFailed(directory, cause)
+    }
+  }
   const flush = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const lines = waiting
-      waiting = []
       // With a failpoint lines go out one at a time, so that a kill between any two can be tested.
-      for (const line of options.onSynced === undefined ? [lines.join('')] : lines) {
-        await file.appendFile(line)
-        await file.datasync()
-        written += 1
-        options.onSynced?.(written)
-      }
+      const lines = options.onSynced === undefined ? waiting : waiting.slice(0, 1)
+      await write(lines.join(''))
+      waiting = waiting.slice(lines.length)
+      written += 1
+      options.onSynced?.(written)
     }
     await mirror?.synced()
+  }
+  /** After a failure the next call tries again what still waits. */
+  const flushNext = (): Promise<void> => {
+    flushing = flushing.catch(() => {}).then(flush)
+    return flushing
   }
   return Object.freeze({
     directory,
@@ -148,17 +171,28 @@ function journalOn(file: FileHandle, directory: string, options: JournalOptions)
       waiting.push(line)
       mirror?.append(line)
     },
-    synced: () => {
-      flushing = flushing.then(flush)
-      return flushing
-    },
+    synced: flushNext,
     close: async () => {
-      flushing = flushing.then(flush)
-      await flushing
-      await file.close()
-      await mirror?.close()
+      try {
+        await flushNext()
+      } finally {
+        await file.close()
+        await mirror?.close()
+      }
     },
   })
+}
+
+function journalFailed(directory: string, cause: unknown): BkpError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new BkpError(
+    'run.journal_failed',
+    `the journal in ${directory} cannot be written: ${why}`,
+    {
+      cause,
+      hint: 'make room there, then go on with bkp resume, or settle the run with bkp abort',
+    },
+  )
 }
 
 async function syncDirectory(path: string): Promise<void> {
