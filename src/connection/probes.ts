@@ -27,3 +27,4 @@ export {
 } from './probes/services.ts'
 export { freeSpace, mountPoint, type SpaceFacts } from './probes/space.ts'
 export { statFiles, type TreeEntry, walkTree } from './probes/tree.ts'
+export { type UploadFacts, uploadTools } from './probes/uploads.ts'

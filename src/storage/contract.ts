@@ -29,6 +29,8 @@ export interface ReadOnlyStorage {
   }
   /** The storage's own clock, where it has one. */
   now?(io: Io): Promise<Date>
+  /** Scheme, host and port that its presigned URLs begin with: what hosts must reach to use them. */
+  presignedOrigin?(): Promise<string>
   /**
    * The object, or a range of it. A backend may put the bytes into the beginning of `buffer` and give
    * that part of it, where they fit; it need not. @throws storage.not_found, storage.unreachable,
@@ -87,6 +89,8 @@ export interface PresignRequest {
   readonly key: Key
   /** Of the bytes to be put (32 bytes): the server refuses others. */
   readonly sha256?: Uint8Array
+  /** Of the same bytes (16 bytes): OSS checks that and no other sum, and signs no sha256 without it. */
+  readonly md5?: Uint8Array
   /** The put fails where there is such an object. */
   readonly ifAbsent?: boolean
   readonly expiresInSeconds: number

@@ -1,6 +1,7 @@
 import { systemClock, systemRandom } from '../../base/clock.ts'
 import type { Io } from '../../base/io.ts'
 import type { Storage } from '../contract.ts'
+import { key } from '../key.ts'
 import { createRetrier, type RetryTools } from '../retry.ts'
 import { loadSdk, type Sdk } from './client.ts'
 import { deleteObjects } from './delete.ts'
@@ -47,6 +48,10 @@ export function createS3Storage(
       overwrite: true,
     }),
     now: io => serverTime(requests, place, io),
+    presignedOrigin: async () => {
+      const request = { method: 'GET', key: key('bendsave.md'), expiresInSeconds: 60 } as const
+      return new URL((await presignObject(load, place, url, request)).url.reveal()).origin
+    },
     get: (key, io, range, buffer) => getObject(requests, key, io, range, buffer),
     getUnchanged: (key, etag, io, range, buffer) =>
       getObject(requests, key, io, range, buffer, etag),
