@@ -12,6 +12,7 @@ import type {
   SourceRoot,
 } from '../source.ts'
 import type { FileState } from '../workers/contract.ts'
+import { outlastLosses, outlastLossesOfBytes } from './outlast.ts'
 import { streamBlocks } from './stream-blocks.ts'
 import { sourceEntry, walkRoot } from './walk.ts'
 
@@ -31,8 +32,11 @@ export function relaySource(host: ReadOnlyHost, roots: readonly SourceRoot[]): H
     readFiles: (root, files, tools, io) => readRemotely(host, root, files, tools, io),
     hashBlocks: (root, file, blockBytes, io) => hashRemotely(host, root, file, blockBytes, io),
     readBlocks: (root, file, { offset, lengthBytes, blockBytes }, tools, io) => {
-      const range = { offset, lengthBytes }
-      const pieces = host.read(joinPath(root.source, file.path), io, range)
+      const path = joinPath(root.source, file.path)
+      const pieces = outlastLossesOfBytes(taken => {
+        const range = { offset: offset + taken, lengthBytes: lengthBytes - taken }
+        return host.read(path, io, range)
+      }, io)
       return streamBlocks(pieces, blockBytes, tools, io)
     },
     stat: (root, files, io) => statRemotely(host, root, files, io),
@@ -52,7 +56,9 @@ async function readRemotely(
     // A root that is a file has no folder to pack it from, and may be reached through a link.
     read.push(await workers.hash(await readRoot(host, root, first, io)))
   } else if (first !== undefined) {
-    for await (const answer of host.scan(packFiles({ root: root.source, files }), io)) {
+    const scan = packFiles({ root: root.source, files })
+    // From the first file again after a loss: a batch is small, and each answer says whose it is.
+    for await (const answer of outlastLosses(() => host.scan(scan, io), io)) {
       const { index } = answer
       read[index] = 'error' in answer ? { error: answer.error } : await workers.hash(answer.bytes)
     }
@@ -85,13 +91,23 @@ async function* hashRemotely(
   const path = joinPath(root.source, file.path)
   const scan = hashBlocks({ files: [{ path, sizeBytes: file.sizeBytes }], blockBytes })
   let isShort = false
-  for await (const { block, sha256, lengthBytes } of host.scan(scan, io)) {
+  const hashes = outlastLosses(taken => without(taken, host.scan(scan, io)), io)
+  for await (const { block, sha256, lengthBytes } of hashes) {
     // A shorter block hashes to the name of other bytes than the ones the file is said to hold.
     isShort ||= lengthBytes !== Math.min(blockBytes, file.sizeBytes - block * blockBytes)
     // The scan is read to its end: breaking off would have to end what runs on the host.
     if (!isShort) yield Buffer.from(sha256, 'hex')
   }
   if (isShort) throw sourceChanged(host.name, root, file, 'shrank')
+}
+
+/** All but the first ones. */
+async function* without<T>(count: number, items: AsyncIterable<T>): AsyncIterable<T> {
+  let passed = 0
+  for await (const item of items) {
+    if (passed >= count) yield item
+    passed += 1
+  }
 }
 
 /** lstat by a scan. */
