@@ -1,5 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { plainEtag } from '../storage/etag.ts'
 import { joinPath, showPath } from './logical-path.ts'
 import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
 import type { FileState } from './workers/contract.ts'
@@ -28,6 +29,9 @@ export function changeOf(
   if (now.type !== 'file') return 'became something else'
   if (now.sizeBytes < before.sizeBytes) return 'shrank'
   if (now.sizeBytes > before.sizeBytes) return 'grew'
+  if (before.etag !== undefined) {
+    return plainEtag(before.etag) === plainEtag(now.etag) ? undefined : 'was written'
+  }
   if (now.inode !== before.inode) return 'was replaced'
   if (now.mtimeNs !== before.mtimeNs) return 'was written'
   // Immutable files get and lose hard links while they are read.

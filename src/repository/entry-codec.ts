@@ -11,7 +11,10 @@ const objectBytes = 500
 export const entryCodec: SortCodec<SourceEntry> = Object.freeze({
   key: ({ path }: SourceEntry) => path,
   sizeBytes: (entry: SourceEntry) =>
-    entry.path.length + (entry.symlinkTarget?.length ?? 0) + objectBytes,
+    entry.path.length +
+    (entry.symlinkTarget?.length ?? 0) +
+    (entry.etag?.length ?? 0) +
+    objectBytes,
   encode: encodeEntry,
   decode: decodeEntry,
 })
@@ -20,6 +23,7 @@ function encodeEntry(entry: SourceEntry): Uint8Array {
   const texts = [
     Buffer.from(entry.user),
     Buffer.from(entry.group),
+    Buffer.from(entry.etag ?? ''),
     entry.path,
     ...(entry.symlinkTarget === undefined ? [] : [entry.symlinkTarget]),
   ]
@@ -47,7 +51,8 @@ function decodeEntry(bytes: Buffer): SourceEntry {
     at = end
     return text
   }
-  const [user, group, path] = [next().toString(), next().toString(), next()]
+  const [user, group, etag] = [next().toString(), next().toString(), next().toString()]
+  const path = next()
   return {
     path,
     type: types[bytes.readUInt8(0)] ?? 'other',
@@ -58,6 +63,7 @@ function decodeEntry(bytes: Buffer): SourceEntry {
     mtimeNs: bytes.readBigInt64LE(11),
     ctimeNs: bytes.readBigInt64LE(19),
     inode: bytes.readBigUInt64LE(27),
+    ...(etag === '' ? {} : { etag }),
     ...(at < bytes.length ? { symlinkTarget: next() } : {}),
   }
 }

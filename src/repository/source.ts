@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts'
 import type { Io } from '../base/io.ts'
+import type { Key, Storage } from '../storage/contract.ts'
 import type { Buffers } from './workers/buffers.ts'
 import type { FileState, Workers } from './workers/contract.ts'
 
@@ -33,6 +35,8 @@ export interface SourceEntry {
   readonly inode: bigint
   /** Only for symlinks. */
   readonly symlinkTarget?: Uint8Array
+  /** Of an object, as its storage writes it. It alone, with the size, then tells a change. */
+  readonly etag?: string
 }
 
 /** What reading needs: buffers to read into, and workers that hash. */
@@ -70,21 +74,77 @@ export interface SourceBlock {
   release(): void
 }
 
+/** A copy of a block on its host, whose bytes nobody changes any more. */
+export interface HeldBlock {
+  readonly lengthBytes: number
+  /** 32 bytes. */
+  readonly sha256: Uint8Array
+  /**
+   * Lets the host send it to the storage, under a key that says so much; resolves once the storage has
+   * acknowledged it, and the copy is gone. @throws storage.*, ssh.*
+   */
+  send(key: Key): Promise<void>
+  /** Gives its room back unsent. */
+  release(): void
+}
+
+/** Small files, one behind the other in one block. */
+export interface HeldPack extends HeldBlock {
+  /** In the order asked; nothing for one that could not be copied. */
+  readonly files: readonly (
+    | { readonly offset: number; readonly sizeBytes: number; readonly sha256: Uint8Array }
+    | undefined
+  )[]
+}
+
+/** Room on a host for blocks that it sends by itself. */
+export interface Outbox {
+  /**
+   * Copies blocks of a file, by number, and hashes the copies: as many of the first ones as there is
+   * room for, one at least. Waits for room. A copy that is shorter says that the file ended.
+   * @throws file.unreadable, repository.plane_unavailable where the room is not there after all
+   */
+  copyBlocks(
+    root: SourceRoot,
+    file: SourceEntry,
+    blocks: readonly number[],
+    io: Io,
+  ): Promise<readonly HeldBlock[]>
+  /**
+   * Copies small files, together at most a block when they were walked.
+   * @throws repository.plane_unavailable where they must be read another way
+   */
+  packFiles(root: SourceRoot, files: readonly SourceEntry[], io: Io): Promise<HeldPack>
+  /** Takes note of bytes that went another way, and why. */
+  wentRound(bytes: number, why: string): void
+  /** Waits until nothing is being sent any more, and gives the room back. Resolves to warnings. */
+  close(): Promise<readonly string[]>
+}
+
+export interface OutboxOptions {
+  readonly storage: Storage
+  readonly blockBytes: number
+  readonly clock: Clock
+  /** The most that this host may send now; nothing where there is no limit. */
+  readonly bytesPerSecond: () => number | undefined
+}
+
 /**
  * How the bytes of one host reach the repository; a data plane implements it. Reading only.
  * A file that is gone or unreadable is an answer (`error`), a host that is gone is thrown (`ssh.*`).
  */
 export interface HostSource {
-  /** `inventory_hostname`. */
+  /** `inventory_hostname`, or the name of a storage (sources/names.ts). */
   readonly host: string
   readonly roots: readonly SourceRoot[]
   /** Files, or batches of small ones, worth reading at the same time; with 1 all goes in order. */
   readonly filesInFlight: number
   /**
    * Everything below a root and the root itself, in any order; never follows a symbolic link below
-   * the root, never leaves the root. @throws file.unreadable when the root or a folder cannot be read
+   * the root, never leaves the root. `warn` hears what the reader of a plan and of a result should know.
+   * @throws file.unreadable when the root or a folder cannot be read, repository.source_unfit
    */
-  walk(root: SourceRoot, io: Io): AsyncIterable<SourceEntry>
+  walk(root: SourceRoot, io: Io, warn?: (warning: string) => void): AsyncIterable<SourceEntry>
   /**
    * Whole small files (each under 1 MiB when it was walked, together at most 8 MiB). `bytes` is what
    * was read, however long it turned out to be.
@@ -122,4 +182,9 @@ export interface HostSource {
     files: readonly SourceEntry[],
     io: Io,
   ): AsyncIterable<{ readonly index: number; readonly entry: FileState | undefined }>
+  /**
+   * Where the host can send to the storage by itself: makes room there. All of it ends with `io`.
+   * @throws repository.plane_unavailable, ssh.*
+   */
+  openOutbox?(options: OutboxOptions, io: Io): Promise<Outbox>
 }

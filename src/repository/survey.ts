@@ -1,5 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { plainEtag } from '../storage/etag.ts'
 import { entryCodec } from './entry-codec.ts'
 import type { Exclude } from './exclude.ts'
 import type { GarbageState } from './garbage.ts'
@@ -61,7 +62,7 @@ export async function walkHost(options: WalkOptions, io: Io): Promise<WalkedHost
   await runSideBySide(rootsAtOnce, io, async (begin, ownIo) => {
     for (const [index, root] of source.roots.entries()) {
       await begin(async () => {
-        for await (const entry of source.walk(root, ownIo)) {
+        for await (const entry of source.walk(root, ownIo, warn)) {
           ownIo.signal.throwIfAborted()
           if (exclude(entry.path)) continue
           const path = joinPath(root.root, entry.path)
@@ -114,10 +115,13 @@ function decide(file: BackupFile, earlier: readonly BackupFile[], garbage: Garba
   return { kind: 'read', previous: earlier[0] }
 }
 
-/** The incremental rule (design §6). A hard link changes ctime, so immutable files leave it out. */
+/** The incremental rule (design §6): an object has an etag. A hard link changes ctime, so immutable files leave it out. */
 function isUnchanged(file: BackupFile, earlier: BackupFile): boolean {
+  if (file.size !== earlier.size) return false
+  if (file.etag !== '' || earlier.etag !== '') {
+    return plainEtag(file.etag) === plainEtag(earlier.etag)
+  }
   return (
-    file.size === earlier.size &&
     file.mtimeNs === earlier.mtimeNs &&
     file.inode === earlier.inode &&
     (file.immutable || file.ctimeNs === earlier.ctimeNs)
@@ -200,7 +204,7 @@ function fileOf(
     inode: entry.inode,
     symlinkTarget:
       entry.type === 'symlink' ? (entry.symlinkTarget ?? new Uint8Array()) : new Uint8Array(),
-    etag: '',
+    etag: entry.etag === undefined || nameFault(entry.etag) !== undefined ? '' : entry.etag,
     sha256: new Uint8Array(),
     blocks: [],
   }

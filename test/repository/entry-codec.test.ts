@@ -17,10 +17,13 @@ const entries: fc.Arbitrary<SourceEntry> = fc
     ctimeNs: times,
     inode: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
     target: fc.option(bytes, { nil: undefined }),
+    etag: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
   })
-  .map(({ target, ...entry }) =>
-    target === undefined ? entry : { ...entry, symlinkTarget: target },
-  )
+  .map(({ target, etag, ...entry }) => ({
+    ...entry,
+    ...(target === undefined ? {} : { symlinkTarget: target }),
+    ...(etag === undefined ? {} : { etag }),
+  }))
 
 describe('entries in scratch room', () => {
   it('come back as they were', () => {

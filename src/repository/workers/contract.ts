@@ -12,6 +12,8 @@ export interface FileState {
   readonly mtimeNs: bigint
   readonly ctimeNs: bigint
   readonly inode: bigint
+  /** Of an object: the others but its size then tell nothing. */
+  readonly etag?: string
 }
 
 /** Bytes in a buffer that was handed in, and what they hash to. */
