@@ -82,6 +82,10 @@ export const errorCodes = {
     exit: 8,
     doc: "A vacuum would forget more than half of a cluster's backups, and nobody confirmed it.",
   },
+  'repository.sealed': {
+    exit: 8,
+    doc: 'A vacuum deletes already what it found: it can be finished, not cancelled.',
+  },
   'repository.clock': { exit: 8, doc: 'The clocks of this machine and of the storage disagree.' },
   'repository.plane_unavailable': {
     exit: 2,

@@ -2,8 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { Key, ObjectInfo } from '../../storage/contract.ts'
-import { encodePlan, planInvalid } from '../garbage.ts'
-import { parseBlockKey } from '../names.ts'
+import { encodePlan, planInvalid, readPlan } from '../garbage.ts'
 import { sameBytes, setRegister } from '../register.ts'
 import type { Repository, WritableRepository } from '../repository.ts'
 import { type BlockLine, listBlocks, planLines } from './block-listing.ts'
@@ -30,14 +29,6 @@ export interface Writer {
  */
 export const mostCandidates = 1_000_000
 
-/** What a plan came to. */
-export interface Planned {
-  /** Blocks the plan names; 0: there was no garbage, and nothing was planned. */
-  readonly candidates: number
-  /** There is more garbage than one plan takes. */
-  readonly more: boolean
-}
-
 export interface PlanRequest {
   /** The number it gets. */
   readonly number: number
@@ -51,35 +42,32 @@ export interface PlanRequest {
 
 /**
  * Plans a vacuum: the listed blocks of earlier generations that nothing references. Another vacuum
- * may have planned that number first; then its plan stands. @throws storage.*
+ * may have planned that number first; then its plan stands. Resolves to the number of blocks it
+ * names; where that is 0 there was no garbage, and nothing is planned. @throws storage.*
  */
 export async function plan(
   repo: WritableRepository,
   request: PlanRequest,
   writer: Writer,
   io: Io,
-): Promise<Planned> {
+): Promise<number> {
   const { number, references, unknown } = request
   const listed = listBlocks(repo.storage, unknown, io)
   const garbage = join(listed, ({ line }) => line, references.lines(), false)
   let candidates = 0
-  let more = false
   const lines = async function* (): AsyncIterable<BlockLine> {
     for await (const { line, generation } of garbage) {
       if (generation >= number) continue
-      if (candidates >= request.mostCandidates) {
-        more = true
-        return
-      }
+      if (candidates >= request.mostCandidates) return
       candidates += 1
       yield line
     }
   }
   const header = { created: request.created.toISOString(), by: writer.controller }
   const bytes = await collect(encodePlan(header, lines()))
-  if (candidates === 0) return { candidates, more }
+  if (candidates === 0) return candidates
   await setOnce(repo, planKey(number), bytes, writer, io)
-  return { candidates, more }
+  return candidates
 }
 
 /**
@@ -129,27 +117,31 @@ async function putSeal(
 }
 
 /**
- * Checks what a seal says before anything is deleted: nothing as young as the vacuum, nothing that a
- * live backup references. By the protocol neither can be; a register that somebody forged, or a
- * backup that was un-forgotten by hand, is found here. @throws repository.plan_invalid
+ * A seal that names blocks as young as its vacuum was not made by one.
+ * @throws repository.plan_invalid
  */
-export async function checkSeal(
-  repo: Repository,
+export async function refuseYoung(
+  { storage }: Repository,
   number: number,
+  found: ObjectInfo,
+  io: Io,
+): Promise<void> {
+  for await (const { blockId, generation } of readPlan(storage, found, io)) {
+    if (generation < number) continue
+    throw planInvalid(found.key, `it names block ${blockId}, which is younger than the vacuum`)
+  }
+}
+
+/** The first block of a seal that is referenced, if one is. */
+export async function neededOf(
+  { storage }: Repository,
   found: ObjectInfo,
   references: References,
   io: Io,
-): Promise<void> {
-  for await (const line of planLines(repo.storage, found, io)) {
-    const block = parseBlockKey(`data/${line}`)
-    if (block === undefined || block.generation >= number) {
-      throw planInvalid(found.key, `it names data/${line}, which is younger than the vacuum`)
-    }
-  }
-  const lines = planLines(repo.storage, found, io)
-  for await (const line of join(lines, each => each, references.lines(), true)) {
-    throw planInvalid(found.key, `it names data/${line}, which a live backup needs`)
-  }
+): Promise<BlockLine | undefined> {
+  const lines = planLines(storage, found, io)
+  for await (const line of join(lines, each => each, references.lines(), true)) return line
+  return undefined
 }
 
 /** Says that all of a seal is deleted. */
@@ -167,7 +159,7 @@ export async function close(
 /** How long ago a plan was made, by the storage's clock where it has one, in milliseconds. */
 export async function planAgeMs(
   repo: Repository,
-  { plan: found }: OpenCollection,
+  found: ObjectInfo,
   clock: Clock,
   io: Io,
 ): Promise<number> {

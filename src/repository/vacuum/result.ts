@@ -3,6 +3,9 @@ import type { ReadOnlyStorage, Storage } from '../../storage/contract.ts'
 import type { BackupName } from '../names.ts'
 import type { RetentionPolicy, Verdict } from './policy.ts'
 
+/** How old a plan is before anything of it is deleted, in milliseconds. */
+export const defaultQuarantineMs = 24 * 60 * 60 * 1000
+
 /** What planning a vacuum needs to know; times in milliseconds. */
 export interface VacuumScope {
   readonly policy?: RetentionPolicy

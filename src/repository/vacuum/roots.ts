@@ -19,6 +19,11 @@ export async function liveNames(repo: Repository, io: Io): Promise<readonly Back
  */
 export async function addRoots(repo: Repository, references: References, io: Io): Promise<void> {
   await references.add(await liveNames(repo, io), io)
+  await addPins(repo, references, io)
+}
+
+/** Reads what backups reference that readers hold. */
+export async function addPins(repo: Repository, references: References, io: Io): Promise<void> {
   const sessions = await listOpenSessions(repo, io)
   await references.addPinned(
     sessions.flatMap(({ pins }) => pins),

@@ -63,7 +63,7 @@ describe('a vacuum', () => {
     const result = await runVacuum(storage)
     expect(result).toMatchObject({ state: 'closed', deleted_blocks: 1, deleted_bytes: 6 })
     expect(result.notes).toEqual([
-      `2 objects below data/ are no blocks and were left alone: data/README, data/${'a'.repeat(64)}.007`,
+      `2 objects below data/ are no blocks and are left alone: data/README, data/${'a'.repeat(64)}.007`,
     ])
   })
 })
