@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { explain, playbooks } from '../slice/bkp.ts'
@@ -105,4 +105,36 @@ test('row 51: the disk of the journal is full: nothing goes on unrecorded, and w
     if (outcome.status !== 0) expect(outcome.stderr, explain(outcome)).toMatch(/no space|full/)
     expect(['', 'freeze\nthaw\n'], `${kilobytes} kB\n${explain(outcome)}`).toContain(logOf(here))
   }
+})
+
+test('rows 41 and 43: the disk of one host fills while its tree is staged: no host is switched', () => {
+  const here = sceneWithTrees()
+  const backup = here.run(run(playbooks.backup, here))
+  expect(backup.status, explain(backup)).toBe(0)
+  for (const host of hosts) {
+    const folder = here.tree(host)
+    for (const name of ['a', 'sub/c', 'large']) writeFileSync(join(folder, name), 'changed since')
+  }
+  const before = hosts.map(host => here.listTree(host))
+  const saved = join(here.folder, 'saved')
+  const beta = here.parent('beta')
+  cpSync(beta, saved, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  const script = [
+    // Room enough, which is what is looked at beforehand, but for few more files.
+    `mount -t tmpfs -o nr_inodes=13,size=64m none '${beta}' && cp -a '${saved}/.' '${beta}'`,
+    `find '${beta}' | sort > '${here.folder}/begin'; "$@"; status=$?`,
+    `find '${beta}' | sort > '${here.folder}/end'; exit $status`,
+  ].join('\n')
+  const outcome = here.run(run(playbooks.restore, here), {
+    under: ['unshare', '-m', 'sh', '-c', script, 'sh'],
+  })
+  expect(outcome.status, explain(outcome)).toBe(2)
+  expect(outcome.stdout + outcome.stderr).toMatch(/[Nn]o space left|no space/)
+  // What was staged stays: a resumed run goes on with it.
+  const end = readFileSync(join(here.folder, 'end'), 'utf8').replace(/^.*\/\.bkp-.*\n/gm, '')
+  expect(end).toBe(readFileSync(join(here.folder, 'begin'), 'utf8'))
+  // The other host was staged, and not switched either.
+  expect(here.listTree('alpha')).toEqual(before[0])
+  const again = here.run(run(playbooks.restore, here))
+  expect(again.status, explain(again)).toBe(0)
 })
