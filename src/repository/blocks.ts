@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { Io } from '../base/io.ts'
+import type { Key } from '../storage/contract.ts'
 import { type BlockTable, createBlockTable } from './block-table.ts'
 import type { Flow } from './flow.ts'
 import { sha256 } from './manifest.ts'
@@ -27,6 +28,15 @@ export interface BlockWriter {
    * where it is known already. @throws storage.*
    */
   store(bytes: Uint8Array, id?: Uint8Array): Promise<WrittenBlock>
+  /**
+   * Stores a block that somebody else sends, or finds it. `send` is called with its key, and resolves
+   * once the storage has acknowledged so many bytes that hash to `id`.
+   */
+  storeElsewhere(
+    id: Uint8Array,
+    sizeBytes: number,
+    send: (key: Key) => Promise<void>,
+  ): Promise<WrittenBlock>
   /** Waits for every acknowledgement. @throws the first failure */
   drain(): Promise<void>
   /** Bytes sent so far. */
@@ -48,21 +58,30 @@ export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
   const { repo, generation, live, flow, io } = options
   const own = createBlockTable()
   const underWay = new Map<string, Promise<void>>()
+  // What is sent from here: only that is bounded here.
+  const sending = new Set<Promise<void>>()
   let newBytes = 0
   let failure: { readonly error: unknown } | undefined
 
-  const send = async (block: BackupBlock, id: Uint8Array, bytes: Uint8Array): Promise<void> => {
-    try {
-      await repo.storage.put(blockKey(block), bytes, io, id)
-      flow.moved(bytes.length)
-      own.add(id, { generation, sizeBytes: bytes.length })
-      newBytes += bytes.length
-    } catch (error) {
-      failure ??= { error }
-      throw error
-    } finally {
-      underWay.delete(block.blockId)
+  /** A block is under way until it is acknowledged, and may be named then. */
+  const begin = (block: BackupBlock, id: Uint8Array, sent: Promise<void>): WrittenBlock => {
+    const sizeBytes = Number(block.blockSize)
+    const acknowledged = async (): Promise<void> => {
+      try {
+        await sent
+        own.add(id, { generation, sizeBytes })
+        newBytes += sizeBytes
+      } catch (error) {
+        failure ??= { error }
+        throw error
+      } finally {
+        underWay.delete(block.blockId)
+      }
     }
+    const stored = acknowledged()
+    stored.catch(() => {})
+    underWay.set(block.blockId, stored)
+    return { block, stored, isNew: true }
   }
 
   const find = (id: Uint8Array): WrittenBlock | undefined => {
@@ -72,27 +91,45 @@ export function createBlockWriter(options: BlockWriterOptions): BlockWriter {
     return { block, stored: Promise.resolve(), isNew: false }
   }
 
+  /** The block, where it need not be sent: it was, or it is being sent. */
+  const known = (id: Uint8Array, hex: string, sizeBytes: number): WrittenBlock | undefined => {
+    const pending = underWay.get(hex)
+    if (pending === undefined) return find(id)
+    return { block: makeBlock(hex, sizeBytes, generation), stored: pending, isNew: false }
+  }
+
+  const put = async (block: BackupBlock, id: Uint8Array, bytes: Uint8Array): Promise<void> => {
+    await repo.storage.put(blockKey(block), bytes, io, id)
+    flow.moved(bytes.length)
+  }
+
   return Object.freeze({
     find,
     store: async (bytes, id = sha256(bytes)) => {
       const hex = Buffer.from(id).toString('hex')
-      const known = (): WrittenBlock | undefined => {
-        const pending = underWay.get(hex)
-        if (pending === undefined) return find(id)
-        return { block: makeBlock(hex, bytes.length, generation), stored: pending, isNew: false }
-      }
-      while (known() === undefined && underWay.size >= flow.limit() && failure === undefined) {
+      const found = (): WrittenBlock | undefined => known(id, hex, bytes.length)
+      while (found() === undefined && sending.size >= flow.limit() && failure === undefined) {
         // A failure is thrown below, to whoever stores next and to whoever waits for that block.
-        await Promise.race(underWay.values()).catch(() => {})
+        await Promise.race(sending).catch(() => {})
       }
       if (failure !== undefined) throw failure.error
-      const found = known()
-      if (found !== undefined) return found
       const block = makeBlock(hex, bytes.length, generation)
-      const stored = send(block, id, bytes)
-      stored.catch(() => {})
-      underWay.set(hex, stored)
-      return { block, stored, isNew: true }
+      const already = found()
+      if (already !== undefined) return already
+      const sent = put(block, id, bytes)
+      sending.add(sent)
+      const written = begin(block, id, sent)
+      const forget = (): void => void sending.delete(sent)
+      sent.then(forget, forget)
+      return written
+    },
+    storeElsewhere: async (id, sizeBytes, send) => {
+      if (failure !== undefined) throw failure.error
+      const hex = Buffer.from(id).toString('hex')
+      const already = known(id, hex, sizeBytes)
+      if (already !== undefined) return already
+      const block = makeBlock(hex, sizeBytes, generation)
+      return begin(block, id, send(blockKey(block)))
     },
     drain: async () => {
       while (underWay.size > 0) await Promise.allSettled(underWay.values())

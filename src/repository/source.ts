@@ -84,7 +84,7 @@ export interface HeldBlock {
    * acknowledged it, and the copy is gone. @throws storage.*, ssh.*
    */
   send(key: Key): Promise<void>
-  /** Gives its room back unsent. */
+  /** Gives its room back, unless it is being sent. */
   release(): void
 }
 
@@ -115,6 +115,12 @@ export interface Outbox {
    * @throws repository.plane_unavailable where they must be read another way
    */
   packFiles(root: SourceRoot, files: readonly SourceEntry[], io: Io): Promise<HeldPack>
+  /** The sha256 of whole small files; nothing for one that is none any more. @throws file.unreadable */
+  hashFiles(
+    root: SourceRoot,
+    files: readonly SourceEntry[],
+    io: Io,
+  ): Promise<readonly (Uint8Array | undefined)[]>
   /** Takes note of bytes that went another way, and why. */
   wentRound(bytes: number, why: string): void
   /** Waits until nothing is being sent any more, and gives the room back. Resolves to warnings. */

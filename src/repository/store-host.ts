@@ -7,8 +7,10 @@ import type { Geometry } from './geometry.ts'
 import type { BackupFile } from './manifest_pb.ts'
 import { createPacker, type Packer } from './pack.ts'
 import { runSideBySide } from './side-by-side.ts'
-import type { ReadTools, SmallFile, SourceRoot } from './source.ts'
-import { type StoredContent, storeDifference, streamFile } from './store-large.ts'
+import type { HostSource, Outbox, ReadTools, SmallFile, SourceRoot } from './source.ts'
+import { cannotSend, storeHeldFile } from './store-held.ts'
+import { storeHeldFiles } from './store-held-files.ts'
+import { type LargeFile, type StoredContent, storeDifference, streamFile } from './store-large.ts'
 import { type Surveyed, type SurveyOptions, surveyHost } from './survey.ts'
 
 export interface StoreHostOptions extends SurveyOptions {
@@ -16,6 +18,8 @@ export interface StoreHostOptions extends SurveyOptions {
   readonly collector: Collector
   readonly geometry: Geometry
   readonly tools: ReadTools
+  /** Where the host sends by itself. */
+  readonly outbox?: Outbox
   /** What to do about a file that does not stay as it is: the backup fails, or tells and goes on. */
   readonly changedFiles: 'fail' | 'warn'
   /** Called for what is left out, and for what changed and need not fail. */
@@ -26,6 +30,8 @@ export interface StoreHostOptions extends SurveyOptions {
 
 /** Small files asked for at once, at most. */
 const batchFiles = 512
+/** Small files that a host packs at once: each batch is a pack. */
+const heldBatchFiles = 4096
 
 /** Entries without anything to read that one tick stands for. */
 const entriesATick = 256
@@ -52,7 +58,8 @@ async function storeEntries(
   begin: (work: () => Promise<void>) => Promise<void>,
   io: Io,
 ): Promise<void> {
-  const { collector, geometry, tick, tools } = options
+  const { collector, geometry, tick, tools, outbox } = options
+  const mostFiles = outbox === undefined ? batchFiles : heldBatchFiles
   const packer = createPacker(options.writer, geometry.blockBytes, tools.workers)
   let batch: Batch | undefined
   let packed: Promise<void> = Promise.resolve()
@@ -62,7 +69,7 @@ async function storeEntries(
     const before = packed
     batch = undefined
     await begin(async () => {
-      packed = storeSmallFiles(options, full, { pack: packer.add, before }, io)
+      packed = storeBatch(options, full, { pack: packer.add, before }, io)
       await packed
       await tick(full.bytes)
     })
@@ -89,7 +96,7 @@ async function storeEntries(
       const isFull =
         batch !== undefined &&
         (batch.root !== root ||
-          batch.files.length >= batchFiles ||
+          batch.files.length >= mostFiles ||
           batch.bytes + size > geometry.blockBytes)
       if (isFull) await flush()
       batch ??= { root, files: [], bytes: 0 }
@@ -123,11 +130,34 @@ function countUpTo(
   return { some, rest: () => some(left) }
 }
 
+/** What comes before a batch, and where its files go. */
+interface BatchPlace {
+  readonly pack: Packer['add']
+  readonly before: Promise<void>
+}
+
+/** What the host does not send of a batch by itself is read; a batch is done when those before it are. */
+async function storeBatch(
+  options: StoreHostOptions,
+  batch: Batch,
+  place: BatchPlace,
+  io: Io,
+): Promise<void> {
+  const { outbox } = options
+  if (outbox === undefined) return await storeSmallFiles(options, batch, place, io)
+  const left = await storeHeldFiles(options, outbox, batch, io)
+  for (let at = 0; at < left.length; at += batchFiles) {
+    const files = left.slice(at, at + batchFiles)
+    await storeSmallFiles(options, { ...batch, files }, place, io)
+  }
+  await place.before
+}
+
 /** Reads a batch at once, and packs it when the batch before it is packed: packs follow the paths. */
 async function storeSmallFiles(
   options: StoreHostOptions,
   { root, files: items }: Batch,
-  { pack, before }: { readonly pack: Packer['add']; readonly before: Promise<void> },
+  { pack, before }: BatchPlace,
   io: Io,
 ): Promise<void> {
   const { source, tools } = options
@@ -246,19 +276,48 @@ async function storeContent(
   previous: BackupFile | undefined,
   io: Io,
 ): Promise<StoredContent> {
-  const { source, writer, geometry, tools, tick } = options
+  const { source, writer, geometry, tools, tick, outbox } = options
   const warns = options.changedFiles === 'warn'
   const { blockBytes } = geometry
   const large = { source, root: item.root, entry: item.entry, writer, tools, blockBytes, tick }
-  if (previous !== undefined && source.hashBlocks !== undefined) {
+  const difference = previous === undefined ? undefined : source.hashBlocks
+  if (outbox !== undefined) {
     try {
-      return await storeDifference(large, source.hashBlocks, io)
+      return await storeHeldContent(large, outbox, difference, warns, io)
     } catch (error) {
-      const changed = error instanceof BkpError && error.code === 'repository.source_changed'
-      if (!changed || !warns) throw error
+      if (!cannotSend(error)) throw error
+      outbox.wentRound(item.entry.sizeBytes, error.message)
+    }
+  }
+  if (difference !== undefined) {
+    try {
+      return await storeDifference(large, difference, io)
+    } catch (error) {
+      if (!isChange(error) || !warns) throw error
     }
   }
   return await streamFile(large, warns, io)
+}
+
+async function storeHeldContent(
+  large: LargeFile,
+  outbox: Outbox,
+  hashBlocks: HostSource['hashBlocks'],
+  takeShort: boolean,
+  io: Io,
+): Promise<StoredContent> {
+  if (hashBlocks !== undefined) {
+    try {
+      return await storeHeldFile(large, outbox, { hashBlocks, takeShort: false }, io)
+    } catch (error) {
+      if (!isChange(error) || !takeShort) throw error
+    }
+  }
+  return await storeHeldFile(large, outbox, { takeShort }, io)
+}
+
+function isChange(error: unknown): boolean {
+  return error instanceof BkpError && error.code === 'repository.source_changed'
 }
 
 /** A file that could not be read because it is gone changed; one that may not be read did not. */

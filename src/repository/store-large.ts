@@ -43,19 +43,35 @@ export async function streamFile(
     if (!written.isNew) reusedBytes += Number(written.block.blockSize)
     await file.tick(sizes[block.index] ?? 0)
   }
+  return wholeContent(file, { blocks, sizes, reusedBytes }, takeShort)
+}
+
+/**
+ * What was read of a file, by number of block: all of it, or what lies before the first short block.
+ * @throws repository.source_changed when that is not what the walk saw, unless `takeShort`
+ */
+export function wholeContent(
+  { source, root, entry, blockBytes }: LargeFile,
+  read: {
+    readonly blocks: readonly (WrittenBlock | undefined)[]
+    readonly sizes: readonly number[]
+    readonly reusedBytes: number
+  },
+  takeShort: boolean,
+): StoredContent {
   // Where it was cut short while it was read, what lies behind the first short block is not its.
   const whole: WrittenBlock[] = []
   let sizeBytes = 0
-  for (const [index, block] of blocks.entries()) {
+  for (const [index, block] of read.blocks.entries()) {
     if (block === undefined) break
     whole.push(block)
-    sizeBytes += sizes[index] ?? 0
-    if (sizes[index] !== blockBytes) break
+    sizeBytes += read.sizes[index] ?? 0
+    if (read.sizes[index] !== blockBytes) break
   }
   if (sizeBytes !== entry.sizeBytes && !takeShort) {
     throw sourceChanged(source.host, root, entry, sizeBytes < entry.sizeBytes ? 'shrank' : 'grew')
   }
-  return { blocks: whole, sizeBytes, reusedBytes: Math.min(reusedBytes, sizeBytes) }
+  return { blocks: whole, sizeBytes, reusedBytes: Math.min(read.reusedBytes, sizeBytes) }
 }
 
 /** Hands a block to the writer; its buffer is free again once the storage needs it no more. */
