@@ -136,6 +136,6 @@ Download the repository (´aws s3 sync s3://bucket/prefix .´) and go on as abov
 
 ´´´text
 URL=https://s3.us-east-1.amazonaws.com/bucket/prefix REGION=us-east-1 KEYS=$HOME/.bkp-keys
-get() { curl -fsS --config "$KEYS" --aws-sigv4 "aws:amz:$REGION:s3" "$URL/$1"; }
+get() { curl -fsS --config "$KEYS" --aws-sigv4 "aws:amz:$REGION:s3" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$URL/$1"; }
 ´´´
 `.replaceAll('´', '`')
