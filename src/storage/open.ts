@@ -3,12 +3,17 @@ import { didYouMean } from '../base/text.ts'
 import type { StorageBackend, StorageDefinition } from './backend.ts'
 import type { Storage } from './contract.ts'
 import { fileBackend } from './file-backend.ts'
+import { hdfsBackend } from './hdfs/backend.ts'
 import { s3Backend } from './s3/backend.ts'
 
 export type { StorageDefinition } from './backend.ts'
 
 /** Every backend there is; a new one is one file and one line here. */
-export const storageBackends: readonly StorageBackend[] = Object.freeze([fileBackend, s3Backend])
+export const storageBackends: readonly StorageBackend[] = Object.freeze([
+  fileBackend,
+  s3Backend,
+  hdfsBackend,
+])
 
 /**
  * A storage from an inventory's definition or from URL text. Opens no connection.
