@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { BackupOptions } from './backup-options.ts'
+import { shareBandwidth, throttledWriter } from './bandwidth.ts'
 import { type BlockWriter, createBlockWriter } from './blocks.ts'
 import { commitCheckpoint, forget } from './checkpoint.ts'
 import { type Collector, createCollector, type Totals } from './collector.ts'
@@ -25,7 +26,8 @@ import {
   type SessionBody,
   type WriterSession,
 } from './session.ts'
-import type { HostSource } from './source.ts'
+import type { HostSource, Outbox } from './source.ts'
+import { cannotSend } from './store-held.ts'
 import { storeHost } from './store-host.ts'
 import { type WalkedHost, walkHost } from './survey.ts'
 import { createBuffers } from './workers/buffers.ts'
@@ -169,10 +171,29 @@ async function storeEverything(
   const tools = { workers, buffers }
   const { garbage } = session
   const changedFiles = options.changedFiles ?? 'fail'
-  const common = { known, writer, collector, geometry, garbage, tools, changedFiles, warn }
+  const common = { known, collector, geometry, garbage, tools, changedFiles, warn }
+  const shares = shareBandwidth(options.bandwidth ?? {}, {
+    hosts: sources.length,
+    hostsAtOnce: hostsInFlight,
+    somePass: sources.some(({ openOutbox }) => openOutbox !== undefined),
+    clock,
+  })
+  const outboxOf = async (source: HostSource): Promise<Outbox | undefined> => {
+    const { storage } = repo
+    const { bytesPerSecond } = shares
+    const { blockBytes } = geometry
+    try {
+      return await source.openOutbox?.({ storage, blockBytes, clock, bytesPerSecond }, running)
+    } catch (error) {
+      if (!cannotSend(error)) throw error
+      warn(`${error.message}; its files go through bkp`)
+      return undefined
+    }
+  }
   const limit = pLimit(hostsInFlight)
   const hostRuns = sources.map(source =>
     limit(async () => {
+      let outbox: Outbox | undefined
       try {
         running.signal.throwIfAborted()
         const walking = early.get(source) ?? walk(source)
@@ -180,11 +201,19 @@ async function storeEverything(
         early.delete(source)
         const walked = await walking
         const tick = tickOf(source.host, walked.bytes)
-        await storeHost({ ...common, tick, source, walked }, running)
+        outbox = await outboxOf(source)
+        const throttle = outbox === undefined ? shares.throttle() : undefined
+        const own = throttle === undefined ? writer : throttledWriter(writer, throttle, running)
+        const ways = outbox === undefined ? {} : { outbox }
+        await storeHost({ ...common, ...ways, writer: own, tick, source, walked }, running)
+        warnings.push(...((await outbox?.close()) ?? []))
       } catch (error) {
-        // The first failure ends the others; what they say then is only its echo.
+        // The first failure ends the others, and what hosts hold; what they say then is only its echo.
         stop.abort(error)
+        await outbox?.close().catch(() => {})
         throw error
+      } finally {
+        shares.ended()
       }
     }),
   )

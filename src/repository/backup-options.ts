@@ -2,6 +2,7 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { ReadOnlyStorage, Storage } from '../storage/contract.ts'
+import type { Bandwidth } from './bandwidth.ts'
 import type { Geometry } from './geometry.ts'
 import { isBelow, pathFault, showPath } from './logical-path.ts'
 import type { ParentChoice } from './parents.ts'
@@ -59,6 +60,8 @@ export interface BackupOptions extends BackupScope {
   readonly acceptClock?: boolean
   /** A file that changes while it is read fails the backup (default), or is a warning. */
   readonly changedFiles?: 'fail' | 'warn'
+  /** Limits on what hosts send; the storage is held to the total by itself. */
+  readonly bandwidth?: Bandwidth
   /** Blocks sent at the same time; found out while they are sent by default. */
   readonly blocksInFlight?: number
   /** Threads that hash; by default the backup has its own, and ends them. */
