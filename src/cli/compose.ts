@@ -12,6 +12,7 @@ import { newRunId } from '../execute/run-id.ts'
 import { moduleLoaders } from '../modules/index.ts'
 import { validateArguments } from '../runbook/schema/validate-arguments.ts'
 import type { Storage } from '../storage/contract.ts'
+import { isStorageUrl, openStorage } from '../storage/open.ts'
 import { readOnlyStorage } from '../storage/read-only.ts'
 import type { CommandContext } from './command.ts'
 import type { Failpoints } from './failpoints.ts'
@@ -49,10 +50,14 @@ export function openEnvironment(
     return manner
   }
   const storages = new Map<string, Storage>()
-  const storage = (name: string): Storage => {
+  const open = (name: string): Storage => {
     const definition = inventory.storages.get(name)
-    if (definition === undefined) throw new BkpError('internal', `no storage ${name}`)
-    const opened = storages.get(name) ?? wrap(openDefined(definition))
+    if (definition !== undefined) return openDefined(definition)
+    if (isStorageUrl(name)) return openStorage(name)
+    throw new BkpError('internal', `no storage ${name}`)
+  }
+  const storage = (name: string): Storage => {
+    const opened = storages.get(name) ?? wrap(open(name))
     storages.set(name, opened)
     return opened
   }

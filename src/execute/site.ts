@@ -2,6 +2,7 @@ import { BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
 import type { StepRef } from '../events/events.ts'
 import type { Cluster, RunContext, Site, WritableSite } from '../modules/contract.ts'
+import { isStorageUrl } from '../storage/open.ts'
 import type { PerformRequest } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { type HowToWork, mannerOn } from './manner.ts'
@@ -56,7 +57,7 @@ function runContext(environment: Environment, ref: StepRef): RunContext {
 
 function knownStorage(environment: Environment, name: string): string {
   const { storages } = environment.inventory
-  if (storages.has(name)) return name
+  if (storages.has(name) || isStorageUrl(name)) return name
   throw notInInventory('storage', name, storages.keys())
 }
 

@@ -24,13 +24,38 @@ const path = {
 }
 const paths = { type: 'array', items: path, minItems: 1 }
 
+const source = {
+  anyOf: [
+    { type: 'string', minLength: 1, description: 'A storage of the inventory, or a URL of one.' },
+    {
+      type: 'object',
+      properties: {
+        storage: {
+          type: 'string',
+          minLength: 1,
+          description: 'A storage of the inventory, or a URL of one.',
+        },
+        prefix: { type: 'string', minLength: 1, description: 'Only what lies below it.' },
+        as: {
+          type: 'string',
+          minLength: 1,
+          description: 'The name that stays the same from backup to backup.',
+        },
+      },
+      required: ['storage'],
+      additionalProperties: false,
+    },
+  ],
+}
+
 /**
- * Plain files on hosts. Settings: `paths`, a list of absolute paths or `{ path, as }`, or a map from
- * host patterns to such lists; `identity`, by which a file is taken for unchanged.
+ * Plain files on hosts, and objects of storages. Settings: `paths`, a list of absolute paths or
+ * `{ path, as }`, or a map from host patterns to such lists; `identity`, by which a file is taken for
+ * unchanged; `sources`, storages by name or URL, or `{ storage, prefix, as }`.
  */
 export const filesKind: ClusterKind = Object.freeze({
   kind: 'files',
-  summary: 'Directories and files on hosts, without a database.',
+  summary: 'Directories and files on hosts, and objects of storages, without a database.',
   defaultRole: 'hosts',
   settings: {
     type: 'object',
@@ -41,6 +66,12 @@ export const filesKind: ClusterKind = Object.freeze({
           { type: 'object', additionalProperties: paths, minProperties: 1, 'x-bkp': 'by_host' },
         ],
         description: 'What is backed up: paths, or a map from host patterns to paths.',
+      },
+      sources: {
+        type: 'array',
+        items: source,
+        minItems: 1,
+        description: 'Storages whose objects are backed up: names, URLs, { storage, prefix, as }.',
       },
       identity: {
         enum: ['ctime', 'inode'],

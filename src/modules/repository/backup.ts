@@ -7,9 +7,10 @@ import { planeChoices } from '../../repository/planes/choose.ts'
 import { anyValue, clusterName, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule } from '../contract.ts'
 import { checkApart } from './backing-up/apart.ts'
-import { bandwidthArgument, throttledTo } from './backing-up/bandwidth.ts'
+import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
 import { pathsArgument } from './backing-up/path-arguments.ts'
 import { metadataJson, planOptions, readRequest, recoveryKit } from './backing-up/request.ts'
+import { sourcesArgument } from './backing-up/sources.ts'
 
 interface Facts {
   readonly set: string
@@ -20,7 +21,7 @@ interface Facts {
 
 export const backup = defineClusterModule({
   name: 'repository.backup',
-  summary: 'Store files of hosts as one incremental backup.',
+  summary: 'Store files of hosts and objects of storages as one incremental backup.',
   args: Type.Object(
     {
       storage: storageName(),
@@ -28,6 +29,11 @@ export const backup = defineClusterModule({
       paths: Type.Optional(
         pathsArgument(
           'What is backed up: absolute paths or { path, as }, the same on all hosts or a map from host to list. The cluster says it where the step does not.',
+        ),
+      ),
+      sources: Type.Optional(
+        sourcesArgument(
+          'Storages whose objects are backed up: names of the inventory, URLs, { storage, prefix, as }; or { host, path, as }. The cluster says it where the step does not.',
         ),
       ),
       identity: Type.Optional(
@@ -55,7 +61,8 @@ export const backup = defineClusterModule({
       plane: Type.Optional(
         Type.Enum([...planeChoices], {
           default: 'auto',
-          description: 'How bytes travel: local, relay, or auto to choose for each host.',
+          description:
+            'How bytes travel: local, direct (hosts send to the storage by themselves), relay, or auto to choose for each host.',
         }),
       ),
       bandwidth: Type.Optional(bandwidthArgument()),
@@ -80,7 +87,7 @@ export const backup = defineClusterModule({
   ),
   resources: ({ storage }) => [`storage:${storage}`],
   inspect: async (site, args, io): Promise<Facts> => {
-    const request = readRequest(site, args)
+    const request = await readRequest(site, args, io)
     const { url } = site.storage(args.storage)
     checkApart({ url, exclude: args.exclude ?? [] }, site.hosts, request.roots)
     const plan =
@@ -96,12 +103,14 @@ export const backup = defineClusterModule({
     binding: { set: facts.set, hosts: Object.keys(facts.planes) },
   }),
   apply: async (site, { args }, io) => {
-    const { scope } = readRequest(site, args)
+    const { scope } = await readRequest(site, args, io)
+    const bandwidth = readBandwidth(args.bandwidth)
     const metadata = metadataJson(args.metadata)
     const result = await backUp(
       {
         ...scope,
-        storage: throttledTo(args.bandwidth, site.storage(args.storage), site.run),
+        bandwidth,
+        storage: throttledTo(bandwidth, site.storage(args.storage), site.run),
         random: site.run.random,
         controller: hostname(),
         toolVersion: site.run.toolVersion,

@@ -16,11 +16,13 @@ import { steppingClock } from '../../repository/restore/scene.ts'
 export interface SiteOptions {
   readonly hosts: readonly Host[]
   readonly storage: Storage
+  /** Further ones by name; all others are the one above. */
+  readonly storages?: Readonly<Record<string, Storage>>
   readonly clusters?: readonly Cluster[]
 }
 
 /** A site as the drivers hand it over, on a clock of its own. */
-export function makeSite({ hosts, storage, clusters = [] }: SiteOptions): {
+export function makeSite({ hosts, storage, storages = {}, clusters = [] }: SiteOptions): {
   readonly site: WritableSite
   /** The same with another step, some time later. */
   next(step: string): WritableSite
@@ -37,7 +39,7 @@ export function makeSite({ hosts, storage, clusters = [] }: SiteOptions): {
       toolVersion: '0.1.0',
       documents: [{ path: 'playbook.yml', content: '- hosts: all\n' }],
     },
-    storage: () => storage,
+    storage: name => storages[name] ?? storage,
     cluster: name => {
       const found = clusters.find(cluster => cluster.name === name)
       if (found === undefined) throw new BkpError('schema.invalid', `no cluster ${name}`)

@@ -50,6 +50,11 @@ export interface PathDefaults {
   /** Hosts of the cluster or the play, missing ones too. */
   readonly hosts: readonly string[]
   readonly immutable: boolean
+  /** What `sources` names: paths of hosts, and whether there is anything else. */
+  readonly also?: {
+    readonly paths: Readonly<Record<string, readonly PathEntry[]>>
+    readonly storages: readonly unknown[]
+  }
 }
 
 /**
@@ -58,21 +63,28 @@ export interface PathDefaults {
  */
 export function rootsByHost(
   paths: PathsArgument | undefined,
-  { settings, hosts, immutable }: PathDefaults,
+  { settings, hosts, immutable, also = { paths: {}, storages: [] } }: PathDefaults,
 ): ReadonlyMap<string, readonly SourceRoot[]> {
-  const chosen = paths ?? settings['paths']
+  const further = Object.entries(also.paths)
+  const chosen =
+    paths ?? settings['paths'] ?? (further.length > 0 || also.storages.length > 0 ? {} : undefined)
   if (chosen === undefined) {
     throw new BkpError('schema.invalid', 'nothing says what is to be backed up', {
-      hint: 'give the step paths, or the cluster in the inventory',
+      hint: 'give the step paths or sources, or the cluster in the inventory',
     })
   }
   const faults: BkpError[] = []
   const lists = isList(chosen)
-    ? new Map(hosts.map(host => [host, chosen] as const))
-    : new Map(Object.entries(isRecord(chosen) ? chosen : {}))
+    ? new Map<string, unknown>(hosts.map(host => [host, chosen] as const))
+    : new Map<string, unknown>(Object.entries(isRecord(chosen) ? chosen : {}))
+  for (const [host, entries] of further) {
+    const own = lists.get(host)
+    lists.set(host, [...(isList(own) ? own : []), ...entries])
+  }
   const roots = new Map<string, readonly SourceRoot[]>()
   for (const [host, entries] of lists) {
-    if (!hosts.includes(host)) faults.push(unknownHost(host, hosts))
+    if (!hosts.includes(host))
+      faults.push(unknownHost(host in also.paths ? 'sources' : 'paths', host, hosts))
     else if (isList(entries) && entries.length > 0) {
       roots.set(
         host,
@@ -88,8 +100,8 @@ function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
 }
 
-function unknownHost(host: string, hosts: readonly string[]): BkpError {
-  return new BkpError('schema.invalid', `paths: "${host}" is no host of this step`, {
+function unknownHost(argument: string, host: string, hosts: readonly string[]): BkpError {
+  return new BkpError('schema.invalid', `${argument}: "${host}" is no host of this step`, {
     hint: didYouMean(host, hosts) ?? `its hosts are ${hosts.join(', ')}`,
   })
 }

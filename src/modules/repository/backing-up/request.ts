@@ -1,18 +1,21 @@
 import { BkpError } from '../../../base/errors.ts'
+import type { Io } from '../../../base/io.ts'
 import type { Json } from '../../../base/json.ts'
 import type { ReadOnlyHost } from '../../../connection/contract.ts'
 import type { PlanOptions } from '../../../repository/backup-options.ts'
-import { choosePlane, openSource, type PlaneChoice } from '../../../repository/planes/choose.ts'
+import { findPlane, openSource, type PlaneChoice } from '../../../repository/planes/choose.ts'
 import type { SourceRoot } from '../../../repository/source.ts'
 import type { ReadOnlyStorage } from '../../../storage/contract.ts'
 import type { Cluster, RunContext, Site } from '../../contract.ts'
 import { type PathsArgument, rootsByHost } from './path-arguments.ts'
+import { openStorageSource, readSources, type SourceArgument } from './sources.ts'
 
 /** The arguments of `repository.backup`. */
 export interface BackupArguments {
   readonly storage: string
   readonly cluster?: string
   readonly paths?: PathsArgument
+  readonly sources?: readonly SourceArgument[]
   readonly identity?: 'ctime' | 'inode'
   readonly exclude?: readonly string[]
   readonly metadata?: unknown
@@ -30,7 +33,7 @@ const defaultSet: Pick<Cluster, 'kind' | 'name' | 'settings'> = {
 }
 
 /** What a site has in common while planning and while applying. */
-export type Place = Pick<Site, 'run' | 'cluster'> & {
+export type Place = Pick<Site, 'run' | 'cluster' | 'storage'> & {
   readonly hosts: readonly ReadOnlyHost[]
 }
 
@@ -45,31 +48,50 @@ export interface BackupRequest {
 
 /**
  * Puts arguments, settings and hosts together. @throws schema.invalid, cluster.hosts_missing,
- * repository.plane_unavailable
+ * repository.plane_unavailable, ssh.*
  */
-export function readRequest(site: Place, args: BackupArguments): BackupRequest {
+export async function readRequest(
+  site: Place,
+  args: BackupArguments,
+  io: Io,
+): Promise<BackupRequest> {
   const cluster = args.cluster === undefined ? undefined : site.cluster(args.cluster)
   const { kind, name, settings } = cluster ?? defaultSet
-  const present = site.hosts.map(host => host.name)
+  const names = site.hosts.map(host => host.name)
   const allowed = args.allow_missing ?? []
-  const expected = cluster?.hosts ?? [...new Set([...present, ...allowed])]
+  const expected = cluster?.hosts ?? [...new Set([...names, ...allowed])]
   const identity = args.identity ?? settings['identity']
+  const wanted = readSources(
+    args.sources ?? (settings['sources'] as readonly SourceArgument[] | undefined) ?? [],
+  )
   const roots = rootsByHost(args.paths, {
     settings,
     hosts: expected,
     immutable: identity === 'inode',
+    also: wanted,
   })
   const planes: Record<string, string> = {}
-  const sources = [...roots].flatMap(([hostName, own]) => {
+  const present = [...roots].flatMap(([hostName, own]) => {
     const host = site.hosts.find(candidate => candidate.name === hostName)
-    if (host === undefined) {
-      if (allowed.includes(hostName)) return []
-      throw missingHost(hostName)
-    }
-    const plane = choosePlane(args.plane ?? 'auto', host)
-    planes[hostName] = `${plane.plane}: ${plane.reason}`
+    if (host === undefined && !allowed.includes(hostName)) throw missingHost(hostName)
+    return host === undefined ? [] : [{ host, own }]
+  })
+  const target = site.storage(args.storage)
+  const chosen = await Promise.all(
+    present.map(({ host }) => findPlane(args.plane ?? 'auto', host, target, io)),
+  )
+  const ofHosts = present.flatMap(({ host, own }, index) => {
+    const plane = chosen[index]
+    if (plane === undefined) return []
+    planes[host.name] = `${plane.plane}: ${plane.reason}`
     return [openSource(host, own, plane)]
   })
+  const ofStorages = wanted.storages.map(source => {
+    const storage = site.storage(source.name)
+    planes[source.host] = `relay: this controller reads ${storage.url}`
+    return openStorageSource(source, storage, target, args.exclude ?? [])
+  })
+  const sources = [...ofHosts, ...ofStorages]
   if (sources.length === 0) {
     throw new BkpError('cluster.hosts_missing', 'no host with anything to back up takes part', {
       hint: 'see which hosts the play has, and what paths names',
