@@ -151,13 +151,7 @@ async function* checked(
         : bytes
     sum?.update(part)
     const isLast = index === file.blocks.length
-    if (isLast && sum !== undefined && !sum.digest().equals(file.sha256)) {
-      throw damaged(
-        file,
-        `${named(file)} does not hash to what its manifest says`,
-        block?.blockId ?? '',
-      )
-    }
+    if (isLast && sum !== undefined && !sum.digest().equals(file.sha256)) throw damaged(file)
     yield part
   }
 }
@@ -167,20 +161,35 @@ export async function blockOf(file: BackupFile, bytes: Promise<Uint8Array>): Pro
   try {
     return await bytes
   } catch (error) {
-    if (!(error instanceof BkpError) || !error.code.startsWith('repository.block_')) throw error
-    throw new BkpError(error.code, `${named(file)} cannot be restored: ${error.message}`, {
-      cause: error,
-      hint: error.hint ?? 'run bkp verify to see what else is damaged',
-      details: { ...error.details, host: file.host, path: showPath(file.path) },
-    })
+    if (!(error instanceof BkpError)) throw error
+    throw neededBy(file, error)
   }
 }
 
-function damaged(file: BackupFile, message: string, block: string): BkpError {
-  return new BkpError('repository.block_corrupt', message, {
-    hint: 'run bkp verify --read-data to see what else is damaged',
-    details: { block, host: file.host, path: showPath(file.path) },
+/** The error of a block, with the file that needs it where it is the block's own fault. */
+export function neededBy(file: BackupFile, error: BkpError): BkpError {
+  if (!error.code.startsWith('repository.block_')) return error
+  return new BkpError(error.code, `${named(file)} cannot be restored: ${error.message}`, {
+    cause: error,
+    hint: error.hint ?? 'run bkp verify to see what else is damaged',
+    details: { ...error.details, host: file.host, path: showPath(file.path) },
   })
+}
+
+/** The error of a file that its manifest contradicts, though its blocks are right. */
+export function damaged(file: BackupFile): BkpError {
+  return new BkpError(
+    'repository.block_corrupt',
+    `${named(file)} does not hash to what its manifest says`,
+    {
+      hint: 'run bkp verify --read-data to see what else is damaged',
+      details: {
+        block: file.blocks.at(-1)?.blockId ?? '',
+        host: file.host,
+        path: showPath(file.path),
+      },
+    },
+  )
 }
 
 function named(file: BackupFile): string {

@@ -1,22 +1,23 @@
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { BkpError } from '../../base/errors.ts'
 
 /** Hosts worked on at a time: each holds blocks and a tree in memory. */
 export const hostsAtATime = 4
 
 /**
- * Works on hosts side by side, answers in their order. When one fails, no other is begun, those at
+ * Works on hosts side by side, so many in each lane, answers in their order. When one fails, no other is begun, those at
  * work are waited for, and the first error is thrown.
  */
 export async function forEachHost<H, R>(
   hosts: readonly H[],
   work: (host: H) => Promise<R>,
+  laneOf?: (host: H) => LimitFunction,
 ): Promise<readonly R[]> {
-  const limit = pLimit(hostsAtATime)
+  const shared = pLimit(hostsAtATime)
   let failed = false
   const results = await Promise.allSettled(
     hosts.map(host =>
-      limit(async () => {
+      (laneOf?.(host) ?? shared)(async () => {
         if (failed) throw new BkpError('step.cancelled', 'another host failed')
         try {
           return await work(host)

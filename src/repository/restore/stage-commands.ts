@@ -64,6 +64,17 @@ const attributesScript = `
 cp -R -p -T --attributes-only -- "$1" "$2" && exec rm -rf -- "$1"
 `
 
+// noclobber opens with O_EXCL: what is there already may be a hard link of a live file.
+const createScript = `
+umask 077
+cd -- "$1" || exit 1
+exec xargs -0 -r sh -c 'set -C; for f; do : >"$f" || exit 255; done' bkp-create
+`
+
+const appendScript = `
+while [ $# -gt 0 ]; do cat -- "$1" >>"$2" || exit 1; shift 2; done
+`
+
 const removeScript = `cd -- "$1" && exec xargs -0 -r rm -rf --`
 
 // sync -f syncs one file system; an old sync knows only all of them.
@@ -217,6 +228,32 @@ const perSecond = 1_000_000_000n
 function decimalSeconds(nanoseconds: bigint): string {
   const fraction = ((nanoseconds % perSecond) + perSecond) % perSecond
   return `${(nanoseconds - fraction) / perSecond}.${String(fraction).padStart(9, '0')}`
+}
+
+/** Makes empty files, for us alone, in folders that are there and where nothing is. */
+export async function createFiles(
+  host: Host,
+  folder: string,
+  paths: PathList,
+  io: Io,
+): Promise<void> {
+  if (paths.count() === 0) return
+  const command = shell(createScript, [folder], batches(paths, nameRecord))
+  await must(host, command, `files in ${folder} cannot be made`, io)
+}
+
+/** Appends whole files to others, in that order. Absolute paths; as many as a command takes. */
+export async function appendFiles(
+  host: Host,
+  pairs: readonly { readonly from: string; readonly to: Uint8Array }[],
+  io: Io,
+): Promise<void> {
+  if (pairs.length === 0) return
+  const command: Command = {
+    argv: ['sh', '-c', appendScript, 'bkp-restore', ...pairs.flatMap(({ from, to }) => [from, to])],
+    env: { LC_ALL: 'C' },
+  }
+  await must(host, command, 'blocks cannot be put into files', io)
 }
 
 export async function removeFiles(

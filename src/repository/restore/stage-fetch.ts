@@ -11,10 +11,11 @@ import { runSideBySide } from '../side-by-side.ts'
 import type { Workers } from '../workers/contract.ts'
 import type { HostAbilities } from './compare.ts'
 import { type ReadFile, readContents } from './content.ts'
+import { type DirectWay, fetchDirect, isForDirect } from './direct/fetch.ts'
 import { targetEntries } from './entries.ts'
 import type { PlannedTarget } from './plan-stage.ts'
 import { follow, type Reused } from './sorted-tree.ts'
-import { setAttributes } from './stage-commands.ts'
+import { createFiles, createPathList, setAttributes } from './stage-commands.ts'
 import { canWriteHere, isForHere, writeHere } from './stage-here.ts'
 import type { StagingPaths } from './staging.ts'
 
@@ -30,6 +31,8 @@ export interface Staging {
   readonly isFolder: boolean
   /** Room for what does not fit into memory. */
   readonly scratch: Scratch
+  /** How the host gets blocks by itself; without it they come through this process. */
+  readonly direct?: DirectWay
 }
 
 const stagedName = 'new'
@@ -54,7 +57,11 @@ export async function fetchRest(
   progress: (bytes: number) => void,
   io: Io,
 ): Promise<void> {
-  const { repo, host } = staging
+  const { repo, host, direct } = staging
+  if (direct !== undefined) {
+    await fetchByHost(staging, direct, have, { reading, progress }, io)
+    return
+  }
   if (!(await canWriteHere(host, staging.can, io))) {
     const files = readContents(
       missing(staging, have, () => true, io),
@@ -81,6 +88,30 @@ export async function fetchRest(
     })
   })
   await copyAttributes(staging, missing(staging, have, isLarge, io), io)
+}
+
+/** The host fills the files it can; the others, most of which are empty, are streamed to tar. */
+async function fetchByHost(
+  staging: Staging,
+  way: DirectWay,
+  have: Reused,
+  { reading, progress }: { readonly reading: Reading; readonly progress: (bytes: number) => void },
+  io: Io,
+): Promise<void> {
+  const { repo, host, paths, scratch, target } = staging
+  const pathOf = (file: BackupFile): Uint8Array => stagedPath(staging, file)
+  const isDirect = (file: BackupFile): boolean => isForDirect(file, pathOf(file))
+  const others = missing(staging, have, file => !isDirect(file), io)
+  await unpack(staging, readContents(others, { ...reading, repo }, io), io, progress)
+  const names = createPathList(scratch)
+  for await (const file of missing(staging, have, isDirect, io)) {
+    await names.add(entryPath(relativeTo(file.path, target.subtree), stagedName))
+  }
+  if (names.count() === 0) return
+  await createFiles(host, paths.holder, names, io)
+  const files = missing(staging, have, isDirect, io)
+  await fetchDirect(files, { repo, host, way, scratch, pathOf, progress }, io)
+  await copyAttributes(staging, missing(staging, have, isDirect, io), io)
 }
 
 /** Of the blocks read ahead, what is for tar, while others are written from here: one in so many. */
@@ -184,10 +215,8 @@ function tarEntry(
   subtree: Uint8Array,
   progress: (bytes: number) => void,
 ): TarEntry {
-  const relative = relativeTo(file.path, subtree)
-  const slash = relative.length === 0 ? '' : '/'
   return {
-    path: Buffer.concat([Buffer.from(`${below}${slash}`), relative]),
+    path: entryPath(relativeTo(file.path, subtree), below),
     type: tarTypes[file.type],
     sizeBytes: Number(file.size),
     mode: file.mode,
@@ -199,6 +228,10 @@ function tarEntry(
     ...(file.type === BackupFile_Type.SYMLINK ? { target: file.symlinkTarget } : {}),
     ...(content === undefined || file.size === 0n ? {} : { content: counted(content(), progress) }),
   }
+}
+
+function entryPath(relative: Uint8Array, below: string): Uint8Array {
+  return joinPath(Buffer.from(below), relative)
 }
 
 /** An owner without a name was backed up as its number. */

@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit'
 import { asBkpError, BkpError, throwFaults } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import type { Host } from '../../connection/contract.ts'
@@ -8,6 +9,7 @@ import { createScratch, type Scratch } from '../scratch.ts'
 import type { Workers } from '../workers/contract.ts'
 import { createWorkers } from '../workers/pool.ts'
 import { differs, type HostAbilities } from './compare.ts'
+import type { DirectWay } from './direct/fetch.ts'
 import { rootType } from './entries.ts'
 import { forEachHost, hostNamed, hostsAtATime } from './hosts.ts'
 import { parentOf } from './live.ts'
@@ -37,6 +39,8 @@ export interface StageOptions {
   readonly id: string
   /** Threads that check blocks; by default the stage has its own, and ends them. */
   readonly workers?: Workers
+  /** Hosts that get blocks by themselves, and how. */
+  readonly direct?: ReadonlyMap<string, DirectWay>
 }
 
 /**
@@ -59,12 +63,15 @@ export async function stage(
   const scratch = createScratch()
   const workers = options.workers ?? createWorkers()
   const readers = Math.min(hostsAtATime, Math.max(1, names.length))
+  const lanes = { relay: pLimit(hostsAtATime), direct: pLimit(directHostsAtATime) }
+  const laneOf = (name: string): LimitFunction =>
+    options.direct?.has(name) === true ? lanes.direct : lanes.relay
   const common = {
     scratch,
     reading: { workers, blocksAhead: Math.floor(mostBlocksAhead / readers) },
   }
   try {
-    const staged = await forEachHost(names, async name => {
+    const stageHost = async (name: string) => {
       const host = hostNamed(hosts, name)
       const can = await readAbilities(host, io)
       const progress = progressOf(name)
@@ -73,13 +80,16 @@ export async function stage(
         trees.push(await stageTarget(options, { ...common, host, can, target, progress }, io))
       }
       return [name, trees] as const
-    })
-    return Object.fromEntries(staged)
+    }
+    return Object.fromEntries(await forEachHost(names, stageHost, laneOf))
   } finally {
     if (options.workers === undefined) await workers.close()
     await scratch.close()
   }
 }
+
+/** Hosts that get blocks by themselves at a time: their blocks are not in our memory. */
+const directHostsAtATime = 16
 
 /** Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. */
 const mostBlocksAhead = 8
@@ -117,6 +127,7 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
   const { host, target } = work
   const { path, layout } = target.live
   const paths = stagingPaths(options.id, path, layout)
+  const direct = options.direct?.get(host.name)
   const type = (await rootType(options.repo, options.backup, target, io)) ?? BackupFile_Type.FILE
   const staging: Staging = {
     repo: options.repo,
@@ -127,6 +138,7 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
     can: work.can,
     scratch: work.scratch,
     isFolder: type === BackupFile_Type.DIRECTORY,
+    ...(direct === undefined ? {} : { direct }),
   }
   const record: StageRecord = {
     id: options.id,

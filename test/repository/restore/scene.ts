@@ -2,13 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemRandom } from '../../../src/base/clock.ts'
-import { quietIo } from '../../../src/base/io.ts'
+import { type Io, quietIo } from '../../../src/base/io.ts'
 import type { Host } from '../../../src/connection/contract.ts'
-import { createConnectionPool } from '../../../src/connection/pool.ts'
+import { type ConnectionPoolOptions, createConnectionPool } from '../../../src/connection/pool.ts'
 import { backUp } from '../../../src/repository/backup.ts'
 import { resolveBackup } from '../../../src/repository/catalogue.ts'
 import { choosePlane, openSource, type PlaneChoice } from '../../../src/repository/planes/choose.ts'
 import { openRepository } from '../../../src/repository/repository.ts'
+import type { DirectWay } from '../../../src/repository/restore/direct/fetch.ts'
 import { readRoots } from '../../../src/repository/restore/entries.ts'
 import { type PlannedTarget, planStage } from '../../../src/repository/restore/plan-stage.ts'
 import { stage } from '../../../src/repository/restore/stage.ts'
@@ -48,20 +49,30 @@ export interface RestoreScene {
   readonly run: string
   backUp(roots: readonly Root[], plane?: PlaneChoice): Promise<string>
   plan(request?: Partial<TargetRequest>, backup?: string): Promise<readonly PlannedTarget[]>
-  stage(request?: Partial<TargetRequest>, step?: string): Promise<Stage>
+  stage(request?: Partial<TargetRequest>, step?: string, io?: Io): Promise<Stage>
   swap(staged: Stage): Promise<void>
   close(): Promise<void>
+}
+
+export interface RestoreSceneOptions {
+  /** How hosts are reached; each is this machine by default. */
+  readonly addresses?: ConnectionPoolOptions['addresses']
+  /** How a host gets blocks by itself, where it does. */
+  readonly direct?: (host: Host) => Promise<DirectWay | undefined>
+  /** A host in place of another. */
+  readonly host?: (host: Host) => Host
 }
 
 export function makeRestoreScene(
   names: readonly string[] = ['here'],
   storage: Storage = createMemoryStorage(),
+  { addresses, direct, host: asHost = host => host }: RestoreSceneOptions = {},
 ): RestoreScene {
   // Staging syncs a file system: one in memory does not wait for what other tests write.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bkp-restore-'))
   const clock = steppingClock()
   const pool = createConnectionPool({
-    addresses: {
+    addresses: addresses ?? {
       get: name => ({
         name,
         transport: 'local',
@@ -75,7 +86,7 @@ export function makeRestoreScene(
     random: systemRandom,
     clock,
   })
-  const hosts = names.map(name => pool.host(name))
+  const hosts = names.map(name => asHost(pool.host(name)))
   const run = '20261121_100000-abcdef'
   const scratchFolder = join(folder, 'scratch')
   mkdirSync(scratchFolder)
@@ -133,12 +144,17 @@ export function makeRestoreScene(
       return backup
     },
     plan,
-    stage: async (request = {}, step = '1') => {
+    stage: async (request = {}, step = '1', io = quietIo) => {
       const { repo, backup } = await open('latest')
       const id = stageId(run, step)
       const planned = await plan(request)
-      const options = { repo, backup, run, id }
-      return { id, backup: backup.name, hosts: await stage(options, hosts, planned, quietIo) }
+      const ways = new Map<string, DirectWay>()
+      for (const host of hosts) {
+        const way = await direct?.(host)
+        if (way !== undefined) ways.set(host.name, way)
+      }
+      const options = { repo, backup, run, id, direct: ways }
+      return { id, backup: backup.name, hosts: await stage(options, hosts, planned, io) }
     },
     swap: async staged => {
       const states = await readStagedStates(hosts, staged, quietIo)
