@@ -4,6 +4,7 @@ import { quietIo } from '../../../src/base/io.ts'
 import { formatBytes, parseBytes } from '../../../src/base/units.ts'
 import {
   bandwidthArgument,
+  readBandwidth,
   throttledTo,
 } from '../../../src/modules/repository/backing-up/bandwidth.ts'
 import { key } from '../../../src/storage/key.ts'
@@ -20,13 +21,27 @@ describe('the bandwidth of a backup', () => {
     }
   })
 
+  it('is one for all, or for each host, too', () => {
+    const accepts = new Ajv({ strict: false }).compile(bandwidthArgument())
+    for (const good of [{ total: '1GiB' }, { per_host: 2048 }, { total: 4096, per_host: '2KiB' }])
+      expect(accepts(good), JSON.stringify(good)).toBe(true)
+    for (const bad of [{}, { total: 5 }, { host: '1MiB' }, { total: '1MiB', more: 1 }])
+      expect(accepts(bad), JSON.stringify(bad)).toBe(false)
+    expect(readBandwidth(undefined)).toEqual({})
+    expect(readBandwidth('2KiB')).toEqual({ totalBytesPerSecond: 2048 })
+    expect(readBandwidth({ total: 4096, per_host: '2KiB' })).toEqual({
+      totalBytesPerSecond: 4096,
+      hostBytesPerSecond: 2048,
+    })
+  })
+
   it('slows the storage down to that', async () => {
     const clock = testClock()
-    const storage = throttledTo('1KiB', createMemoryStorage(), { clock })
+    const storage = throttledTo(readBandwidth('1KiB'), createMemoryStorage(), { clock })
     for (const name of ['a', 'b', 'c']) await storage.put(key(name), new Uint8Array(1024), quietIo)
     expect(clock.monotonicMs()).toBe(2000)
     const free = createMemoryStorage()
-    expect(throttledTo(undefined, free, { clock })).toBe(free)
+    expect(throttledTo({ hostBytesPerSecond: 1024 }, free, { clock })).toBe(free)
   })
 })
 
