@@ -87,9 +87,9 @@ export interface Storage extends ReadOnlyStorage {
 export interface PresignRequest {
   readonly method: 'PUT' | 'GET'
   readonly key: Key
-  /** Of the bytes to be put (32 bytes): the server refuses others. */
+  /** Of the bytes to be put (32 bytes): a server that can check it refuses others. */
   readonly sha256?: Uint8Array
-  /** Of the same bytes (16 bytes): OSS checks that and no other sum, and signs no sha256 without it. */
+  /** Of the same bytes (16 bytes): OSS checks that and no other sum. */
   readonly md5?: Uint8Array
   /** The put fails where there is such an object. */
   readonly ifAbsent?: boolean

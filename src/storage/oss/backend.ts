@@ -1,0 +1,114 @@
+import { BkpError } from '../../base/errors.ts'
+import { isRecord } from '../../base/json.ts'
+import { Secret } from '../../base/secret.ts'
+import { secretReference } from '../../base/secret-reference.ts'
+import { didYouMean } from '../../base/text.ts'
+import type { StorageBackend, StorageDefinition } from '../backend.ts'
+import { createOssStorage } from './oss.ts'
+import {
+  checkedPlace,
+  type OssCredentials,
+  type OssPlace,
+  ossExample,
+  placeOfUrl,
+} from './place.ts'
+
+const text = (description: string): Readonly<Record<string, unknown>> => ({
+  type: 'string',
+  minLength: 1,
+  description,
+})
+const flag = (description: string): Readonly<Record<string, unknown>> => ({
+  type: 'boolean',
+  description,
+})
+
+const properties = {
+  bucket: text('The bucket; it must exist, without versioning.'),
+  prefix: text('What every key begins with, without slashes at its ends: one for each repository.'),
+  region: text('The region of the bucket, such as oss-cn-hangzhou; OSS_REGION without it.'),
+  endpoint: text('Scheme, host and port of a server that the region does not name.'),
+  internal: flag('Ask the region’s address inside Alibaba Cloud.'),
+  cname: flag('The endpoint is a domain of the bucket’s own.'),
+  path_style: flag('Ask for endpoint/bucket/key; the rule where the endpoint is an IP address.'),
+  authorization: {
+    enum: ['v1', 'v4'],
+    description: 'How requests are signed: v4, or v1 for servers that know nothing else.',
+  },
+  credentials: {
+    type: 'object',
+    description: 'Without them: OSS_ACCESS_KEY_ID and so on of the environment.',
+    properties: {
+      access_key_id: secretReference('The name of the key.'),
+      access_key_secret: secretReference('The key.'),
+      security_token: secretReference('The token of temporary credentials (STS).'),
+    },
+    required: ['access_key_id', 'access_key_secret'],
+    additionalProperties: false,
+  },
+} as const
+
+/** `oss`: a bucket of Alibaba Cloud's Object Storage Service. */
+export const ossBackend: StorageBackend = Object.freeze({
+  type: 'oss',
+  settings: { type: 'object', properties, required: ['bucket'], additionalProperties: false },
+  example: ossExample,
+  fromUrl: (url: URL) => createOssStorage(placeOfUrl(url)),
+  fromDefinition: definition => createOssStorage(placeOfDefinition(definition)),
+} satisfies StorageBackend)
+
+/** The place an inventory defines; the schema has said most of what is wrong, with its line. */
+function placeOfDefinition({ type: _type, ...settings }: StorageDefinition): OssPlace {
+  for (const setting of Object.keys(settings)) {
+    if (setting in properties) continue
+    throw new BkpError('usage.invalid', `an oss storage has no option "${setting}"`, {
+      hint: didYouMean(setting, Object.keys(properties)) ?? 'write { type: oss, bucket: backups }',
+    })
+  }
+  const read = (name: string): { readonly [key: string]: string } => {
+    const value = settings[name]
+    if (value === undefined) return {}
+    if (typeof value === 'string') return { [name]: value }
+    throw new BkpError('usage.invalid', `${name} of an oss storage is text`)
+  }
+  const readFlag = (name: string, property = name): { readonly [key: string]: boolean } => {
+    const value = settings[name]
+    if (value === undefined) return {}
+    if (typeof value === 'boolean') return { [property]: value }
+    throw new BkpError('usage.invalid', `${name} of an oss storage is true or false`)
+  }
+  return checkedPlace(
+    {
+      bucket: '',
+      prefix: '',
+      ...read('bucket'),
+      ...read('prefix'),
+      ...read('region'),
+      ...read('endpoint'),
+      ...read('authorization'),
+      ...readFlag('internal'),
+      ...readFlag('cname'),
+      ...readFlag('path_style', 'pathStyle'),
+    },
+    credentialsOf(settings['credentials']),
+  )
+}
+
+function credentialsOf(value: unknown): OssCredentials | undefined {
+  if (value === undefined) return undefined
+  const given: Readonly<Record<string, unknown>> = isRecord(value) ? value : {}
+  const accessKeyId = given['access_key_id']
+  const accessKeySecret = given['access_key_secret']
+  const securityToken = given['security_token']
+  if (!(accessKeyId instanceof Secret) || !(accessKeySecret instanceof Secret)) {
+    throw new BkpError(
+      'usage.invalid',
+      'credentials of an oss storage are access_key_id and access_key_secret',
+    )
+  }
+  return {
+    accessKeyId,
+    accessKeySecret,
+    ...(securityToken instanceof Secret ? { securityToken } : {}),
+  }
+}
