@@ -1,10 +1,13 @@
 import * as Type from 'typebox'
+import { planeChoices } from '../../repository/planes/choose.ts'
 import { openRepository, readBackup } from '../../repository/repository.ts'
 import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
 import { stage as stageTrees } from '../../repository/restore/stage.ts'
 import { stageId } from '../../repository/restore/staging.ts'
 import { clusterName, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
+import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
+import { chooseDownloads, type Downloads, downloadWays } from './staged/downloads.ts'
 import { stageFields } from './staged/stage-argument.ts'
 import { describeTarget, differing, readStagePlan } from './staged/stage-plan.ts'
 
@@ -12,6 +15,7 @@ interface Facts {
   readonly backup: string
   readonly repository: string
   readonly targets: readonly PlannedTarget[]
+  readonly planes: Downloads
 }
 
 const nameMap = (description: string) =>
@@ -42,6 +46,18 @@ export const stage = defineClusterModule({
           description: 'Where the room comes from: staged beside the targets.',
         }),
       ),
+      plane: Type.Optional(
+        Type.Enum([...planeChoices], {
+          default: 'auto',
+          description:
+            'How bytes travel: local, direct (hosts get them from the storage by themselves), relay, or auto to choose for each host.',
+        }),
+      ),
+      bandwidth: Type.Optional(
+        bandwidthArgument(
+          'The most that is fetched from the storage in a second, such as 50MiB; bytes without a unit. { total, per_host } bounds each host, too.',
+        ),
+      ),
       allow_missing: Type.Optional(
         nameList('Hosts that may be missing; what is theirs is left out.'),
       ),
@@ -51,18 +67,19 @@ export const stage = defineClusterModule({
   returns: Type.Object(stageFields, { additionalProperties: false }),
   resources: ({ storage }) => [`storage:${storage}`],
   inspect: async (site, args, io): Promise<Facts> => {
-    const { repo, backup, targets } = await readStagePlan(
-      site,
-      site.storage(args.storage),
-      args,
-      io,
-    )
-    return { backup: backup.name, repository: repo.id, targets }
+    const storage = site.storage(args.storage)
+    const { repo, backup, targets } = await readStagePlan(site, storage, args, io)
+    const names = new Set(differing(targets).map(({ host }) => host))
+    const hosts = site.hosts.filter(({ name }) => names.has(name))
+    const planes = await chooseDownloads(args.plane ?? 'auto', hosts, storage, io)
+    return { backup: backup.name, repository: repo.id, targets, planes }
   },
   plan: ({ facts }) => {
     const { backup, repository } = facts
     const targets = differing(facts.targets)
-    const [first, ...others] = targets.map(describeTarget)
+    const [first, ...others] = targets.map(target =>
+      describeTarget(target, facts.planes.get(target.host)),
+    )
     if (first === undefined) {
       return {
         kind: 'unchanged',
@@ -83,12 +100,16 @@ export const stage = defineClusterModule({
       },
     }
   },
-  apply: async (site, { args, facts: { backup: name, targets } }, io) => {
+  apply: async (site, { args, facts: { backup: name, targets, planes } }, io) => {
     // The facts are fresh; what changes on the hosts from now on the stage finds by itself.
-    const repo = await openRepository(site.storage(args.storage), io)
+    const bandwidth = readBandwidth(args.bandwidth)
+    const storage = throttledTo(bandwidth, site.storage(args.storage), site.run)
+    const repo = await openRepository(storage, io)
+    const ways = downloadWays(planes, storage, bandwidth, site.run)
     const backup = await readBackup(repo, name, io)
     const id = stageId(site.run.id, site.run.step)
-    const staged = await stageTrees({ repo, backup, run: site.run.id, id }, site.hosts, targets, io)
+    const options = { repo, backup, run: site.run.id, id, ...ways }
+    const staged = await stageTrees(options, site.hosts, targets, io)
     const hosts = Object.fromEntries(
       Object.entries(staged).map(([host, trees]) => [host, trees.map(tree => ({ ...tree }))]),
     )

@@ -27,15 +27,19 @@ function mayBeDirect(choice: PlaneChoice, host: ReadOnlyHost, storage: ReadOnlyS
   return choice === 'direct' || (choice === 'auto' && host.transport.startsWith('ssh'))
 }
 
-/** Chooses the plane of a host, which is asked what it can do. @throws repository.plane_unavailable, ssh.* */
+/**
+ * Chooses the plane of a host, which is asked what it can do: send, unless `ask` asks something else.
+ * @throws repository.plane_unavailable, ssh.*
+ */
 export async function findPlane(
   choice: PlaneChoice,
   host: ReadOnlyHost,
   storage: ReadOnlyStorage,
   io: Io,
+  ask: typeof askAbility = askAbility,
 ): Promise<ChosenPlane> {
   const asks = mayBeDirect(choice, host, storage)
-  const ability = asks ? await askAbility(host, storage, io) : undefined
+  const ability = asks ? await ask(host, storage, io) : undefined
   return choosePlane(choice, host, ability)
 }
 

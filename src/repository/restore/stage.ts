@@ -3,6 +3,7 @@ import { asBkpError, BkpError, throwFaults } from '../../base/errors.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import type { Host } from '../../connection/contract.ts'
 import { file } from '../../connection/probes.ts'
+import type { ReadOnlyStorage } from '../../storage/contract.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
 import { createScratch, type Scratch } from '../scratch.ts'
@@ -41,6 +42,8 @@ export interface StageOptions {
   readonly workers?: Workers
   /** Hosts that get blocks by themselves, and how. */
   readonly direct?: ReadonlyMap<string, DirectWay>
+  /** What the others' blocks come through; by default the repository's own storage. */
+  readonly storageOf?: (host: string) => ReadOnlyStorage
 }
 
 /**
@@ -89,7 +92,7 @@ export async function stage(
 }
 
 /** Hosts that get blocks by themselves at a time: their blocks are not in our memory. */
-const directHostsAtATime = 16
+export const directHostsAtATime = 16
 
 /** Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. */
 const mostBlocksAhead = 8
@@ -128,9 +131,10 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
   const { path, layout } = target.live
   const paths = stagingPaths(options.id, path, layout)
   const direct = options.direct?.get(host.name)
+  const storage = options.storageOf?.(host.name)
   const type = (await rootType(options.repo, options.backup, target, io)) ?? BackupFile_Type.FILE
   const staging: Staging = {
-    repo: options.repo,
+    repo: storage === undefined ? options.repo : { ...options.repo, storage },
     backup: options.backup,
     host,
     target,

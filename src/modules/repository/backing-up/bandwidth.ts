@@ -20,22 +20,21 @@ const rates = [
 ] as const
 
 /** The schema of `bandwidth`. */
-export function bandwidthArgument(): TUnsafe<BandwidthArgument> {
+export function bandwidthArgument(description: string): TUnsafe<BandwidthArgument> {
   return Type.Unsafe<BandwidthArgument>({
     anyOf: [
       ...rates,
       {
         type: 'object',
         properties: {
-          total: { anyOf: rates, description: 'The most that all hosts together send.' },
-          per_host: { anyOf: rates, description: 'The most that one host sends.' },
+          total: { anyOf: rates, description: 'Of all hosts together.' },
+          per_host: { anyOf: rates, description: 'Of each host.' },
         },
         minProperties: 1,
         additionalProperties: false,
       },
     ],
-    description:
-      'The most that is sent to the storage in a second, such as 50MiB; bytes without a unit. { total, per_host } bounds each host, too.',
+    description,
   })
 }
 

@@ -2,6 +2,7 @@ import type { Io } from '../../../base/io.ts'
 import { formatBytes } from '../../../base/units.ts'
 import type { ReadOnlyHost } from '../../../connection/contract.ts'
 import { resolveBackup } from '../../../repository/catalogue.ts'
+import type { ChosenPlane } from '../../../repository/planes/choose.ts'
 import { type Backup, openRepository, type Repository } from '../../../repository/repository.ts'
 import { differs } from '../../../repository/restore/compare.ts'
 import { readRoots } from '../../../repository/restore/entries.ts'
@@ -56,7 +57,10 @@ export async function readStagePlan(
 }
 
 /** One line of a plan: what staging would do for one target. */
-export function describeTarget({ host, target, live, difference }: PlannedTarget): Change {
+export function describeTarget(
+  { host, target, live, difference }: PlannedTarget,
+  chosen?: Pick<ChosenPlane, 'plane' | 'reason'>,
+): Change {
   const { unchanged, metadata, changed, added, removed } = difference
   const counts = `${changed} changed, ${added} added, ${removed} removed, ${metadata} with other metadata, ${unchanged} unchanged`
   const link = live.path === target ? [] : [`${target} leads to ${live.path}`]
@@ -72,6 +76,7 @@ export function describeTarget({ host, target, live, difference }: PlannedTarget
       counts,
       // What is free changes from second to second, and a plan must be the same until something is done.
       `needs ${formatBytes(difference.needBytes)} on ${live.space.mountPoint}`,
+      ...(chosen === undefined ? [] : [`plane ${chosen.plane}: ${chosen.reason}`]),
       ...link,
       ...mount,
       ...difference.lines,

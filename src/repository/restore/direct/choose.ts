@@ -4,9 +4,6 @@ import { output } from '../../../connection/probes.ts'
 import type { ReadOnlyStorage } from '../../../storage/contract.ts'
 import { askAbility, type HostAbility } from '../../planes/direct/ability.ts'
 
-/** What a host can do, or why it cannot get blocks by itself. */
-export type Downloading = HostAbility | { readonly unable: string }
-
 /**
  * Whether a host can fill staged files by itself: with what sending takes, a curl that copies ranges of
  * files, and GNU's cp and tar, which give them their attributes. Only looks. @throws ssh.*
@@ -15,7 +12,7 @@ export async function askDownloading(
   host: ReadOnlyHost,
   storage: ReadOnlyStorage,
   io: Io,
-): Promise<Downloading> {
+): Promise<HostAbility | { readonly unable: string }> {
   const ability = await askAbility(host, storage, io)
   if ('unable' in ability) return ability
   if (!ability.features.protocols.includes('file')) {

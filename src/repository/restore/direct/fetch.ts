@@ -35,7 +35,7 @@ export interface DirectWay {
   presign(request: PresignRequest): Promise<Presigned>
   readonly retrier: Retrier
   /** Of this host. */
-  readonly bytesPerSecond?: number
+  readonly bytesPerSecond?: () => number | undefined
 }
 
 export interface FetchDirect {
@@ -177,10 +177,8 @@ async function getBlocks(
         sizeBytes: Number(block.blockSize),
       }),
   )
-  const limit =
-    bytesPerSecond === undefined
-      ? {}
-      : { bytesPerSecond: Math.max(1, Math.floor(bytesPerSecond / mostAtWork)) }
+  const rate = bytesPerSecond?.()
+  const limit = rate === undefined ? {} : { bytesPerSecond: rate / mostAtWork }
   const options = { parallel, stallSeconds, features: ability.features, retrier, ...limit }
   const outcomes = await runTransfersAgain(host, makers, options, io)
   for (const [index, { block, pieces }] of blocks.entries()) {
