@@ -3,6 +3,7 @@ import { quietIo } from '../../src/base/io.ts'
 import { listLocks } from '../../src/execute/lock/list-locks.ts'
 import { acquirePlayLock } from '../../src/execute/lock/play-lock.ts'
 import { acquireStorageLock } from '../../src/execute/lock/storage-lock.ts'
+import type { Storage } from '../../src/storage/contract.ts'
 import { key } from '../../src/storage/key.ts'
 import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { faultyStorage } from '../storage/faulty.ts'
@@ -335,6 +336,25 @@ describe('the lock of a play', () => {
     const storage = { name: 'vault', storage: faultyStorage(inner, fault).storage }
     const lock = await acquirePlayLock({ ...request('run-1', directory, 'ctl1'), storage })
     expect((await errorOf(lock.release())).code).toBe('storage.unreachable')
+    await acquirePlayLock(request('run-2', directory, 'ctl1'))
+  })
+
+  test('is refused by a storage that only says that it creates atomically, and leaves nothing held', async () => {
+    const directory = await folder()
+    const inner = createMemoryStorage()
+    const careless: Storage = {
+      ...inner,
+      putIfAbsent: async (key, bytes, io) => {
+        await inner.put(key, bytes, io)
+        return 'created'
+      },
+    }
+    const storage = { name: 'vault', storage: careless }
+    const error = await errorOf(
+      acquirePlayLock({ ...request('run-1', directory, 'ctl1'), storage }),
+    )
+    expect(error.code).toBe('repository.probe_failed')
+    expect(await keysBelow(inner, 'locks/')).toEqual([])
     await acquirePlayLock(request('run-2', directory, 'ctl1'))
   })
 })

@@ -1,7 +1,8 @@
+import { probeStorage } from '../../repository/probe-storage.ts'
 import type { Storage } from '../../storage/contract.ts'
 import { acquireLocalLock } from './local-lock.ts'
 import type { Lock, LockRequest } from './registers.ts'
-import { acquireStorageLock } from './storage-lock.ts'
+import { acquireStorageLock, notAtomic } from './storage-lock.ts'
 
 export interface PlayLockRequest extends LockRequest {
   readonly stateDirectory: string
@@ -19,6 +20,9 @@ export async function acquirePlayLock(request: PlayLockRequest): Promise<Lock> {
   if (storage === undefined) return local
   try {
     const named = { storage: storage.storage, storageName: storage.name }
+    // What a server says of itself is not enough: it is raced over, once for each storage.
+    const mode = await probeStorage(storage.storage, request.random, request.io)
+    if (mode !== 'concurrent') throw notAtomic({ ...named, name: request.name })
     const shared = await acquireStorageLock({ ...request, ...named })
     return Object.freeze({
       name: request.name,

@@ -31,7 +31,11 @@ export async function acquireStorageLock(request: StorageLockRequest): Promise<L
   throw notAtomic(request)
 }
 
-function notAtomic({ storageName, name }: StorageLockRequest): BkpError {
+/** The refusal of a storage that more than one could get the lock of. */
+export function notAtomic({
+  storageName,
+  name,
+}: Pick<StorageLockRequest, 'storageName' | 'name'>): BkpError {
   return new BkpError(
     'repository.probe_failed',
     `${storageName} cannot hold lock "${name}": it does not create objects atomically`,
