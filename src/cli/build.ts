@@ -55,7 +55,8 @@ async function bundle(folder: string): Promise<readonly OutputFile[]> {
     target: 'node20.19',
     // Of a CommonJS package that is imported late, only the default export would be there.
     mainFields: ['module', 'main'],
-    external: ['cpu-features'],
+    // webhdfs brings sloppy CommonJS that no ES module can hold: it is loaded as it is installed.
+    external: ['cpu-features', 'webhdfs'],
     plugins: [natives],
     banner: { js: commonJs },
     minifySyntax: true,
