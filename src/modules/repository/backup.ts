@@ -65,11 +65,7 @@ export const backup = defineClusterModule({
             'How bytes travel: local, direct (hosts send to the storage by themselves), relay, or auto to choose for each host.',
         }),
       ),
-      bandwidth: Type.Optional(
-        bandwidthArgument(
-          'The most that is sent to the storage in a second, such as 50MiB; bytes without a unit. { total, per_host } bounds each host, too.',
-        ),
-      ),
+      bandwidth: Type.Optional(bandwidthArgument()),
       allow_missing: Type.Optional(
         nameList('Hosts that may be missing; the backup is then incomplete.'),
       ),

@@ -53,11 +53,7 @@ export const stage = defineClusterModule({
             'How bytes travel: local, direct (hosts get them from the storage by themselves), relay, or auto to choose for each host.',
         }),
       ),
-      bandwidth: Type.Optional(
-        bandwidthArgument(
-          'The most that is fetched from the storage in a second, such as 50MiB; bytes without a unit. { total, per_host } bounds each host, too.',
-        ),
-      ),
+      bandwidth: Type.Optional(bandwidthArgument()),
       allow_missing: Type.Optional(
         nameList('Hosts that may be missing; what is theirs is left out.'),
       ),
@@ -68,7 +64,7 @@ export const stage = defineClusterModule({
   resources: ({ storage }) => [`storage:${storage}`],
   inspect: async (site, args, io): Promise<Facts> => {
     const storage = site.storage(args.storage)
-    const { repo, backup, targets } = await readStagePlan(site, storage, args, io)
+    const { repo, backup, targets, storages } = await readStagePlan(site, storage, args, io)
     const names = new Set(differing(targets).map(({ host }) => host))
     const hosts = site.hosts.filter(({ name }) => names.has(name))
     const planes = await chooseDownloads(args.plane ?? 'auto', hosts, storage, io)

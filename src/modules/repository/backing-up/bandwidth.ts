@@ -20,7 +20,7 @@ const rates = [
 ] as const
 
 /** The schema of `bandwidth`. */
-export function bandwidthArgument(description: string): TUnsafe<BandwidthArgument> {
+export function bandwidthArgument(): TUnsafe<BandwidthArgument> {
   return Type.Unsafe<BandwidthArgument>({
     anyOf: [
       ...rates,
@@ -34,7 +34,8 @@ export function bandwidthArgument(description: string): TUnsafe<BandwidthArgumen
         additionalProperties: false,
       },
     ],
-    description,
+    description:
+      'The most that travels to or from the storage in a second, such as 50MiB; bytes without a unit. { total, per_host } bounds each host, too.',
   })
 }
 
