@@ -68,3 +68,38 @@ export function faultyStorage(inner: Storage, fault?: Fault): FaultyStorage {
   }
   return { storage: Object.freeze(storage), fired: () => hasFired, log }
 }
+
+/**
+ * A storage whose process dies at one operation, before or after its effect. A dead process does
+ * nothing more: every later operation fails too, without effect.
+ */
+export function dyingStorage(
+  inner: Storage,
+  fault: Pick<Fault, 'nth' | 'when' | 'key'>,
+): FaultyStorage {
+  let dead = false
+  const faulty = faultyStorage(inner, {
+    ...fault,
+    error: () => {
+      dead = true
+      return new Error('killed')
+    },
+  })
+  const alive = (): Storage => {
+    if (dead) throw new Error('killed')
+    return faulty.storage
+  }
+  const storage: Storage = {
+    url: inner.url,
+    capabilities: inner.capabilities,
+    get: async (...args) => await alive().get(...args),
+    list: async function* (...args) {
+      yield* alive().list(...args)
+    },
+    put: async (...args) => await alive().put(...args),
+    putIfAbsent: async (...args) => await alive().putIfAbsent(...args),
+    putStream: async (...args) => await alive().putStream(...args),
+    delete: async (...args) => await alive().delete(...args),
+  }
+  return { ...faulty, storage: Object.freeze(storage) }
+}

@@ -165,7 +165,8 @@ export async function planAgeMs(
 ): Promise<number> {
   const created = await readPlanTime(repo.storage, found, io)
   const now = (await repo.storage.now?.(io)) ?? clock.now()
-  return now.getTime() - created.getTime()
+  // One from the future was made by a wrong clock: it waits no longer than one made now.
+  return Math.max(0, now.getTime() - created.getTime())
 }
 
 /** Whoever was first has said it: a register takes one value for ever. */
