@@ -8,7 +8,7 @@ import type { Geometry } from '../../src/repository/geometry.ts'
 import { BackupFile_Type } from '../../src/repository/manifest.ts'
 import { streamBlocks } from '../../src/repository/planes/stream-blocks.ts'
 import { readFileContent, readFileEntries } from '../../src/repository/read.ts'
-import { openRepository, type Repository } from '../../src/repository/repository.ts'
+import { type Backup, openRepository, type Repository } from '../../src/repository/repository.ts'
 import type { HostSource, SourceEntry, SourceRoot } from '../../src/repository/source.ts'
 import type { ReadOnlyStorage, Storage } from '../../src/storage/contract.ts'
 
@@ -214,7 +214,15 @@ export async function restoredTree(
   name: string,
   host: string,
 ): Promise<ReadonlyMap<string, string>> {
-  const backup = await resolveBackup(repo, { backup: name }, quietIo)
+  return await treeOf(repo, await resolveBackup(repo, { backup: name }, quietIo), host)
+}
+
+/** `restoredTree` of a manifest that was read already. */
+export async function treeOf(
+  repo: Repository,
+  backup: Backup,
+  host: string,
+): Promise<ReadonlyMap<string, string>> {
   const tree = new Map<string, string>()
   for await (const file of readFileEntries(repo, backup, quietIo)) {
     if (file.host !== host) continue
