@@ -43,7 +43,8 @@ export interface OssBucketOptions {
 }
 
 /** A bucket, and what is in it. */
-export interface OssBucket extends OssBucketOptions {
+export interface OssBucket extends Omit<OssBucketOptions, 'versioning'> {
+  versioning: OssBucketOptions['versioning']
   readonly objects: Map<string, OssObject>
   readonly uploads: Map<string, OssUpload>
   /** Names that cannot be deleted: a policy forbids it. */
@@ -54,18 +55,18 @@ export interface OssBucket extends OssBucketOptions {
 
 export function createOssBucket(options: OssBucketOptions): OssBucket {
   let versions = 0
-  return {
+  const bucket: OssBucket = {
     ...options,
     objects: new Map(),
     uploads: new Map(),
     kept: new Set(),
     nextVersion: () => {
       versions += 1
-      if (options.versioning === 'off') return {}
-      const id = options.versioning === 'suspended' ? 'null' : `CAEQ${versions}`
-      return { 'x-oss-version-id': id }
+      if (bucket.versioning === 'off') return {}
+      return { 'x-oss-version-id': bucket.versioning === 'suspended' ? 'null' : `CAEQ${versions}` }
     },
   }
+  return bucket
 }
 
 export interface OssOperation {

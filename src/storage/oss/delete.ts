@@ -1,8 +1,10 @@
 import type { Io } from '../../base/io.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Key } from '../contract.ts'
+import { OddAnswer } from '../remote/answers.ts'
 import { isBusyName } from './errors.ts'
 import type { Requests } from './requests.ts'
+import { exchange } from './transport.ts'
 import { elements, elementText } from './xml.ts'
 
 /** What one request may name: the limit of OSS. */
@@ -34,7 +36,7 @@ async function deleteBatch(
 ): Promise<readonly FailedDelete[]> {
   let left = new Map(keys.map(key => [requests.nameOf(key), key]))
   return await requests.send('deleting', io, async ({ client }) => {
-    const { res } = await client.deleteMulti([...left.keys()], { ctx: { signal: io.signal } })
+    const { res } = await client.deleteMulti([...left.keys()], { ctx: exchange(io) })
     const { failed, busy } = outcomeOf(Buffer.from(res.data).toString(), left)
     if (busy > 0) {
       // Only what has not gone is asked for again.
@@ -56,6 +58,9 @@ function outcomeOf(
   text: string,
   asked: ReadonlyMap<string, Key>,
 ): { readonly failed: ReadonlyMap<string, Error>; readonly busy: number } {
+  if (!text.includes('<DeleteResult')) {
+    throw new OddAnswer('the answer does not say what became of each key')
+  }
   const failed = new Map<string, Error>()
   for (const name of asked.keys()) {
     failed.set(name, new Error('not deleted; the server does not say why'))

@@ -8,6 +8,7 @@ import { checkedLength, rangeHeader, receive, refusedRange } from '../remote/rec
 import { readFailure } from './errors.ts'
 import { headObject, lengthOf } from './head.ts'
 import type { Requests } from './requests.ts'
+import { exchange } from './transport.ts'
 
 /**
  * The object, or a range of it, exactly as long as it was asked for; in the buffer, where it fits.
@@ -50,7 +51,7 @@ export async function getObject(
   }
   const bytes = await requests.send(`reading ${key}`, io, async ({ client }) => {
     try {
-      const ctx = { signal: io.signal, read }
+      const ctx = exchange(io, read)
       return (await client.get(requests.nameOf(key), { ctx, headers })).content
     } catch (failure) {
       const { name, status } = readFailure(failure)

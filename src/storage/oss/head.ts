@@ -3,6 +3,7 @@ import type { Key, ObjectInfo } from '../contract.ts'
 import { OddAnswer } from '../remote/answers.ts'
 import { readFailure } from './errors.ts'
 import type { Requests } from './requests.ts'
+import { exchange } from './transport.ts'
 
 /** What a listing says of one object; nothing where there is none. @throws storage.* */
 export async function headObject(
@@ -12,7 +13,7 @@ export async function headObject(
 ): Promise<ObjectInfo | undefined> {
   return await requests.send(`looking at ${key}`, io, async ({ client }) => {
     try {
-      const { res } = await client.head(requests.nameOf(key), { ctx: { signal: io.signal } })
+      const { res } = await client.head(requests.nameOf(key), { ctx: exchange(io) })
       const { etag } = res.headers
       const sizeBytes = lengthOf(res.headers['content-length'])
       const modified = new Date(res.headers['last-modified'] ?? Number.NaN)

@@ -12,6 +12,7 @@ import {
 } from '../remote/pages.ts'
 import type { Requests } from './requests.ts'
 import type { OssClient } from './sdk.ts'
+import { exchange } from './transport.ts'
 import { elements, elementText } from './xml.ts'
 
 /** What a page may hold: the limit of OSS. */
@@ -39,7 +40,7 @@ export async function* listObjects(
             ...(token === undefined ? {} : { 'continuation-token': token }),
             ...(token === undefined && name !== undefined ? { 'start-after': name } : {}),
           },
-          { ctx: { signal: io.signal } },
+          { ctx: exchange(io) },
         ),
       ),
     )

@@ -7,6 +7,7 @@ import { readFailure } from './errors.ts'
 import { lengthOf } from './head.ts'
 import { putObject, sendPut, writerField, writerHeader } from './put.ts'
 import type { Requests } from './requests.ts'
+import { exchange } from './transport.ts'
 
 /** Time to take back what was begun, also when the run was interrupted. */
 const abortMs = 30_000
@@ -51,7 +52,7 @@ export async function putObjectStream(
 async function begin(requests: Requests, key: Key, writer: string, io: Io): Promise<string> {
   return await requests.send(`writing ${key}`, io, async ({ client }) => {
     const { uploadId } = await client.initMultipartUpload(requests.nameOf(key), {
-      ctx: { signal: io.signal },
+      ctx: exchange(io),
       mime: 'application/octet-stream',
       meta: { [writerField]: writer },
     })
@@ -97,7 +98,7 @@ async function complete(
   io: Io,
 ): Promise<void> {
   const name = requests.nameOf(key)
-  const ctx = { signal: io.signal }
+  const ctx = exchange(io)
   await requests.send(`writing ${key}`, io, async ({ client }) => {
     try {
       const { etag } = await client.completeMultipartUpload(name, upload, parts, { ctx })
@@ -118,7 +119,7 @@ async function abandon(requests: Requests, key: Key, upload: string): Promise<vo
   const io: Io = { ...quietIo, signal: AbortSignal.timeout(abortMs) }
   await requests
     .send(`taking back ${key}`, io, ({ client }) =>
-      client.abortMultipartUpload(requests.nameOf(key), upload, { ctx: { signal: io.signal } }),
+      client.abortMultipartUpload(requests.nameOf(key), upload, { ctx: exchange(io) }),
     )
     .catch(() => {})
 }

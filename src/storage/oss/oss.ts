@@ -13,6 +13,7 @@ import { type OssPlace, urlOfPlace } from './place.ts'
 import { presignObject } from './presign.ts'
 import { createCreator, putObject } from './put.ts'
 import { createRequests, type Requests } from './requests.ts'
+import { exchange } from './transport.ts'
 
 export interface OssTools extends RetryTools {
   /** A server that says nothing for so long is taken for dead. */
@@ -77,7 +78,7 @@ async function serverTime(requests: Requests, io: Io): Promise<Date> {
   return await requests.send('asking for the time', io, async ({ client, transport }) => {
     const prefix = requests.nameOf('' as Key)
     const query = { 'max-keys': '1', ...(prefix === '' ? {} : { prefix }) }
-    await client.listV2(query, { ctx: { signal: io.signal } })
+    await client.listV2(query, { ctx: exchange(io) })
     const time = transport.serverTime()
     if (time === undefined) throw new Error('the server tells no time')
     return time

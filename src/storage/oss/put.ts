@@ -8,7 +8,7 @@ import type { Oss } from './client.ts'
 import { readFailure } from './errors.ts'
 import { isMissing } from './head.ts'
 import type { Requests } from './requests.ts'
-import type { Answer } from './transport.ts'
+import { type Answer, exchange } from './transport.ts'
 
 /** In an object's metadata: the random text of whoever created it. */
 export const writerField = 'bkp-writer'
@@ -37,7 +37,7 @@ export async function sendPut(
   const md5 = createHash('md5').update(bytes).digest()
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const { res } = await client.put(name, content, {
-    ctx: { signal: io.signal },
+    ctx: exchange(io),
     mime: 'application/octet-stream',
     headers: {
       'Content-MD5': md5.toString('base64'),
@@ -88,10 +88,14 @@ export function createCreator(requests: Requests, random: RandomBytes): Creator 
   /** Asks the bucket whether it keeps versions; a key that may not ask learns from writing. */
   const ask = async ({ client }: Oss, io: Io): Promise<void> => {
     try {
-      const { versionStatus } = await client.getBucketVersioning(requests.bucket, {
-        ctx: { signal: io.signal },
+      const { versionStatus, res } = await client.getBucketVersioning(requests.bucket, {
+        ctx: exchange(io),
       })
-      if (state === 'unknown') state = versionStatus === undefined ? 'atomic' : 'versioned'
+      // A server that does not know the question may answer another one.
+      const isAnswer = Buffer.from(res.data).includes('<VersioningConfiguration')
+      if (isAnswer && state === 'unknown') {
+        state = versionStatus === undefined ? 'atomic' : 'versioned'
+      }
     } catch (failure) {
       const { name, status = 0 } = readFailure(failure)
       if (name !== 'AccessDenied' && ![400, 405, 501].includes(status)) throw failure
@@ -135,7 +139,9 @@ export function createCreator(requests: Requests, random: RandomBytes): Creator 
 /** Who created the object: '' when it does not say, nothing when it is not there. */
 async function writerOf({ client }: Oss, name: string, io: Io): Promise<string | undefined> {
   try {
-    const { res } = await client.head(name, { ctx: { signal: io.signal } })
+    const { res } = await client.head(name, { ctx: exchange(io) })
+    // A proxy that says yes to everything would be taken for one who came first.
+    if (res.headers.etag === undefined) throw new OddAnswer('the answer tells of no object')
     const writer = res.headers[writerHeader]
     return typeof writer === 'string' ? writer : ''
   } catch (failure) {

@@ -42,7 +42,7 @@ export interface OssClient {
   getBucketVersioning(
     bucket: string,
     options: Options,
-  ): Promise<{ readonly versionStatus: string | undefined }>
+  ): Promise<{ readonly res: Answer; readonly versionStatus: string | undefined }>
   signatureUrlV4(
     method: string,
     expires: number,

@@ -1,15 +1,24 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
+import type { Io } from '../../base/io.ts'
 import { answerBody, errorBody } from '../remote/answers.ts'
 import { connections } from '../remote/requests.ts'
 import { createTimeWatch, type TimeWatch } from '../remote/watch.ts'
 import { OssRefusal } from './refusal.ts'
 
-/** What an operation tells the transport: ali-oss carries it through as `ctx`. */
+/**
+ * What an operation tells the transport: ali-oss carries it through as `ctx`. By functions: it makes
+ * deep copies of what is none, and a copy of a signal is no signal.
+ */
 export interface Exchange {
-  readonly signal: AbortSignal
+  signal(): AbortSignal
   /** Reads the body of a good answer; XML is read, within bounds, without it. */
   read?(answer: IncomingMessage): Promise<Uint8Array>
+}
+
+/** What one request is told: when to stop, and who reads its answer. */
+export function exchange({ signal }: Io, read?: Exchange['read']): Exchange {
+  return { signal: () => signal, ...(read === undefined ? {} : { read }) }
 }
 
 /** A good answer. */
@@ -57,7 +66,7 @@ export async function createTransport(clock: Clock, silenceMs: number): Promise<
         method,
         agent,
         headers: sentHeaders(method, headers, body),
-        ...(ctx === undefined ? {} : { signal: ctx.signal }),
+        ...(ctx === undefined ? {} : { signal: ctx.signal() }),
       })
       const answer = await answerTo(sending, body, silenceMs)
       watch.note(answer.headers.date)

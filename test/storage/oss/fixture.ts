@@ -13,6 +13,8 @@ export interface OssFixture extends OssServer {
   readonly place: OssPlace
   readonly clock: TestClock
   storage(tools?: Partial<OssTools>, place?: Partial<OssPlace>): Storage
+  /** A storage as another place and environment make it. */
+  open(place: OssPlace, environment: Readonly<Record<string, string>>): Storage
 }
 
 export const accessKeyId = 'LTAItest'
@@ -52,5 +54,7 @@ export async function startOss(options: Partial<OssServerOptions> = {}): Promise
         { ...place, ...changed },
         { clock, random: systemRandom, environment: {}, ...tools },
       ),
+    open: (other: OssPlace, environment: Readonly<Record<string, string>>) =>
+      createOssStorage(other, { clock, random: systemRandom, environment }),
   })
 }

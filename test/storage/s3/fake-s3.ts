@@ -1,33 +1,22 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { systemRandom } from '../../../src/base/clock.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import type { S3Place } from '../../../src/storage/s3/place.ts'
 import { createS3Storage, type S3Tools } from '../../../src/storage/s3/s3.ts'
+import {
+  errorXml,
+  listXml,
+  type Trouble,
+  type TroubledRequest,
+  type TroubledServer,
+} from '../trouble.ts'
 import { type TestClock, testClock } from './test-clock.ts'
 
-export interface FakeRequest {
-  readonly method: string
-  readonly url: URL
-  /** Without the bucket, decoded. */
-  readonly name: string
-  readonly headers: IncomingMessage['headers']
-  readonly body: Buffer
-}
-
-/**
- * Answers in place of the server: takes the request's own answer, which has taken effect only when
- * it is called. Returns false to let the server answer by itself.
- */
-export type Trouble = (
-  request: FakeRequest,
-  reply: { readonly response: ServerResponse; readonly socket: Socket; takeEffect(): void },
-) => boolean | undefined
-
 /** An S3 server in memory that checks no signature and misbehaves on demand. */
-export interface FakeS3 {
+export interface FakeS3 extends TroubledServer {
   readonly endpoint: string
   readonly place: S3Place
   readonly objects: Map<string, FakeObject>
@@ -119,11 +108,6 @@ function send(
   response.end(method === 'HEAD' ? undefined : bytes)
 }
 
-/** An error as S3 writes it. */
-export function errorXml(code: string, message = 'injected'): string {
-  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`
-}
-
 const xml = (body: string): Answer => ({
   status: 200,
   headers: { 'content-type': 'application/xml' },
@@ -133,7 +117,7 @@ const fault = (status: number, code: string): Answer => ({ status, body: errorXm
 const etag = (bytes: Buffer): string => `"${createHash('md5').update(bytes).digest('hex')}"`
 
 function answer(
-  request: FakeRequest,
+  request: TroubledRequest,
   { objects, uploads }: Pick<FakeS3, 'objects' | 'uploads'>,
 ): Answer {
   const { method, url, name, headers, body } = request
@@ -177,7 +161,7 @@ function answer(
 }
 
 function ofUpload(
-  { method, url, name, headers, body }: FakeRequest,
+  { method, url, name, headers, body }: TroubledRequest,
   id: string,
   { objects, uploads }: Pick<FakeS3, 'objects' | 'uploads'>,
 ): Answer {
@@ -222,25 +206,9 @@ function listing(objects: FakeS3['objects'], url: URL): Answer {
   return xml(listXml(page, names.length > 2 ? page.at(-1) : undefined))
 }
 
-/** A page as the server writes it; `next` is the token it goes on with. */
-export function listXml(names: readonly string[], next: string | undefined): string {
-  const contents = names.map(
-    name =>
-      `<Contents><Key>${encodeURIComponent(name)}</Key><Size>1</Size><LastModified>2026-11-21T10:00:00.000Z</LastModified></Contents>`,
-  )
-  const more = next === undefined ? '' : `<NextContinuationToken>${next}</NextContinuationToken>`
-  return `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>${next !== undefined}</IsTruncated>${more}${contents.join('')}</ListBucketResult>`
-}
-
 function deletion(objects: FakeS3['objects'], body: Buffer): Answer {
   const names = [...body.toString().matchAll(/<Key>([^<]*)</g)].map(([, name = '']) => name)
   for (const name of names) objects.delete(name)
   const deleted = names.map(name => `<Deleted><Key>${name}</Key></Deleted>`)
   return xml(`<DeleteResult>${deleted.join('')}</DeleteResult>`)
-}
-
-/** Sends what `listPage` and the like give, in place of the server. */
-export function reply(response: ServerResponse, status: number, body: string): true {
-  send(response, { status, body }, 'GET')
-  return true
 }

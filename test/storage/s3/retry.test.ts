@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import { key } from '../../../src/storage/key.ts'
-import { errorXml, type FakeS3, reply, startFakeS3, type Trouble } from './fake-s3.ts'
+import { errorXml, reply, type Trouble } from '../trouble.ts'
+import { type FakeS3, startFakeS3 } from './fake-s3.ts'
 
 let server: FakeS3
 beforeEach(async () => {
