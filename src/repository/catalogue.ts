@@ -1,5 +1,6 @@
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { byCode } from '../base/text.ts'
 import { getIfThere } from './get-if-there.ts'
 import { decodeManifest } from './manifest.ts'
 import { type BackupManifest, BackupManifest_State, BackupMeta_Kind } from './manifest_pb.ts'
@@ -32,6 +33,8 @@ export interface BackupSummary {
   readonly bytes: number
   readonly new_bytes: number
   readonly labels: Readonly<Record<string, string>>
+  /** Of a copy: the repository's id where it was taken, and its name there. */
+  readonly copied_from?: { readonly repository: string; readonly name: BackupName }
 }
 
 /** All that can be said of a repository's backups. */
@@ -89,7 +92,24 @@ export async function listBackups(repo: Repository, io: Io): Promise<Catalogue> 
       damaged.push({ name: entry.name, error })
     }
   }
-  return { backups, damaged }
+  return { backups: backups.toSorted(byAge), damaged }
+}
+
+/** Oldest first: by the second in which each was begun, wherever that was. */
+function byAge(a: BackupSummary, b: BackupSummary): number {
+  return byCode(earlier(a.name, a.copied_from?.name), earlier(b.name, b.copied_from?.name))
+}
+
+/**
+ * The second in which a backup was begun: its name, or, of a copy, the name it had where it was taken.
+ * That is never later than its own name: a copy whose name was taken has one of the next seconds.
+ */
+export function begunAt({ name, manifest }: Backup): BackupName {
+  return earlier(name, manifest.backupMeta?.copiedFrom?.name)
+}
+
+function earlier(name: BackupName, first: BackupName | undefined): BackupName {
+  return first !== undefined && first < name ? first : name
 }
 
 /** The manifest of a register; nothing for a tombstone or an absent one. @throws repository.manifest_invalid */
@@ -148,6 +168,9 @@ export function summarize(
     bytes: Number(meta?.totals?.bytes ?? 0n),
     new_bytes: Number(meta?.totals?.newBytes ?? 0n),
     labels: meta?.labels ?? {},
+    ...(meta?.copiedFrom === undefined
+      ? {}
+      : { copied_from: { repository: meta.copiedFrom.repository, name: meta.copiedFrom.name } }),
   }
 }
 
@@ -207,14 +230,16 @@ async function findLatest(
   const clusters = new Map<string, ClusterIdentity>()
   for (const { name, forgotten } of entries.toReversed()) {
     if (forgotten) continue
+    // What comes now was begun earlier: names descend, and none was begun after its name says.
+    if (wanted?.kind !== undefined && latest !== undefined && name <= begunAt(latest)) break
     const manifest = await readRegister(repo, name, io)
     if (manifest === undefined || !isComplete(manifest)) continue
     const cluster = clusterOf(manifest)
     if (wanted !== undefined && !isWanted(cluster, wanted)) continue
-    latest ??= { name, manifest }
-    clusters.set(`${cluster.kind} ${cluster.name}`, cluster)
+    const found: Backup = { name, manifest }
+    if (latest === undefined || begunAt(found) > begunAt(latest)) latest = found
     // Without a cluster all must be read: "latest" of several would be a guess.
-    if (wanted?.kind !== undefined) break
+    clusters.set(`${cluster.kind} ${cluster.name}`, cluster)
   }
   if (clusters.size > 1) {
     const names = [...clusters.values()].map(({ kind, name }) => `${name} (${kind})`).sort()

@@ -83,6 +83,7 @@ function checkMeta(meta: BackupMeta, complain: Complain): void {
     throw complain('session', `is ${meta.session.length} bytes long, not 16`)
   }
   checkNames(meta, complain)
+  checkOrigin(meta, complain)
   for (const block of meta.recoveryKit) {
     checkBlock(block, 'recovery_kit', readLimits.blockBytes, complain)
   }
@@ -97,6 +98,17 @@ function checkMeta(meta: BackupMeta, complain: Complain): void {
   const totals = { files, bytes, new_bytes: newBytes, reused_bytes: reusedBytes }
   for (const [field, value] of Object.entries(totals)) {
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw complain(`totals.${field}`, `is ${value}`)
+  }
+}
+
+function checkOrigin({ copiedFrom }: BackupMeta, complain: Complain): void {
+  if (copiedFrom === undefined) return
+  const { repository, name, session } = copiedFrom
+  const problem = nameFault(repository)
+  if (problem !== undefined) throw complain('copied_from.repository', problem)
+  if (!isBackupName(name)) throw complain('copied_from.name', 'is not the name of a backup')
+  if (session.length !== 0 && session.length !== 16) {
+    throw complain('copied_from.session', `is ${session.length} bytes long, not 16`)
   }
 }
 

@@ -24,6 +24,12 @@ const summarySchema = Type.Object(
     bytes: count('Bytes of all files.'),
     new_bytes: count('Bytes of blocks that it stored.'),
     labels: Type.Record(Type.String(), Type.String(), { description: 'Its labels.' }),
+    copied_from: Type.Optional(
+      Type.Object(
+        { repository: text('The id of that repository.'), name: text('Its name there.') },
+        { additionalProperties: false, description: 'Of a copy: where it was taken.' },
+      ),
+    ),
   },
   { additionalProperties: false },
 )
