@@ -18,9 +18,12 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   'repository.backup': async () => anyModule((await import('./repository/backup.ts')).backup),
   'repository.discard': async () => anyModule((await import('./repository/discard.ts')).discard),
   'repository.list': async () => anyModule((await import('./repository/list.ts')).list),
+  'repository.restore_objects': async () =>
+    anyModule((await import('./repository/restore-objects.ts')).restoreObjects),
   'repository.stage': async () => anyModule((await import('./repository/stage.ts')).stage),
   'repository.swap': async () => anyModule((await import('./repository/swap.ts')).swap),
   'repository.unswap': async () => anyModule((await import('./repository/unswap.ts')).unswap),
+  'repository.vacuum': async () => anyModule((await import('./repository/vacuum.ts')).vacuum),
   'repository.verify': async () => anyModule((await import('./repository/verify.ts')).verify),
   script: async () => anyModule((await import('./builtin/script.ts')).script),
   service: async () => anyModule((await import('./builtin/service.ts')).service),

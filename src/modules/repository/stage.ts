@@ -16,6 +16,8 @@ interface Facts {
   readonly repository: string
   readonly targets: readonly PlannedTarget[]
   readonly planes: Downloads
+  /** Storages of the backup: what is theirs is not for hosts. */
+  readonly storages: readonly string[]
 }
 
 const nameMap = (description: string) =>
@@ -68,10 +70,13 @@ export const stage = defineClusterModule({
     const names = new Set(differing(targets).map(({ host }) => host))
     const hosts = site.hosts.filter(({ name }) => names.has(name))
     const planes = await chooseDownloads(args.plane ?? 'auto', hosts, storage, io)
-    return { backup: backup.name, repository: repo.id, targets, planes }
+    return { backup: backup.name, repository: repo.id, targets, planes, storages }
   },
   plan: ({ facts }) => {
-    const { backup, repository } = facts
+    const { backup, repository, storages } = facts
+    const left = storages.map(
+      storage => `repository.restore_objects restores the objects of ${storage}`,
+    )
     const targets = differing(facts.targets)
     const [first, ...others] = targets.map(target =>
       describeTarget(target, facts.planes.get(target.host)),
@@ -85,7 +90,7 @@ export const stage = defineClusterModule({
     }
     return {
       kind: 'change',
-      changes: [first, ...others],
+      changes: [{ ...first, notes: [...(first.notes ?? []), ...left] }, ...others],
       after: {},
       result: { backup, fetch_bytes: fetchBytes(targets) },
       binding: {

@@ -1,6 +1,7 @@
 import { BkpError, throwFaults } from '../../base/errors.ts'
 import { didYouMean } from '../../base/text.ts'
 import { isBelow, joinPath, pathFault, pathText, relativeTo, showPath } from '../logical-path.ts'
+import { isStorageHost } from '../sources/names.ts'
 
 /** A logical root of one host, as a manifest names it. */
 export interface ManifestRoot {
@@ -87,7 +88,13 @@ function mapHosts(
     faults.push(invalid(`host_map: the backup holds no host "${old}"`, hint))
   }
   const mapped = new Map<string, string>()
-  for (const old of inBackup) {
+  const ofHosts = inBackup.filter(host => !isStorageHost(host))
+  // Objects have no owners and no folders: storages that nothing maps are left to their own module.
+  const ofStorages = inBackup.filter(
+    host => isStorageHost(host) && (hostMap.has(host) || ofHosts.length === 0),
+  )
+  faults.push(...ofStorages.map(objectsOf))
+  for (const old of ofHosts) {
     const name = hostMap.get(old) ?? old
     if (request.hosts.includes(name)) mapped.set(old, name)
     else if (!request.allowMissing.includes(name) && !request.allowMissing.includes(old)) {
@@ -95,6 +102,13 @@ function mapHosts(
     }
   }
   return mapped
+}
+
+function objectsOf(host: string): BkpError {
+  return invalid(
+    `${host} of the backup is a storage: its objects do not become files of a host`,
+    'repository.restore_objects puts them into a storage',
+  )
 }
 
 function missingHost(old: string, name: string): BkpError {

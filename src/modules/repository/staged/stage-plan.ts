@@ -8,6 +8,7 @@ import { differs } from '../../../repository/restore/compare.ts'
 import { readRoots } from '../../../repository/restore/entries.ts'
 import { type PlannedTarget, planStage } from '../../../repository/restore/plan-stage.ts'
 import { chooseTargets } from '../../../repository/restore/targets.ts'
+import { isStorageHost } from '../../../repository/sources/names.ts'
 import type { ReadOnlyStorage } from '../../../storage/contract.ts'
 import type { Change, Site } from '../../contract.ts'
 
@@ -27,6 +28,8 @@ export interface StagePlan {
   readonly repo: Repository
   readonly backup: Backup
   readonly targets: readonly PlannedTarget[]
+  /** Storages of the backup: what is theirs is not for hosts. */
+  readonly storages: readonly string[]
 }
 
 /** Reads backup and hosts; writes nothing. */
@@ -46,14 +49,16 @@ export async function readStagePlan(
     },
     io,
   )
-  const chosen = chooseTargets(await readRoots(repo, backup, io), {
+  const roots = await readRoots(repo, backup, io)
+  const chosen = chooseTargets(roots, {
     hostMap: args.host_map ?? {},
     pathMap: args.path_map ?? {},
     paths: args.paths ?? [],
     hosts: site.hosts.map(host => host.name),
     allowMissing: args.allow_missing ?? [],
   })
-  return { repo, backup, targets: await planStage(repo, backup, site.hosts, chosen, io) }
+  const storages = [...new Set(roots.map(({ host }) => host).filter(isStorageHost))]
+  return { repo, backup, targets: await planStage(repo, backup, site.hosts, chosen, io), storages }
 }
 
 /** One line of a plan: what staging would do for one target. */
