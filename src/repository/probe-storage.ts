@@ -51,7 +51,9 @@ async function findVerdict(storage: Storage, random: RandomBytes, io: Io): Promi
   if (!storage.capabilities.atomicCreate) return 'exclusive'
   const place = verdictKey(storage)
   const kept = await getIfThere(storage, place, io)
-  if (kept !== undefined && isGoodVerdict(kept, storage)) return 'concurrent'
+  // Asked again: a bucket that keeps versions since then says so with the verdict itself.
+  const isGood = kept !== undefined && isGoodVerdict(kept, storage)
+  if (isGood && storage.capabilities.atomicCreate) return 'concurrent'
   const mode = await race(storage, random, io)
   if (mode === 'concurrent') {
     const text = JSON.stringify({ verdict: mode, url: storage.url })

@@ -4,6 +4,7 @@ import type { StorageBackend, StorageDefinition } from './backend.ts'
 import type { Storage } from './contract.ts'
 import { fileBackend } from './file-backend.ts'
 import { hdfsBackend } from './hdfs/backend.ts'
+import { ossBackend } from './oss/backend.ts'
 import { s3Backend } from './s3/backend.ts'
 
 export type { StorageDefinition } from './backend.ts'
@@ -12,6 +13,7 @@ export type { StorageDefinition } from './backend.ts'
 export const storageBackends: readonly StorageBackend[] = Object.freeze([
   fileBackend,
   s3Backend,
+  ossBackend,
   hdfsBackend,
 ])
 
