@@ -158,6 +158,14 @@ export const moduleTales: Readonly<Record<string, Tale>> = {
     stands: tree,
     expected: { always: acts },
   },
+  'repository.vacuum': {
+    site: clusterTask(
+      'repository.vacuum: { storage: vault, cluster: tree, max_backups: 1, quarantine: 0s }',
+    ),
+    inventory,
+    prepare: clusterTask(backup, 'copy: { dest: "@HOST@/srv/one", content: "other\\n" }', backup),
+    stands: tree,
+  },
   'repository.stage': {
     site: clusterTask(stage),
     inventory,

@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
+import { isProcessAlive } from '../../base/process-alive.ts'
 
 /** A process that runs bkp, so that another one can tell whether it still lives. */
 export interface Controller {
@@ -39,14 +40,7 @@ export interface ProcessTable {
 const systemProcesses: ProcessTable = Object.freeze({
   read: (path: string) => readFile(`/proc/${path}`, 'utf8').catch(() => undefined),
   link: (path: string) => readlink(`/proc/${path}`).catch(() => undefined),
-  hasPid: (pid: number) => {
-    try {
-      process.kill(pid, 0)
-      return true
-    } catch (error) {
-      return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
-    }
-  },
+  hasPid: isProcessAlive,
 })
 
 /** This process, seen by itself. */

@@ -113,6 +113,7 @@ export const backup = defineClusterModule({
         storage: throttledTo(bandwidth, site.storage(args.storage), site.run),
         random: site.run.random,
         controller: hostname(),
+        pid: process.pid,
         toolVersion: site.run.toolVersion,
         ...(args.labels === undefined ? {} : { labels: args.labels }),
         ...(metadata === undefined ? {} : { metadata }),
