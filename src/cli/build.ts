@@ -30,6 +30,15 @@ const natives: Plugin = {
   },
 }
 
+/** What ali-oss would send with: it is given a transport of ours, and brings packages that are not there. */
+const noUrllib: Plugin = {
+  name: 'no-urllib',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^urllib$/ }, ({ path }) => ({ path, namespace: 'unused' }))
+    onLoad({ filter: /^urllib$/, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
 /** What packages written for `require` find around them; ES modules do not have it. */
 const commonJs = [
   "import { createRequire as bkpCreateRequire } from 'node:module'",
@@ -57,7 +66,7 @@ async function bundle(folder: string): Promise<readonly OutputFile[]> {
     mainFields: ['module', 'main'],
     // webhdfs brings sloppy CommonJS that no ES module can hold: it is loaded as it is installed.
     external: ['cpu-features', 'webhdfs'],
-    plugins: [natives],
+    plugins: [natives, noUrllib],
     banner: { js: commonJs },
     minifySyntax: true,
     minifyWhitespace: true,
