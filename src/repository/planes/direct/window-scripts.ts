@@ -4,30 +4,6 @@
  * line for each answer; they run in dash, bash and busybox.
  */
 
-/**
- * Makes the window in folder $1 and prints its path; removes it when its input ends, or when it is
- * ended. What still writes there may make a file while it is removed: so it is tried again.
- */
-export const guardScript = `
-umask 077
-w=$(mktemp -d "$1/bkp-window.XXXXXX") || exit 1
-gone() {
-  i=0
-  while [ -e "$w" ] && [ $i -lt 20 ]; do
-    rm -rf "$w" 2>/dev/null
-    [ ! -e "$w" ] || sleep 0.1 2>/dev/null || sleep 1
-    i=$((i + 1))
-  done
-}
-trap gone EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 141' PIPE; trap 'exit 143' TERM
-printf '%s\\n' "$w"
-exec 3<&0
-cat <&3 >/dev/null &
-exec 3<&-
-wait $!
-`
-
 /** $1 is the window, $2 the hasher; openssl and coreutils both print the sum first. */
 const hashFunction = `
 case $2 in openssl) hash() { openssl dgst -sha256 -r "$@"; } ;; *) hash() { sha256sum "$@"; } ;; esac

@@ -4,13 +4,8 @@ import { escapeControls } from '../../../base/text.ts'
 import type { Exit, Host } from '../../../connection/contract.ts'
 import { joinPath, showPath } from '../../logical-path.ts'
 import type { SourceEntry, SourceRoot } from '../../source.ts'
-import {
-  copyFilesScript,
-  copyScript,
-  guardScript,
-  joinFilesScript,
-  packScript,
-} from './window-scripts.ts'
+import { openFolder } from './transfers-folder.ts'
+import { copyFilesScript, copyScript, joinFilesScript, packScript } from './window-scripts.ts'
 
 /** What hashes on a host. */
 export type Hasher = 'openssl' | 'sha256sum'
@@ -73,27 +68,10 @@ const copyBytes = 1024 * 1024
  */
 export async function openWindow(host: Host, options: WindowOptions, io: Io): Promise<HostWindow> {
   const { folder, hasher, blockBytes } = options
-  let closeNow = (): void => {}
-  const closed = new Promise<void>(resolve => {
-    closeNow = resolve
+  const { path, close } = await openFolder(host, folder, io).catch((error: unknown) => {
+    if (!(error instanceof BkpError && error.code === 'command.failed')) throw error
+    throw new BkpError('repository.plane_unavailable', error.message, { cause: error })
   })
-  const guard = host.stream(
-    { argv: ['sh', '-c', guardScript, 'sh', folder], stdin: untilClosed(closed) },
-    io,
-  )
-  const stdout = guard.stdout[Symbol.asyncIterator]()
-  let printed = ''
-  while (!printed.includes('\n')) {
-    const next = await stdout.next()
-    if (next.done === true) {
-      const exit = await guard.exit
-      throw unavailable(host, `no window can be made in ${folder}`, exit)
-    }
-    printed += Buffer.from(next.value).toString('latin1')
-  }
-  const path = printed.slice(0, printed.indexOf('\n'))
-  const ended = drain(stdout)
-  ended.catch(() => {})
   const bs = blockBytes % copyBytes === 0 ? copyBytes : blockBytes
 
   return Object.freeze({
@@ -120,24 +98,8 @@ export async function openWindow(host: Host, options: WindowOptions, io: Io): Pr
       )
       return readPack(host, exit, files.length)
     },
-    close: async () => {
-      closeNow()
-      await ended
-      await guard.exit
-    },
+    close,
   } satisfies HostWindow)
-}
-
-/** Gives nothing, and ends when the window is closed. */
-// biome-ignore lint/correctness/useYield: its end is what it says
-async function* untilClosed(closed: Promise<void>): AsyncGenerator<Uint8Array, void> {
-  await closed
-}
-
-async function drain(stdout: AsyncIterator<Uint8Array>): Promise<void> {
-  while ((await stdout.next()).done !== true) {
-    // Nothing more is said.
-  }
 }
 
 /** What a full disk or folder in memory says. */

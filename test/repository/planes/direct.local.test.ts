@@ -1,0 +1,304 @@
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeOddTree } from '../restore/tree.ts'
+import {
+  type DirectScene,
+  makeDirectScene,
+  startUrlStorage,
+  sumsBelow,
+  type UrlStorage,
+} from './direct-scene.ts'
+
+const mebibyte = 1024 * 1024
+let target: UrlStorage
+let scene: DirectScene
+let data: string
+
+beforeEach(async () => {
+  target = await startUrlStorage()
+  scene = makeDirectScene(target.storage)
+  data = join(scene.folder, 'data')
+  mkdirSync(data)
+})
+afterEach(async () => {
+  expect(scene.windows()).toEqual([])
+  await scene.close()
+  await target.server.stop()
+})
+
+/** Blocks that hosts sent. */
+const sent = (): readonly string[] =>
+  target.server.seen.filter(({ method }) => method === 'PUT').map(({ path }) => path)
+/** Blocks that went through this process; lists of entries are sent from here in any case. */
+const relayed = (): readonly string[] => target.puts.filter(name => name.startsWith('data/'))
+
+describe('a host that sends blocks by itself', () => {
+  it('stores an odd tree, small, large and empty, which comes back byte for byte', async () => {
+    makeOddTree(data)
+    const large = randomBytes(8 * mebibyte * 3 + 17)
+    writeFileSync(join(data, 'of blocks'), large)
+    writeFileSync(join(data, 'one block'), randomBytes(8 * mebibyte))
+    writeFileSync(join(data, 'zeros'), Buffer.alloc(8 * mebibyte * 5))
+    const result = await scene.backUp(data)
+    expect(result.warnings).toEqual([])
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+    // Its blocks, once each: a pack, 4 of the largest, one of zeros, one of each other.
+    expect(sent().length).toBe(1 + 4 + 1 + 1 + 1)
+    expect(new Set(sent()).size).toBe(sent().length)
+    // The block list alone.
+    expect(relayed().length).toBe(1)
+    expect(result.new_bytes).toBeGreaterThan(large.length)
+  })
+
+  it('sends nothing of what is unchanged or was only touched, and of the rest what is new', async () => {
+    writeFileSync(join(data, 'large'), Buffer.alloc(8 * mebibyte * 4, 'abc'))
+    const content = randomBytes(8 * mebibyte * 6)
+    writeFileSync(join(data, 'changing'), content)
+    for (let index = 0; index < 50; index += 1) {
+      writeFileSync(join(data, `small ${index}`), randomBytes(100 + index))
+    }
+    await scene.backUp(data)
+    const before = sent().length
+    content[8 * mebibyte * 3] = (content[8 * mebibyte * 3] ?? 0) ^ 1
+    writeFileSync(join(data, 'changing'), content)
+    utimesSync(join(data, 'small 1'), 1, 1)
+    utimesSync(join(data, 'large'), 1, 1)
+    writeFileSync(join(data, 'small 2'), 'other')
+    const result = await scene.backUp(data)
+    expect(result.warnings).toEqual([])
+    // One block of the large file, and a pack of one small file.
+    expect(sent().length - before).toBe(2)
+    expect(result.reused_bytes).toBeGreaterThan(8 * mebibyte * 9)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
+  it('packs in the order of paths, no more than a block at a time', async () => {
+    mkdirSync(join(data, 'dir'))
+    for (let index = 0; index < 1100; index += 1) {
+      writeFileSync(join(data, 'dir', `f${String(index).padStart(5, '0')}`), `${index}`)
+    }
+    for (let index = 0; index < 12; index += 1) {
+      writeFileSync(join(data, `nearly ${index}`), randomBytes(1_000_000))
+    }
+    const result = await scene.backUp(data)
+    expect(result.warnings).toEqual([])
+    expect(sent().length).toBe(2)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
+  it('takes a root that is a file, or a link to one', async () => {
+    for (const size of [100, 9 * mebibyte]) {
+      const file = join(data, `${size}`)
+      writeFileSync(file, randomBytes(size))
+      symlinkSync(file, join(data, `link ${size}`))
+      const before = sent().length
+      expect((await scene.backUp(join(data, `link ${size}`))).warnings).toEqual([])
+      expect(sent().length - before).toBe(Math.ceil(size / (8 * mebibyte)))
+      expect(Object.values(await scene.contents())).toEqual([sumsBelow(data)[`${size}`]])
+    }
+  })
+
+  it('checks what a server that checks no sums holds by its size', async () => {
+    target.checksSums = false
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 1))
+    expect((await scene.backUp(data)).warnings).toEqual([])
+    expect(sent().length).toBe(2)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+    target.keep = body => body.subarray(1)
+    writeFileSync(join(data, 'large'), randomBytes(mebibyte))
+    const { warnings } = await scene.backUp(data)
+    expect(warnings.join()).toContain(`the storage holds ${mebibyte - 1} of ${mebibyte} bytes`)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+})
+
+describe('when a host cannot send something after all', () => {
+  it('is given new URLs, and what still fails goes through bkp, with the reason', async () => {
+    const urls = new Map<string, number>()
+    target.refuse = ({ path }) => {
+      urls.set(path, (urls.get(path) ?? 0) + 1)
+      return urls.get(path) === 1 ? 403 : undefined
+    }
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 2))
+    const first = await scene.backUp(data)
+    expect(first.warnings).toEqual([])
+    expect([...urls.values()]).toEqual([2, 2])
+
+    const [second] = [...urls.keys()]
+    target.refuse = ({ path }) => (path === second || urls.has(path) ? undefined : 403)
+    writeFileSync(join(data, 'other'), randomBytes(8 * mebibyte + 1))
+    const puts = relayed().length
+    const { warnings } = await scene.backUp(data)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^here: 2 blocks \(8\.0 MiB\) went through bkp, not directly: .*403/),
+    ])
+    expect(relayed().length - puts).toBeGreaterThanOrEqual(2)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
+  it('never shows what a URL is signed with', async () => {
+    target.refuse = () => 403
+    writeFileSync(join(data, 'large'), randomBytes(mebibyte))
+    const { warnings } = await scene.backUp(data)
+    expect(warnings.join()).toContain('403')
+    expect(warnings.join()).not.toContain('canary')
+  })
+
+  it('reads what changed, vanished or may not be read as on the other planes', async () => {
+    const names = ['a', 'b', 'c', 'd']
+    for (const name of names) writeFileSync(join(data, name), `content of ${name}`)
+    for (const plane of ['direct', 'relay'] as const) {
+      let scans = 0
+      const change = (): void => {
+        appendFileSync(join(data, 'b'), 'x')
+        rmSync(join(data, 'c'), { force: true })
+      }
+      const changing = makeDirectScene(target.storage, {
+        asHost: host => ({
+          ...host,
+          run: async (command, io) => {
+            change()
+            return await host.run(command, io)
+          },
+          scan: (scan, io) => {
+            scans += 1
+            // The first one walks.
+            if (scans % 2 === 0) change()
+            return host.scan(scan, io)
+          },
+        }),
+      })
+      try {
+        writeFileSync(join(data, 'b'), 'content of b')
+        writeFileSync(join(data, 'c'), 'content of c')
+        scans = 0
+        await expect(changing.backUp(data, plane)).rejects.toMatchObject({
+          code: 'repository.source_changed',
+        })
+        writeFileSync(join(data, 'b'), 'content of b')
+        writeFileSync(join(data, 'c'), 'content of c')
+        scans = 0
+        const options = { changedFiles: 'warn', parent: 'none' } as const
+        const { warnings, files } = await changing.backUp(data, plane, options)
+        expect(warnings.length, plane).toBe(2)
+        expect(warnings.join(), plane).toContain('data/b grew')
+        expect(warnings.join(), plane).toContain('data/c vanished')
+        // What grew is kept as it was read, where all of it was.
+        expect(files, plane).toBe(plane === 'direct' ? 3 : 2)
+      } finally {
+        await changing.close()
+      }
+    }
+  })
+
+  it('fails when a large file is not what it was', async () => {
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 3))
+    const shrinking = makeDirectScene(target.storage, {
+      asHost: host => ({
+        ...host,
+        run: async (command, io) => {
+          writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 100))
+          return await host.run(command, io)
+        },
+      }),
+    })
+    await expect(shrinking.backUp(data)).rejects.toMatchObject({
+      code: 'repository.source_changed',
+      message: expect.stringContaining('large shrank'),
+    })
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 3))
+    const { warnings, bytes } = await shrinking.backUp(data, 'direct', { changedFiles: 'warn' })
+    expect(warnings.length).toBe(1)
+    expect(bytes).toBe(8 * mebibyte + 100)
+    await shrinking.close()
+  })
+
+  it('leaves nothing behind when it is cancelled', async () => {
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 6))
+    const stop = new AbortController()
+    let held: readonly string[] = []
+    target.refuse = () => {
+      held = [...held, ...scene.windows()]
+      stop.abort(new Error('enough'))
+      return undefined
+    }
+    const io = { signal: stop.signal, progress: () => {} }
+    await expect(scene.backUp(data, 'direct', {}, io)).rejects.toThrow()
+    expect(held.length).toBeGreaterThan(0)
+    expect(held[0]).toMatch(/^\/dev\/shm\/bkp-/)
+    expect(scene.windows()).toEqual([])
+  })
+})
+
+describe('hosts without this and that', () => {
+  /** A host whose shells find only these programs. */
+  const withPath = (path: string): DirectScene =>
+    makeDirectScene(target.storage, {
+      asHost: host => ({
+        ...host,
+        ask: host.ask,
+        run: (command, io) => host.run({ ...command, env: { ...command.env, PATH: path } }, io),
+      }),
+    })
+
+  it('packs with busybox, which has no tar of GNU', async () => {
+    const bin = join(scene.folder, 'bin')
+    mkdirSync(bin)
+    for (const name of [
+      'dd',
+      'xargs',
+      'stat',
+      'wc',
+      'sed',
+      'cat',
+      'rm',
+      'mkdir',
+      'tar',
+      'grep',
+      'sh',
+      'tr',
+      'sha256sum',
+    ]) {
+      symlinkSync('/usr/bin/busybox', join(bin, name))
+    }
+    for (const name of ['curl', 'openssl', 'setsid'])
+      symlinkSync(`/usr/bin/${name}`, join(bin, name))
+    makeOddTree(data)
+    writeFileSync(join(data, 'of blocks'), randomBytes(8 * mebibyte + 17))
+    const busy = withPath(bin)
+    expect((await busy.backUp(data)).warnings).toEqual([])
+    await busy.close()
+    expect(relayed().length).toBe(1)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
+  it('goes through bkp where the window is lost, and says so', async () => {
+    const bin = join(scene.folder, 'bin')
+    mkdirSync(bin)
+    writeFileSync(
+      join(bin, 'dd'),
+      '#!/bin/sh\necho "dd: error writing: No space left on device" >&2\nexit 1\n',
+    )
+    writeFileSync(join(bin, 'tar'), '#!/bin/sh\necho GNU tar\nexit 2\n')
+    for (const name of ['dd', 'tar']) chmodSync(join(bin, name), 0o755)
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 17))
+    writeFileSync(join(data, 'small'), 'x')
+    const full = withPath(`${bin}:/usr/bin:/bin`)
+    const { warnings } = await full.backUp(data)
+    await full.close()
+    expect(warnings.join('\n')).toContain('its window is full')
+    expect(warnings.join('\n')).toContain('small files could not be packed')
+    expect(sent()).toEqual([])
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+})
