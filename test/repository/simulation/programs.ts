@@ -6,6 +6,7 @@ import { sha256 } from '../../../src/repository/manifest.ts'
 import type { BackupName } from '../../../src/repository/names.ts'
 import { openRepository, readBackup } from '../../../src/repository/repository.ts'
 import { pinBackup } from '../../../src/repository/session.ts'
+import { cancelVacuum } from '../../../src/repository/vacuum/cancel.ts'
 import {
   type VacuumOptions,
   type VacuumResult,
@@ -122,6 +123,15 @@ export async function forgetOne({ process, storage }: Stage, backup: BackupName)
   }
 }
 
+/** Cancels the vacuum that is open, if one is. */
+export async function cancelOne({ process, storage }: Stage): Promise<void> {
+  try {
+    await cancelVacuum({ storage, controller, clock: process.clock }, quietIo)
+  } catch (error) {
+    allow(error, ['repository.sealed', 'storage.failed'], process.name)
+  }
+}
+
 /** Pins a backup, and reads all of it if it was not forgotten before. */
 export async function restoreOne(
   { world, process, storage }: Stage,
@@ -151,12 +161,16 @@ export async function restoreOne(
   }
 }
 
-/** Verifies all that is live. */
-export async function verifyAll({ world, process, storage }: Stage): Promise<void> {
+/** Verifies all that is live, and records it where that is wanted. */
+export async function verifyAll(
+  { world, process, storage }: Stage,
+  record: boolean,
+): Promise<void> {
   const { name, clock } = process
   try {
     const repo = await openRepository(storage, quietIo)
-    const options = { readData: true, clock, random: testRandom(name) }
+    const tools = { clock, random: testRandom(name) }
+    const options = { readData: true, ...tools, ...(record ? { record: storage } : {}) }
     const { errors } = await verify(repo, options, quietIo)
     for (const { backups, code } of errors) {
       const live = backups.find(backup => world.ledger.isLive(backup))

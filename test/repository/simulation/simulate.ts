@@ -8,7 +8,15 @@ import { createCluster } from './cluster.ts'
 import { drive, type Weather } from './drive.ts'
 import type { Mutant } from './mutants.ts'
 import type { Process, Role } from './process.ts'
-import { forgetOne, restoreOne, runVacuum, type Stage, verifyAll, writeBackup } from './programs.ts'
+import {
+  cancelOne,
+  forgetOne,
+  restoreOne,
+  runVacuum,
+  type Stage,
+  verifyAll,
+  writeBackup,
+} from './programs.ts'
 import { isViolation, type Violation, violation } from './violation.ts'
 import { createWorld, noTrouble, type World } from './world.ts'
 
@@ -106,9 +114,10 @@ function createScene(seed: number, world: World, mutant: Mutant | undefined) {
     else {
       const backup = someBackup()
       if (backup === undefined) return
-      if (dice < 0.87) begin('operator', stage => forgetOne(stage, backup))
+      if (dice < 0.85) begin('operator', stage => forgetOne(stage, backup))
+      else if (dice < 0.88) begin('operator', cancelOne)
       else if (dice < 0.97) begin('reader', stage => restoreOne(stage, backup))
-      else begin('reader', verifyAll)
+      else begin('reader', stage => verifyAll(stage, random.chance(0.5)))
     }
   }
 
