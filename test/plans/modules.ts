@@ -166,6 +166,20 @@ export const moduleTales: Readonly<Record<string, Tale>> = {
     prepare: clusterTask(backup, 'copy: { dest: "@HOST@/srv/one", content: "other\\n" }', backup),
     stands: tree,
   },
+  'repository.restore_objects': {
+    site: clusterTask(
+      'repository.restore_objects: { storage: vault, to: pond, delete_extra: true }',
+    ),
+    inventory: inventory.replace(
+      'storages: { ',
+      'storages: { lake: { type: file, path: "@SITE@/lake" }, pond: { type: file, path: "@SITE@/pond" }, ',
+    ),
+    prepare: clusterTask(
+      'shell: "mkdir @SITE@/lake @SITE@/pond && cd @SITE@ && echo 1 > lake/one && echo 2 > lake/two && echo 3 > pond/two && echo 4 > pond/four"',
+      'repository.backup: { storage: vault, cluster: tree, sources: [lake] }',
+    ),
+    stands: tree,
+  },
   'repository.stage': {
     site: clusterTask(stage),
     inventory,

@@ -13,6 +13,22 @@ storages: { vault: { type: file, path: "@SITE@/vault" } }
 `,
 } as const
 
+const objects = {
+  inventory: `
+all: { hosts: { a: { ansible_connection: local } } }
+clusters: { warehouse: { kind: files, hosts: a, sources: [lake] } }
+storages:
+  vault: { type: file, path: "@SITE@/vault" }
+  lake: { type: file, path: "@SITE@/lake" }
+`,
+  prepare: `
+- hosts: a
+  tasks:
+    - name: Fill the lake
+      shell: "mkdir -p @SITE@/lake/sub && cd @SITE@/lake && echo one > one && echo two > sub/two"
+`,
+} as const
+
 /** The playbooks that ship, each where it has something to do. */
 export const shippedTales: Readonly<Record<string, Tale>> = {
   'files/backup.yml': {
@@ -24,6 +40,26 @@ export const shippedTales: Readonly<Record<string, Tale>> = {
         'repository.verify': 'what it found is recorded in the storage each time',
       },
     },
+  },
+  'objects/backup.yml': {
+    ...objects,
+    site: playbook('objects/backup.yml'),
+    expected: {
+      always: {
+        'repository.backup': 'each backup is one more, whatever changed since the last',
+        'repository.verify': 'what it found is recorded in the storage each time',
+      },
+    },
+  },
+  'objects/restore.yml': {
+    ...objects,
+    site: playbook('objects/restore.yml'),
+    prepare: `${objects.prepare}${playbook('objects/backup.yml')}
+    - name: Change an object, lose one, and make another
+      shell: "cd @SITE@/lake && echo other > one && rm sub/two && echo new > three"
+`,
+    words: ['-e', 'to=lake', '-e', '{"delete_extra": true}'],
+    runWords: ['--confirm=warehouse'],
   },
   'files/restore.yml': {
     ...files,
