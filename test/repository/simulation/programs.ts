@@ -2,9 +2,10 @@ import { asBkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
 import { type BackupOptions, backUp } from '../../../src/repository/backup.ts'
 import { forget } from '../../../src/repository/checkpoint.ts'
+import { copyBackups } from '../../../src/repository/copy/copy.ts'
 import { sha256 } from '../../../src/repository/manifest.ts'
 import type { BackupName } from '../../../src/repository/names.ts'
-import { openRepository, readBackup } from '../../../src/repository/repository.ts'
+import { openRepository, type Repository, readBackup } from '../../../src/repository/repository.ts'
 import { pinBackup } from '../../../src/repository/session.ts'
 import { cancelVacuum } from '../../../src/repository/vacuum/cancel.ts'
 import {
@@ -15,7 +16,15 @@ import {
 import { verify } from '../../../src/repository/verify.ts'
 import type { Workers } from '../../../src/repository/workers/contract.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
-import { type MemoryHost, smallGeometry, testRandom, treeOf } from '../support.ts'
+import { createMemoryStorage } from '../../../src/storage/memory.ts'
+import {
+  backupOptions,
+  type MemoryHost,
+  smallGeometry,
+  testClock,
+  testRandom,
+  treeOf,
+} from '../support.ts'
 import { hostName, runLabel } from './ledger.ts'
 import type { Process } from './process.ts'
 import { isViolation, violation } from './violation.ts'
@@ -84,6 +93,43 @@ export async function writeBackup(
     return undefined
   } catch (error) {
     return allow(error, ['repository.session_revoked', 'storage.failed'], name)
+  }
+}
+
+/** Another repository, whose backups are copied into the simulated one. */
+export async function createOrigin(
+  world: World,
+  hosts: readonly MemoryHost[],
+): Promise<Repository> {
+  const storage = createMemoryStorage('origin')
+  const clock = testClock()
+  for (const [index, host] of hosts.entries()) {
+    clock.advance(2000)
+    const run = `origin${index}`
+    world.ledger.expect(run, host.tree())
+    const labels = { [runLabel]: run }
+    await backUp(backupOptions(storage, [host], { clock, labels, workers }), quietIo)
+  }
+  return await openRepository(storage, quietIo)
+}
+
+/** Copies all backups of that repository into the simulated one. */
+export async function copyAll(
+  { process, storage }: Stage,
+  from: Repository,
+  checkpointEveryMs: number,
+): Promise<void> {
+  const { name, clock } = process
+  const random = testRandom(name)
+  const options = { from, to: storage, clock, random, controller, pid: 1, checkpointEveryMs }
+  try {
+    const { failed } = await copyBackups(
+      { ...options, acceptClock: true, geometry: smallGeometry },
+      quietIo,
+    )
+    for (const { error } of failed) throw error
+  } catch (error) {
+    allow(error, ['repository.session_revoked', 'storage.failed'], name)
   }
 }
 

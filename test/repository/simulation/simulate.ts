@@ -1,5 +1,6 @@
 import type { BackupOptions } from '../../../src/repository/backup.ts'
 import { sha256 } from '../../../src/repository/manifest.ts'
+import type { Repository } from '../../../src/repository/repository.ts'
 import type { VacuumOptions } from '../../../src/repository/vacuum/vacuum.ts'
 import { key } from '../../../src/storage/key.ts'
 import { type Random, randomFrom } from '../../engine/simulation/random.ts'
@@ -10,6 +11,8 @@ import type { Mutant } from './mutants.ts'
 import type { Process, Role } from './process.ts'
 import {
   cancelOne,
+  copyAll,
+  createOrigin,
   forgetOne,
   restoreOne,
   runVacuum,
@@ -64,6 +67,13 @@ function createScene(seed: number, world: World, mutant: Mutant | undefined) {
   const guesses = random.chance(0.5)
   const checkpoints = random.chance(0.5)
   const longLists = random.chance(0.3)
+  let origin: Repository | undefined
+  const prepareOrigin = async (): Promise<void> => {
+    if (random.chance(0.7)) return
+    const hosts = [cluster.host()]
+    cluster.change(random)
+    origin = await createOrigin(world, [...hosts, cluster.host()])
+  }
   let count = 0
 
   const begin = (
@@ -106,6 +116,12 @@ function createScene(seed: number, world: World, mutant: Mutant | undefined) {
     return live.length === 0 ? undefined : random.pick(live)
   }
   const startOne = (): void => {
+    const from = origin
+    if (from !== undefined && random.chance(0.15)) {
+      const everyMs = random.pick([0, 600_000])
+      begin('writer', stage => copyAll(stage, from, everyMs))
+      return
+    }
     const dice = random.next()
     if (dice < 0.4) {
       cluster.change(random)
@@ -162,6 +178,7 @@ function createScene(seed: number, world: World, mutant: Mutant | undefined) {
   return {
     play: async (): Promise<void> => {
       await succeed('backup', writer)
+      await prepareOrigin()
       await drive(world, random, { weather, startOne, starts: 6 + random.below(14) })
       wake(0.5)
       await drive(world, random, { weather: { ...calm, arrives: 0.5 } })
