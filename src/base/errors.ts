@@ -68,6 +68,7 @@ export const errorCodes = {
   },
   'repository.plan_invalid': { exit: 2, doc: 'The plan of a vacuum breaks the format.' },
   'repository.backup_not_found': { exit: 2, doc: 'No backup has that name.' },
+  'repository.path_not_found': { exit: 2, doc: 'A backup holds nothing at that path.' },
   'repository.backup_ambiguous': { exit: 5, doc: 'Several backups begin with that name.' },
   'repository.source_changed': { exit: 2, doc: 'A file changed while it was read.' },
   'repository.source_unfit': {
