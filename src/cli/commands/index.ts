@@ -102,9 +102,33 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./show.ts')).showCommand,
   },
   {
+    name: 'diff',
+    args: '<storage> <a> <b>',
+    summary: 'show what differs between two backups',
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  {
+    name: 'extract',
+    args: '<storage> <backup>',
+    summary: 'write files of a backup into a folder here',
+    load: async () => (await import('./extract.ts')).extractCommand,
+  },
+  {
     name: 'verify',
     args: '<storage> [backup]',
     summary: 'check that backups are whole',
     load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
+    name: 'copy',
+    args: '<from> <to> [backup]',
+    summary: 'copy backups into another storage',
+    load: async () => (await import('./copy.ts')).copyCommand,
+  },
+  {
+    name: 'rescue',
+    args: '<storage> [backup]',
+    summary: 'write the recovery kit of a backup into a folder',
+    load: async () => (await import('./rescue.ts')).rescueCommand,
   },
 ]
