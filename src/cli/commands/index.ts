@@ -120,6 +120,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
   {
+    name: 'vacuum',
+    args: '<storage>',
+    summary: 'forget backups by a retention policy, and delete what no backup needs',
+    load: async () => (await import('./vacuum.ts')).vacuumCommand,
+  },
+  {
     name: 'copy',
     args: '<from> <to> [backup]',
     summary: 'copy backups into another storage',
