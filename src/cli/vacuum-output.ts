@@ -50,8 +50,7 @@ export function planJson(plan: VacuumPlan): Readonly<Record<string, unknown>> {
 
 /** What a run did, for people. */
 export function resultText(result: VacuumResult): string {
-  return [
-    ...verdictTable(result.verdicts, { forget: 'forgotten', keep: 'kept' }),
+  const lines = [
     ...result.revoked.map(session => `revoked ${describe(session)}: it gave no sign of life`),
     ...result.notes,
     ...(result.deleted_blocks > 0 || result.state === 'closed'
@@ -60,15 +59,14 @@ export function resultText(result: VacuumResult): string {
     ...(result.state === 'none' ? ['nothing to delete: every block is needed'] : []),
     ...(result.state === 'planned' ? plannedLines(result.number, result) : []),
   ]
-    .map(plain)
-    .join('\n')
+  const table = verdictTable(result.verdicts, { forget: 'forgotten', keep: 'kept' })
+  return [...table, ...lines.map(plain)].join('\n')
 }
 
 /** What a run would do, for people. */
 export function planText(plan: VacuumPlan): string {
   const { open } = plan
-  return [
-    ...verdictTable(plan.verdicts, { forget: 'forget', keep: 'keep' }),
+  const lines = [
     ...plan.notes,
     ...plan.losses.map(loss => `${loss} would go: that needs --confirm`),
     `${amount(plan.freeable_blocks, plan.freeable_bytes)} would be needed by no backup any more`,
@@ -77,12 +75,12 @@ export function planText(plan: VacuumPlan): string {
       : openLines(open, plan)),
     'nothing was written: this is a dry run',
   ]
-    .map(plain)
-    .join('\n')
+  const table = verdictTable(plan.verdicts, { forget: 'forget', keep: 'keep' })
+  return [...table, ...lines.map(plain)].join('\n')
 }
 
 /** What a repository says goes to the screen without its control characters. */
-const plain = (lines: string): string => escapeControls(lines)
+const plain = (line: string): string => escapeControls(line, { newlines: false })
 
 function openLines(open: OpenVacuum, { waiting }: VacuumPlan): readonly string[] {
   if (open.state === 'planned') return plannedLines(open.number, { ...open, waiting })
