@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { TestProject } from 'vitest/node'
 import { installGoPrograms } from './go-programs.ts'
+import { installHdfs } from './hdfs-program.ts'
 
 /** A program that tests start, and the Debian package that brings it. */
 interface Tool {
@@ -22,6 +23,8 @@ const tools: readonly Tool[] = [
   { program: 'script', package: 'bsdutils' },
   { program: 'ip', package: 'iproute2' },
   { program: 'busybox', package: 'busybox' },
+  { program: 'javac', package: 'default-jdk-headless' },
+  { program: 'mvn', package: 'maven' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
   { program: 'sudo', package: 'sudo' },
@@ -44,6 +47,7 @@ export function setup({ name }: Pick<TestProject, 'name'>): void {
   const missing = missingOf(wanted)
   if (missing.length > 0) installPackages(wanted, missing)
   installGoPrograms(name)
+  installHdfs(name)
 }
 
 function installPackages(wanted: readonly Tool[], missing: readonly Tool[]): void {

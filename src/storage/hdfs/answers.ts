@@ -20,15 +20,18 @@ export interface Page {
   readonly hasMore: boolean
 }
 
-/** What an answer that is no success says. */
-export function refusalOf({ status, body }: Pick<Answer, 'status' | 'body'>): Refusal {
+/** What an answer that is no success says; `redact` hides what only we know. */
+export function refusalOf(
+  { status, body }: Pick<Answer, 'status' | 'body'>,
+  redact: (text: string) => string,
+): Refusal {
   const remote = fieldOf(jsonOrNothing(body), 'RemoteException')
   const exception = fieldOf(remote, 'exception')
   const message = fieldOf(remote, 'message')
   return new Refusal(
     status,
     typeof exception === 'string' ? exception.replace(/[^\w$.]/g, '').slice(0, 100) : '',
-    typeof message === 'string' ? plain(message) : '',
+    typeof message === 'string' ? plain(redact(message)) : '',
   )
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { createRedactor } from '../../base/secret.ts'
 import { createNamenodes } from './namenodes.ts'
 import { createPackageClient } from './npm-webhdfs.ts'
 import type { HdfsPlace } from './place.ts'
@@ -12,5 +13,9 @@ import { createWire, type Wire } from './wire.ts'
 export function connect(place: HdfsPlace, clock: Clock, silenceMs: number): Wire {
   const transport = createTransport(silenceMs)
   const packages = place.namenodes.map(namenode => createPackageClient(namenode, place, transport))
-  return createWire(place, createNamenodes(place, transport, clock, packages), transport)
+  const { redact, register } = createRedactor()
+  // A server's words about a token may hold it.
+  if (place.delegationToken !== undefined) register(place.delegationToken)
+  const namenodes = createNamenodes(place, transport, clock, packages, redact)
+  return createWire(place, namenodes, transport, redact)
 }

@@ -44,6 +44,7 @@ export function createNamenodes(
   transport: Transport,
   clock: Clock,
   packages: readonly PackageClient[],
+  redact: (text: string) => string,
 ): Namenodes {
   const { namenodes } = place
   let active = 0
@@ -54,7 +55,7 @@ export function createNamenodes(
     if (serverMs !== undefined) latest = { serverMs, hereMs: clock.monotonicMs() }
     const status = head.statusCode ?? 0
     const answer = { asked, status, headers: head.headers, body }
-    if (status !== 200 && status !== 307) throw refusalOf(answer)
+    if (status !== 200 && status !== 307) throw refusalOf(answer, redact)
     return answer
   }
 

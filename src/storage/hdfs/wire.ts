@@ -46,7 +46,12 @@ const refusalLimitBytes = 256 * 1024
 /** Datanodes that did not answer lately and are not to be named again. */
 const mostExcluded = 8
 
-export function createWire(place: HdfsPlace, namenodes: Namenodes, transport: Transport): Wire {
+export function createWire(
+  place: HdfsPlace,
+  namenodes: Namenodes,
+  transport: Transport,
+  redact: (text: string) => string,
+): Wire {
   /** Hosts of datanodes that were silent, the latest last. */
   let silent: readonly string[] = []
 
@@ -135,7 +140,7 @@ export function createWire(place: HdfsPlace, namenodes: Namenodes, transport: Tr
       try {
         const status = head.statusCode ?? 0
         const told = await readBounded(head, refusalLimitBytes)
-        if (status >= 400) throw refusalOf({ status, body: told })
+        if (status >= 400) throw refusalOf({ status, body: told }, redact)
         if (status !== 201)
           throw new OddAnswer(`a datanode answers a write with ${status}, not 201`)
       } finally {
@@ -153,7 +158,7 @@ export function createWire(place: HdfsPlace, namenodes: Namenodes, transport: Tr
         head.destroy()
         throw new OddAnswer(`a datanode answers a read with ${status}, not 200`)
       }
-      throw refusalOf({ status, body: await readBounded(head, refusalLimitBytes) })
+      throw refusalOf({ status, body: await readBounded(head, refusalLimitBytes) }, redact)
     },
   } satisfies Wire)
 }

@@ -31,6 +31,9 @@ public class Hdfs {
     common.set("dfs.heartbeat.interval", "1");
     common.set("dfs.namenode.datanode.registration.ip-hostname-check", "false");
     common.set("dfs.namenode.edits.noeditlogchannelflush", "true");
+    // A datanode that closes a file asks the namenode again after so many milliseconds, not 400.
+    common.set("dfs.client.block.write.locateFollowingBlock.initial.delay.ms", "5");
+    common.set("dfs.client.block.write.locateFollowingBlock.retries", "12");
     // A list of 1000 keys needs several pages.
     common.set("dfs.ls.limit", "300");
     common.set("hadoop.http.filter.initializers", "");
