@@ -34,7 +34,7 @@ export interface BackupScope {
   /** Where to keep what does not fit into memory; the system's temporary folder by default. */
   readonly scratchFolder?: string
   readonly clock: Clock
-  /** Hosts read at the same time; 4 by default. */
+  /** Hosts read at the same time; 8 by default, 16 where some send by themselves. */
   readonly hostsInFlight?: number
 }
 

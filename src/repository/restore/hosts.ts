@@ -2,11 +2,11 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import { BkpError } from '../../base/errors.ts'
 
 /** Hosts worked on at a time: each holds blocks and a tree in memory. */
-export const hostsAtATime = 4
+export const hostsAtATime = 8
 
 /**
- * Works on hosts side by side, so many in each lane, answers in their order. When one fails, no other is begun, those at
- * work are waited for, and the first error is thrown.
+ * Works on hosts side by side, so many in each lane, answers in their order. When one fails, no other
+ * is begun, those at work are waited for, and the first error is thrown.
  */
 export async function forEachHost<H, R>(
   hosts: readonly H[],

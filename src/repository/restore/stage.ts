@@ -71,7 +71,7 @@ export async function stage(
     options.direct?.has(name) === true ? lanes.direct : lanes.relay
   const common = {
     scratch,
-    reading: { workers, blocksAhead: Math.floor(mostBlocksAhead / readers) },
+    reading: { workers, blocksAhead: Math.max(2, Math.floor(mostBlocksAhead / readers)) },
   }
   try {
     const stageHost = async (name: string) => {
@@ -94,7 +94,10 @@ export async function stage(
 /** Hosts that get blocks by themselves at a time: their blocks are not in our memory. */
 export const directHostsAtATime = 16
 
-/** Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. */
+/**
+ * Blocks read ahead or under way, of all hosts together: what bounds the memory of a restore. Two of each
+ * host are its least: one comes while the other goes.
+ */
 const mostBlocksAhead = 8
 
 /** Counts fetched bytes of each host and over all of them. */
