@@ -46,7 +46,9 @@ export interface Attempt {
  * longer than a block, which tells that a file grew.
  */
 const buffersInUse = 12
-const defaultHostsInFlight = 4
+/** Hosts at the same time, whose wires together are more than one process takes; and of those that send. */
+const defaultHostsInFlight = 8
+const sendingHostsInFlight = 16
 const defaultCheckpointEveryMs = 10 * 60 * 1000
 /** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
 const farewellMs = 10_000
@@ -108,7 +110,9 @@ async function storeEverything(
     warnings.push(warning)
   }
   const exclude = compileExclude(options.exclude ?? [])
-  const hostsInFlight = options.hostsInFlight ?? defaultHostsInFlight
+  const someSend = sources.some(({ openOutbox }) => openOutbox !== undefined)
+  const hostsInFlight =
+    options.hostsInFlight ?? (someSend ? sendingHostsInFlight : defaultHostsInFlight)
   const walk = (source: HostSource): Promise<WalkedHost> =>
     walkHost({ source, exclude, scratch, warn }, running)
   // The first hosts walk while the parent is read.
@@ -175,7 +179,7 @@ async function storeEverything(
   const shares = shareBandwidth(options.bandwidth ?? {}, {
     hosts: sources.length,
     hostsAtOnce: hostsInFlight,
-    somePass: sources.some(({ openOutbox }) => openOutbox !== undefined),
+    somePass: someSend,
     clock,
   })
   const outboxOf = async (source: HostSource): Promise<Outbox | undefined> => {
