@@ -32,7 +32,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UserDisable: { what: 'the account is disabled', hint: 'look for unpaid bills in the console' },
   InvalidAccessKeyId: { what: 'the server does not know the access key', hint: keysHint },
   SignatureDoesNotMatch: {
-    what: 'the signature is wrong: the access key secret, or the region',
+    what: 'the signature is wrong (the access key secret, or the region)',
     hint: `${keysHint}; the region is that of the bucket`,
   },
   SecurityTokenExpired: expired,
