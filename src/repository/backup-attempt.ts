@@ -273,7 +273,7 @@ function createCheckpointer(
   partsSoFar: () => Promise<Omit<ManifestParts, 'session'>>,
   warn: (warning: string) => void,
 ): Checkpointer {
-  const { clock, random, controller } = options
+  const { clock, random, controller, pid } = options
   const everyMs = options.checkpointEveryMs ?? defaultCheckpointEveryMs
   const names: BackupName[] = []
   let last = clock.monotonicMs()
@@ -286,6 +286,7 @@ function createCheckpointer(
         repo,
         main: session,
         source: controller,
+        ...(pid === undefined ? {} : { pid }),
         manifestFor: own => makeManifest(options, { ...parts, session: own }),
         entries: parts.entries.inline,
         blocks: () => namedBlocks(lists, collector),

@@ -15,6 +15,8 @@ export interface CheckpointOptions {
   /** The session of the run itself: while its register is unset, no later vacuum can pass it. */
   readonly main: Session
   readonly source: string
+  /** The process, by which a vacuum of the same controller knows whether the run still lives. */
+  readonly pid?: number
   /** The manifest of what is stored so far, for the checkpoint's own session. */
   readonly manifestFor: (session: Session) => BackupManifest
   /** File entries the manifest holds itself, encoded. */
@@ -35,8 +37,8 @@ export async function commitCheckpoint(
   options: CheckpointOptions,
   io: Io,
 ): Promise<BackupName | undefined> {
-  const { repo, main, tools } = options
-  const body = { kind: 'checkpoint', source: options.source } as const
+  const { repo, main, tools, source, pid } = options
+  const body = { kind: 'checkpoint', source, ...(pid === undefined ? {} : { pid }) } as const
   const session = await announce(repo, body, tools, io)
   const garbage = await readGarbageState(repo.storage, io)
   if (garbage.open) {
