@@ -29,6 +29,7 @@ describe('bkp validate', () => {
       'playbooks/files/restore.yml',
       'inventories/local.yml',
       'inventories/s3.yml',
+      'inventories/oss.yml',
     ]
     const outcome = await runCli(['validate', ...files.map(file => join(root, file))])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })

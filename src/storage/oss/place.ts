@@ -33,8 +33,8 @@ export interface OssPlace {
 }
 
 /**
- * `v4`: HMAC-SHA256 over the whole request, region and day in the key; OSS refuses `v1` for new
- * accounts and buckets. `v1` (HMAC-SHA1) is for servers that know nothing else.
+ * `v4`: HMAC-SHA256 over all of the query too, good for one day and one region. `v1` (HMAC-SHA1), which
+ * Alibaba is phasing out, is for servers that know nothing else.
  */
 export type OssAuthorization = 'v1' | 'v4'
 
