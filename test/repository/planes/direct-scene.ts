@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, systemRandom } from '../../../src/base/clock.ts'
 import { type Io, quietIo } from '../../../src/base/io.ts'
-import type { Host } from '../../../src/connection/contract.ts'
-import { createConnectionPool } from '../../../src/connection/pool.ts'
+import type { Host, Manner } from '../../../src/connection/contract.ts'
+import { type ConnectionPoolOptions, createConnectionPool } from '../../../src/connection/pool.ts'
 import { type BackupOptions, type BackupResult, backUp } from '../../../src/repository/backup.ts'
 import { resolveBackup } from '../../../src/repository/catalogue.ts'
 import { BackupFile_Type } from '../../../src/repository/manifest_pb.ts'
@@ -95,13 +95,19 @@ export interface DirectScene {
 
 export function makeDirectScene(
   storage: Storage,
-  options: { readonly names?: readonly string[]; readonly asHost?: (host: Host) => Host } = {},
+  options: {
+    readonly names?: readonly string[]
+    readonly asHost?: (host: Host) => Host
+    /** How hosts are reached; each is this machine by default. */
+    readonly addresses?: ConnectionPoolOptions['addresses']
+    readonly manner?: Manner
+  } = {},
 ): DirectScene {
-  const { names = ['here'], asHost = host => host } = options
+  const { names = ['here'], asHost = host => host, addresses, manner } = options
   const folder = mkdtempSync(join(tmpdir(), 'bkp-direct-'))
   let backups = 0
   const pool = createConnectionPool({
-    addresses: {
+    addresses: addresses ?? {
       get: name => ({ name, transport: 'local', hostname: name }),
     },
     random: systemRandom,
@@ -124,7 +130,7 @@ export function makeDirectScene(
       }
     },
   })
-  const hosts = names.map(name => asHost(noted(pool.host(name))))
+  const hosts = names.map(name => asHost(noted(pool.host(name, manner))))
   return {
     folder,
     hosts,

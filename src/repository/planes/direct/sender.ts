@@ -21,8 +21,6 @@ export interface Sender {
   /** Resolves once the storage has acknowledged it. @throws storage.*, ssh.*, file.unreadable */
   send(parcel: Parcel, key: Key): Promise<void>
   wentRound(bytes: number, why: string): void
-  /** Waits until nothing is under way. */
-  idle(): Promise<void>
   warnings(): readonly string[]
 }
 
@@ -58,7 +56,6 @@ type Tried = { readonly done: true } | { readonly why: string; readonly answered
 export function createSender(host: Host, options: SenderOptions, io: Io): Sender {
   const { storage, clock } = options
   const queue: Job[] = []
-  const underWay = new Set<Promise<void>>()
   const roundabout = new Map<string, { blocks: number; bytes: number }>()
   let runs = 0
   let restUntil = Number.NEGATIVE_INFINITY
@@ -179,8 +176,6 @@ export function createSender(host: Host, options: SenderOptions, io: Io): Sender
       const sent = new Promise<void>((resolve, reject) => {
         queue.push({ parcel, key, resolve, reject })
       })
-      const settled: Promise<void> = sent.catch(() => {}).finally(() => underWay.delete(settled))
-      underWay.add(settled)
       if (runs < runsAtOnce) {
         runs += 1
         void run().finally(() => {
@@ -190,9 +185,6 @@ export function createSender(host: Host, options: SenderOptions, io: Io): Sender
       return sent
     },
     wentRound,
-    idle: async () => {
-      while (underWay.size > 0) await Promise.all(underWay)
-    },
     warnings: () =>
       [...roundabout].map(([why, { blocks, bytes }]) => {
         const what = blocks === 1 ? '1 block' : `${blocks} blocks`
