@@ -14,6 +14,7 @@ import { decodeFile, encodeFile } from './file-codec.ts'
 import type { GarbageState } from './garbage.ts'
 import { type BackupFile, BackupFile_Type, BackupManifest_State } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
+import { createPackUsage, type PackUsage } from './pack-usage.ts'
 import { namedBlocks, readBlockList, readFileEntries } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
 import type { Scratch } from './scratch.ts'
@@ -95,6 +96,8 @@ export interface KnownContent {
   readonly live: BlockTable
   /** The files of a host, sorted by path; the checkpoint's first, then the parent's. */
   filesOf(host: string): readonly AsyncIterable<BackupFile>[]
+  /** Whether a file of the parent lies in a pack that the parent uses less than half of. */
+  isSparse(file: BackupFile): boolean
   readonly warnings: readonly string[]
 }
 
@@ -111,12 +114,15 @@ export async function loadParents(
   io: Io,
 ): Promise<KnownContent> {
   const live = createBlockTable()
+  // Not of a checkpoint: it names only the files it came to.
+  const usage = createPackUsage()
   const trees: ReadonlyMap<string, ValueSorter<BackupFile>>[] = []
   const warnings: string[] = []
   for (const backup of [parents.continues, parents.parent]) {
     if (backup === undefined) continue
     try {
-      const files = await filesByHost(repo, backup, hosts, scratch, io)
+      const count = backup === parents.parent ? usage.count : undefined
+      const files = await filesByHost(repo, backup, hosts, { scratch, count }, io)
       await addBlocks(repo, backup, garbage, live, io)
       trees.push(files)
     } catch (error) {
@@ -127,6 +133,7 @@ export async function loadParents(
   return Object.freeze({
     live,
     warnings,
+    isSparse: usage.isSparse,
     filesOf: (host: string) =>
       trees.flatMap(files => {
         const own = files.get(host)
@@ -163,7 +170,7 @@ async function filesByHost(
   repo: Repository,
   backup: Backup,
   hosts: ReadonlySet<string>,
-  scratch: Scratch,
+  { scratch, count }: { readonly scratch: Scratch; readonly count: PackUsage['count'] | undefined },
   io: Io,
 ): Promise<ReadonlyMap<string, ValueSorter<BackupFile>>> {
   const trees = new Map<string, ValueSorter<BackupFile>>()
@@ -171,6 +178,7 @@ async function filesByHost(
     if (file.type !== BackupFile_Type.FILE || !hosts.has(file.host)) continue
     const tree = trees.get(file.host) ?? createValueSorter(scratch, fileCodec)
     trees.set(file.host, tree)
+    count?.(file)
     await tree.add(file)
   }
   return trees

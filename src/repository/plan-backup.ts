@@ -51,7 +51,7 @@ export async function planBackup(options: PlanOptions, io: Io): Promise<BackupPl
     const hosts = new Set(sources.map(({ host }) => host))
     const known: KnownContent =
       repo === undefined || parents === undefined
-        ? { live: createBlockTable(), filesOf: () => [], warnings: [] }
+        ? { live: createBlockTable(), filesOf: () => [], isSparse: () => false, warnings: [] }
         : await loadParents(repo, parents, hosts, garbage, scratch, io)
     const warnings = [...(parents?.warnings ?? []), ...known.warnings]
     const amounts: (PlannedAmount & { readonly host: string })[] = []

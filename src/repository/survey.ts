@@ -92,7 +92,7 @@ export interface SurveyOptions {
  * sorted by path. @throws file.unreadable, repository.source_changed
  */
 export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable<Surveyed> {
-  const { source, walked, known, garbage } = options
+  const { source, walked, known } = options
   const earlier = await Promise.all(known.filesOf(source.host).map(openCursor))
   const check = createTreeCheck(source.host)
   for await (const { path, root: index, entry } of walked.entries()) {
@@ -102,17 +102,23 @@ export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable
     const file = fileOf(source.host, root, path, entry)
     check(file)
     const matches = await findEarlier(earlier, file)
-    const decision = decide(file, matches, garbage)
+    const decision = decide(file, matches, options)
     yield { file, root, entry, decision }
   }
 }
 
-function decide(file: BackupFile, earlier: readonly BackupFile[], garbage: GarbageState): Decision {
+function decide(
+  file: BackupFile,
+  earlier: readonly BackupFile[],
+  { garbage, known }: Pick<SurveyOptions, 'garbage' | 'known'>,
+): Decision {
   if (file.type !== BackupFile_Type.FILE || file.size === 0n) return { kind: 'keep' }
-  const from = earlier.find(candidate => isUnchanged(file, candidate))
+  // What lies in a pack that is mostly dead is packed anew: as long as a backup names it, it stays.
+  const usable = earlier.filter(candidate => !known.isSparse(candidate))
+  const from = usable.find(candidate => isUnchanged(file, candidate))
   // A condemned block may be gone before this backup is committed: it must be stored anew.
   if (from !== undefined && !from.blocks.some(garbage.isCondemned)) return { kind: 'reuse', from }
-  return { kind: 'read', previous: earlier[0] }
+  return { kind: 'read', previous: usable[0] }
 }
 
 /** The incremental rule (design §6): an object has an etag. A hard link changes ctime, so immutable files leave it out. */
