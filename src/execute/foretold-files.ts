@@ -41,6 +41,8 @@ export interface ForetoldFiles {
   foretell(paths: readonly string[], after: ReadonlyMap<string, unknown>): void
   /** All that lies below may be another. */
   forgetBelow(path: string): void
+  /** True for a folder that will be there since something in it is made: nobody looked at it for that. */
+  isImplied(path: string): boolean
   /** True for a file of which another name was given another mode or owner. */
   isShared(facts: FileFacts): boolean
   /**
@@ -240,6 +242,7 @@ export function createForetoldFiles(): ForetoldFiles {
       dropBelow(path)
       barren.delete(path)
     },
+    isImplied: path => needed.has(path),
     isShared: facts => facts.kind !== 'absent' && shared.has(facts.inode),
     isDoubtful: path => foldersAbove(path).some(above => veils.has(above) || open.has(above)),
   } satisfies ForetoldFiles)

@@ -129,6 +129,9 @@ function isStale(state: HostState, looked: Looked): boolean {
   if (isTouched(resources, state.touched)) return true
   const paths = resources.flatMap(resource => pathOf('file:', resource) ?? lookedAt(resource) ?? [])
   if (paths.some(path => state.files.isDoubtful(path))) return true
+  // What a link leads to: asked through the link, the host does not say what it will be.
+  const direct = new Set([...seen.keys()].map(identity => fileQuestion(identity)?.path))
+  if (paths.some(path => !direct.has(path) && state.files.isImplied(path))) return true
   for (const resource of resources) {
     const path = resource.replace(/^(tree|look):/, 'file:')
     for (const folder of state.removed) if (path.startsWith(`${folder}/`)) return true

@@ -18,3 +18,15 @@ it('knows what a link to a link leads to', async () => {
     },
   ])
 }, 60_000)
+
+it('knows what a link leads to that a step made only as the folder of another', async () => {
+  await holdsTrue([
+    {
+      stands: { a: null, b: { link: 'd' }, d: null },
+      steps: [
+        'file: { path: "@HOST@/@N@/d/a", state: directory }',
+        'copy: { dest: "@HOST@/@N@/b", content: "" }',
+      ],
+    },
+  ])
+}, 60_000)
