@@ -125,9 +125,10 @@ function meaningFor(seen: OssFailure, place: OssPlace, cause: unknown): Meaning 
   }
   if (status === 507) return noSpace
   if (status === undefined) return noHttp(seen)
+  const trace = [refusal?.ec, refusal?.requestId].filter(part => part !== undefined).join(', ')
   return {
-    what: `${name === '' ? 'refused' : name} (${status}): ${message}`,
-    hint: 'the request id and the EC among the details are what the support of OSS asks for',
+    what: `${name === '' ? 'refused' : name} (${status}): ${message}${trace === '' ? '' : ` [${plain(trace)}]`}`,
+    hint: 'what stands in brackets (EC and request id) is what the support of OSS asks for',
   }
 }
 

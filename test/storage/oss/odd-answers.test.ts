@@ -52,6 +52,16 @@ describe('a refusal of OSS', () => {
     })
   })
 
+  it('that has no words of ours is shown as it came, with its marks', async () => {
+    const told = errorXml('Odd', 'so').replace(
+      '</Error>',
+      '<EC>0001</EC><RequestId>R7</RequestId></Error>',
+    )
+    server.trouble = always(400, told)
+    const error = await failure(server.storage().get(key('a'), quietIo))
+    expect(error.message).toMatch(/: Odd \(400\): so \[0001, R7\]$/)
+  })
+
   it('without a body is read from the header that has it', async () => {
     const storage = server.storage({}, { bucket: 'nowhere' })
     const error = await failure(storage.get(key('a'), quietIo, { offset: 0, lengthBytes: 0 }))
