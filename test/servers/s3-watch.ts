@@ -1,0 +1,39 @@
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { S3Server } from './s3-server.ts'
+
+/** An address in front of an S3 server that tells what was asked of it. */
+export interface S3Watch {
+  readonly endpoint: string
+  /** Requests so far, as `GET /bucket/key`, without what follows a question mark. */
+  readonly asked: string[]
+  stop(): Promise<void>
+}
+
+/** Passes everything on as it is: the signatures hold for the address that was asked. */
+export async function watchS3(server: Pick<S3Server, 'endpoint'>): Promise<S3Watch> {
+  const asked: string[] = []
+  const { hostname, port } = new URL(server.endpoint)
+  const watch: Server = createServer((incoming, answer) => {
+    const { method = '', url = '', headers } = incoming
+    asked.push(`${method} ${decodeURIComponent(url.replace(/\?.*/, ''))}`)
+    const outgoing = request({ hostname, port, method, path: url, headers }, passed => {
+      answer.writeHead(passed.statusCode ?? 500, passed.rawHeaders)
+      passed.pipe(answer)
+    })
+    // Whoever asked was killed, or the server was: the other side hears of it.
+    outgoing.on('error', () => answer.destroy())
+    incoming.on('error', () => outgoing.destroy())
+    incoming.pipe(outgoing)
+  })
+  await new Promise<void>(resolve => watch.listen(0, hostname, resolve))
+  const { port: own } = watch.address() as AddressInfo
+  return Object.freeze({
+    endpoint: `http://${hostname}:${own}`,
+    asked,
+    stop: async () => {
+      watch.closeAllConnections()
+      await new Promise(resolve => watch.close(resolve))
+    },
+  } satisfies S3Watch)
+}
