@@ -104,11 +104,11 @@ describe('hdfs', () => {
     await storageOf(place).put(key('a'), text('x'), quietIo)
     const other = storageOf({ ...place, user: 'mallory' })
     for (const work of [
-      other.get(key('a'), quietIo),
-      other.put(key('b'), text('x'), quietIo),
-      other.putIfAbsent(key('a'), text('x'), quietIo),
+      () => other.get(key('a'), quietIo),
+      () => other.put(key('b'), text('x'), quietIo),
+      () => other.putIfAbsent(key('a'), text('x'), quietIo),
     ]) {
-      const error = await failure(work)
+      const error = await failure(work())
       expect(error.code).toBe('storage.failed')
       expect(error.message).toContain('permission denied')
       expect(error.message).toContain('mallory')

@@ -36,7 +36,7 @@ export function createWriter(requests: Requests, folders: Folders, random: Rando
     io: Io,
   ): Promise<'created' | 'exists'> => {
     const [path] = requests.pathsOf(key)
-    await folders.ensure(doing, [requests.uploads, posix.dirname(path)], io)
+    await folders.ensure([requests.uploads, posix.dirname(path)], io)
     const uploads = createUploads(requests, random)
     try {
       const upload = await requests.send(doing, io, (wire, signal) =>

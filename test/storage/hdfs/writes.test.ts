@@ -91,14 +91,33 @@ describe('a write', () => {
     expect(await storage.get(key('x/a'), quietIo)).toEqual(text('2'))
   })
 
+  it('is not stopped with another one that made its directory', async () => {
+    const stop = new AbortController()
+    let count = 0
+    server.trouble = ({ op }) => {
+      if (op !== 'MKDIRS') return undefined
+      count += 1
+      // Both ask for two directories, and share the asking.
+      if (count === 2) stop.abort(new Error('stopped'))
+      return count <= 2 ? true : undefined
+    }
+    const storage = server.storage()
+    const io = { signal: stop.signal, progress: () => {} }
+    const stopped = storage.put(key('a'), text('x'), io)
+    const going = storage.put(key('b'), text('x'), quietIo)
+    await expect(stopped).rejects.toThrow('stopped')
+    await going
+    expect(server.tree.files()).toEqual(['b'])
+  })
+
   it('where a directory is says so', async () => {
     const storage = server.storage()
     await storage.put(key('x/a'), text('1'), quietIo)
     for (const work of [
-      storage.put(key('x'), text('2'), quietIo),
-      storage.putIfAbsent(key('x'), text('2'), quietIo),
+      () => storage.put(key('x'), text('2'), quietIo),
+      () => storage.putIfAbsent(key('x'), text('2'), quietIo),
     ]) {
-      await expect(work).rejects.toMatchObject({
+      await expect(work()).rejects.toMatchObject({
         code: 'storage.failed',
         message: expect.stringContaining('is a directory'),
       })
