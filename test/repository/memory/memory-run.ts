@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createCipheriv } from 'node:crypto'
 import {
   closeSync,
+  ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -22,17 +23,27 @@ export interface TreeSize {
   /** Of the one large file; random, or blocks would be found again. */
   readonly largeMebibytes: number
   readonly smallFiles: number
+  /** Of the small ones, at most, in bytes: the first is empty, and sizes go up to this and begin anew. */
+  readonly upToBytes?: number
+  /** Of one file that is a single hole. */
+  readonly sparseGibibytes?: number
 }
 
 /** The most memory the bkp process held, in bytes. */
 export interface Peaks {
   readonly backup: number
   readonly again: number
+  readonly list: number
+  readonly verify: number
   readonly restore: number
 }
 
-/** Backs a tree up, backs it up again, restores it beside, compares; by the built command line. */
-export async function measurePeaks({ largeMebibytes, smallFiles }: TreeSize): Promise<Peaks> {
+/**
+ * Backs a tree up, backs it up again, lists and verifies it, restores it beside, compares; by the built
+ * command line.
+ */
+export async function measurePeaks(size: TreeSize): Promise<Peaks> {
+  const { largeMebibytes, smallFiles, upToBytes, sparseGibibytes = 0 } = size
   const work = mkdtempSync(join(tmpdir(), 'bkp-memory-'))
   try {
     const source = join(work, 'source')
@@ -42,7 +53,14 @@ export async function measurePeaks({ largeMebibytes, smallFiles }: TreeSize): Pr
     for (let i = 0; i < smallFiles; i += 1) {
       const folder = join(source, `folder-${Math.floor(i / 1000)}`)
       if (i % 1000 === 0) mkdirSync(folder)
-      writeFileSync(join(folder, `a-file-with-a-name-of-usual-length-${i}`), `content ${i}`)
+      const content =
+        upToBytes === undefined ? `content ${i}` : textOf(i, (i * 61) % (upToBytes + 1))
+      writeFileSync(join(folder, `a-file-with-a-name-of-usual-length-${i}`), content)
+    }
+    if (sparseGibibytes > 0) {
+      const hole = openSync(join(source, 'hole'), 'w')
+      ftruncateSync(hole, sparseGibibytes * 1024 * mebibyte)
+      closeSync(hole)
     }
     const play = (name: string, tasks: readonly unknown[]): void => {
       writeFileSync(join(work, name), JSON.stringify([{ name, hosts: 'tree', tasks }]))
@@ -60,12 +78,15 @@ export async function measurePeaks({ largeMebibytes, smallFiles }: TreeSize): Pr
       { 'repository.stage': { ...place, path_map }, register: 'staged' },
       { 'repository.swap': { stage: '{{ staged }}' } },
     ])
-    const backup = await peakOf(work, 'backup.yml')
-    const again = await peakOf(work, 'backup.yml')
-    const restore = await peakOf(work, 'restore.yml')
+    const run = (playbook: string): Promise<number> => peakOf(work, ['run', join(work, playbook)])
+    const backup = await run('backup.yml')
+    const again = await run('backup.yml')
+    const list = await peakOf(work, ['show', 'vault', 'latest', '--json'])
+    const verify = await peakOf(work, ['verify', 'vault', '--read-data'])
+    const restore = await run('restore.yml')
     const { status, stdout } = spawnSync('diff', ['-r', source, target], { encoding: 'utf8' })
     if (status !== 0) throw new Error(`what was restored differs: ${stdout.slice(0, 500)}`)
-    return { backup, again, restore }
+    return { backup, again, list, verify, restore }
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -79,22 +100,31 @@ function writeLarge(path: string, mebibytes: number): void {
   closeSync(file)
 }
 
-/** Runs a playbook, and reads the kernel's own high-water mark of the process until it has ended. */
-async function peakOf(work: string, playbook: string): Promise<number> {
-  const words = [cli, 'run', join(work, playbook), '-i', join(work, 'inventory.yml')]
-  const child = spawn(process.execPath, words, {
+/** Text of that length that no other file begins with. */
+function textOf(seed: number, bytes: number): string {
+  return `${seed} `.repeat(Math.ceil(bytes / 2)).slice(0, bytes)
+}
+
+/** Runs bkp, and reads the kernel's own high-water mark of the process until it has ended. */
+async function peakOf(work: string, command: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [cli, ...command, '-i', join(work, 'inventory.yml')], {
     env: { ...process.env, BKP_STATE_DIR: join(work, 'state'), TMPDIR: work },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', bytes => (said += bytes))
+  for (const stream of [child.stdout, child.stderr]) {
+    // A list of a million files is not kept here.
+    stream.on('data', (bytes: Buffer) => {
+      said = `${said}${bytes.toString()}`.slice(-4000)
+    })
+  }
   let peak = 0
   const watch = setInterval(() => {
     peak = Math.max(peak, highWater(child.pid ?? 0))
   }, 20)
   const code = await new Promise(resolve => child.once('close', resolve))
   clearInterval(watch)
-  if (code !== 0) throw new Error(`${playbook} ended with ${code}: ${said.slice(-2000)}`)
+  if (code !== 0) throw new Error(`bkp ${command.join(' ')} ended with ${code}: ${said}`)
   return peak
 }
 

@@ -11,7 +11,7 @@ describe('memory', () => {
     const tiny = await measurePeaks({ largeMebibytes: 0, smallFiles: 10 })
     const large = await measurePeaks({ largeMebibytes: 384, smallFiles: 0 })
     const many = await measurePeaks({ largeMebibytes: 0, smallFiles: 5000 })
-    for (const verb of ['backup', 'again', 'restore'] as const) {
+    for (const verb of ['backup', 'again', 'list', 'verify', 'restore'] as const) {
       expect(large[verb] - tiny[verb], `large, ${verb}`).toBeLessThan(allowance.large)
       expect(many[verb] - tiny[verb], `many, ${verb}`).toBeLessThan(allowance.many)
     }
