@@ -282,6 +282,41 @@ describe('hosts without this and that', () => {
     expect(await scene.contents()).toEqual(sumsBelow(data))
   })
 
+  it('takes a disk where there is no room in memory, and goes through bkp where there is none', async () => {
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 17))
+    writeFileSync(join(data, 'small'), 'x')
+    const withRoom = (rooms: Readonly<Record<string, number>>): DirectScene =>
+      makeDirectScene(target.storage, {
+        asHost: host => ({
+          ...host,
+          ask: async (probes, io) => {
+            const answers: Record<string, unknown> = { ...(await host.ask(probes, io)) }
+            for (const [name, availableBytes] of Object.entries(rooms)) {
+              answers[name] = { ...(answers[name] as object), availableBytes }
+            }
+            return answers as never
+          },
+          run: async (command, io) => {
+            held.push(...used.windows())
+            return await host.run(command, io)
+          },
+        }),
+      })
+    const held: string[] = []
+    let used = withRoom({ shm: 40 * mebibyte })
+    expect((await used.backUp(data)).warnings).toEqual([])
+    await used.close()
+    expect(new Set(held.map(path => path.slice(0, 9)))).toEqual(new Set(['/tmp/bkp-']))
+    used = withRoom({ shm: 0, tmp: mebibyte, varTmp: mebibyte })
+    writeFileSync(join(data, 'small'), 'other')
+    const before = sent().length
+    expect((await used.backUp(data)).warnings).toEqual([
+      'here has no 32.0 MiB of room in /dev/shm, /tmp, /var/tmp; its files go through bkp',
+    ])
+    await used.close()
+    expect(sent().length).toBe(before)
+  })
+
   it('goes through bkp where the window is lost, and says so', async () => {
     const bin = join(scene.folder, 'bin')
     mkdirSync(bin)

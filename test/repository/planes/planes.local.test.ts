@@ -209,6 +209,37 @@ describe('choosing', () => {
     })
     expect(choosePlane('relay', host('local'))).toEqual({ plane: 'relay', reason: 'asked for' })
   })
+  it('lets a host send by itself that can, and says why another one does not', () => {
+    const ability = {
+      hasher: 'openssl',
+      features: {
+        version: '8.1',
+        parallel: true,
+        immediate: true,
+        tellsExit: true,
+        protocols: ['http'],
+      },
+      hasRoom: true,
+      roomFor: () => ({ folder: '/dev/shm', places: 8 }),
+    } as const
+    const unable = { unable: 'db1 has no curl' }
+    expect(choosePlane('auto', host('ssh'), ability)).toMatchObject({
+      plane: 'direct',
+      reason: 'the host reaches the storage',
+    })
+    expect(choosePlane('auto', host('ssh'), unable)).toEqual({
+      plane: 'relay',
+      reason: 'db1 has no curl',
+    })
+    expect(choosePlane('auto', host('local'), ability).plane).toBe('local')
+    expect(choosePlane('direct', host('local'), ability).plane).toBe('direct')
+    expect(() => choosePlane('direct', host('ssh'), unable)).toThrow(
+      'plane direct: db1 has no curl',
+    )
+    expect(() => choosePlane('direct', host('ssh'))).toThrow(
+      'hosts cannot send to such a storage by themselves',
+    )
+  })
   it('does not read files of another machine as its own', () => {
     expect(() => choosePlane('local', host('ssh'))).toThrow('plane local: db1 is reached by ssh')
   })

@@ -47,7 +47,7 @@ export function downloadWays(
   const storages = new Map<string, ReadOnlyStorage>()
   for (const [host, chosen] of planes) {
     const presign = storage.presign?.bind(storage)
-    if (chosen.plane === 'direct' && presign !== undefined) {
+    if (chosen.plane === 'direct' && chosen.ability.hasRoom && presign !== undefined) {
       const { ability } = chosen
       const retrier = createRetrier({ clock, random })
       direct.set(host, { ability, presign, retrier, bytesPerSecond: shares.bytesPerSecond })

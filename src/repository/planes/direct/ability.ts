@@ -16,6 +16,11 @@ import type { Hasher } from './window.ts'
 export interface HostAbility {
   readonly hasher: Hasher
   readonly features: CurlFeatures
+  /**
+   * Whether there is room for a window now. It changes from second to second, and a plan must be the
+   * same until something is done: so it decides nothing before bytes travel.
+   */
+  readonly hasRoom: boolean
   /** Where a window of such blocks goes, and how many it holds. @throws repository.plane_unavailable */
   roomFor(blockBytes: number): { readonly folder: string; readonly places: number }
 }
@@ -31,8 +36,8 @@ const shareOfRoom = 0.75
 const largestBlockBytes = 8 * 1024 * 1024
 
 /**
- * Whether a host can send to a storage by itself, or why not. Only looks: at its tools, at the room it
- * has, and whether the storage answers it. @throws ssh.*
+ * Whether a host can send to a storage by itself, or why not. Only looks: at its tools, and whether the
+ * storage answers it. @throws ssh.*
  */
 export async function askAbility(
   host: ReadOnlyHost,
@@ -72,13 +77,8 @@ export async function askAbility(
       { details: { host: host.name } },
     )
   }
-  try {
-    roomFor(largestBlockBytes)
-  } catch (error) {
-    if (error instanceof BkpError) return { unable: error.message }
-    throw error
-  }
-  return Object.freeze({ hasher: facts.tools.hasher, features, roomFor })
+  const hasRoom = rooms.some(({ bytes }) => (1 + packRoom) * largestBlockBytes <= bytes)
+  return Object.freeze({ hasher: facts.tools.hasher, features, hasRoom, roomFor })
 }
 
 function usableBytes(
@@ -106,7 +106,9 @@ function faultOf(
     return `the curl of ${name} knows no ${protocol}`
   }
   if (reached !== undefined && 'error' in reached) {
-    return `${name} does not reach ${origin}: ${reached.error}`
+    // How long that took is another number each time.
+    const said = reached.error.replace(/ after \d+ (ms|milliseconds)\b/g, '')
+    return `${name} does not reach ${origin}: ${said}`
   }
   return undefined
 }
