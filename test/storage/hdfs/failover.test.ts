@@ -70,6 +70,29 @@ describe('two namenodes', () => {
     expect(await storage.putIfAbsent(key('a'), text('x'), quietIo)).toBe('exists')
   })
 
+  it('are given up for the moment when they hang, at any request or in an answer', async () => {
+    for (const op of ['MKDIRS', 'CREATE', 'GETFILESTATUS', 'RENAME', 'OPEN', 'LISTSTATUS_BATCH']) {
+      for (const isHeadSent of [false, true]) {
+        one.tree.nodes.clear()
+        let count = 0
+        one.trouble = (request, { response }) => {
+          if (request.op !== op) return undefined
+          count += 1
+          if (count > 1) return undefined
+          if (isHeadSent) response.writeHead(200, { 'content-length': 10 }).write('{')
+          return true
+        }
+        const storage = one.storage({}, { silenceMs: 50 })
+        await storage.put(key('a'), text('x'), quietIo)
+        expect(await storage.get(key('a'), quietIo)).toEqual(text('x'))
+        const found: string[] = []
+        for await (const info of storage.list('', quietIo)) found.push(info.key)
+        expect(found, op).toEqual(['a'])
+        expect(count, op).toBeGreaterThan(1)
+      }
+    }
+  })
+
   it('that are both down are named, exit status 4', async () => {
     const storage = storageOf('http://127.0.0.1:1', 'http://127.0.0.1:2')
     await expect(storage.get(key('a'), quietIo)).rejects.toMatchObject({
