@@ -1,10 +1,11 @@
 import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
+import { entriesInScope, type FileScope } from './extract/scope.ts'
 import { showFile } from './logical-path.ts'
 import { sha256 } from './manifest.ts'
 import type { BackupFile } from './manifest_pb.ts'
 import { blockKey, dataPrefix } from './names.ts'
-import { namedBlocks, readBlockList, readFileEntries } from './read.ts'
+import { namedBlocks, readBlockList } from './read.ts'
 import type { Backup, Repository } from './repository.ts'
 import { runSideBySide } from './side-by-side.ts'
 import { type BadBlock, isDamage, manifestFault, type VerifyFault } from './verify-faults.ts'
@@ -18,7 +19,7 @@ export async function nameAffected(
   repo: Repository,
   backups: readonly Backup[],
   bad: ReadonlyMap<string, BadBlock>,
-  reading: VerifyTools | undefined,
+  { reading, files = {} }: { readonly reading?: VerifyTools; readonly files?: FileScope },
   io: Io,
 ): Promise<readonly VerifyFault[]> {
   const faults: VerifyFault[] = []
@@ -38,8 +39,7 @@ export async function nameAffected(
       await runSideBySide(reading?.inFlight ?? 1, io, async (begin, ownIo) => {
         const ranges =
           reading === undefined ? undefined : createRangeCheck(repo, bad, reading, wrong)
-        for await (const file of readFileEntries(repo, backup, ownIo)) {
-          ownIo.signal.throwIfAborted()
+        for await (const file of entriesInScope(repo, backup, files, ownIo)) {
           for (const block of file.blocks) {
             const fault = bad.get(nameOf(block))
             if (fault !== undefined) wrong(file, fault)

@@ -1,5 +1,6 @@
 import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
+import { parseDuration } from '../../base/units.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { openRepository } from '../../repository/repository.ts'
 import {
@@ -18,6 +19,9 @@ const shownFiles = 3
 interface Facts {
   /** The name of the backup; undefined for all. */
   readonly backup: string | undefined
+  /** Without a backup: the cluster whose backups are verified. */
+  readonly cluster?: string
+  readonly budgetMs?: number
   readonly url: string
 }
 
@@ -34,6 +38,13 @@ export const verify = defineClusterModule({
         }),
       ),
       cluster: Type.Optional(clusterName()),
+      budget: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description:
+            'Stop after that time (10m, 2h) and say how far it came; the next one goes on from there.',
+        }),
+      ),
       read_data: Type.Optional(
         Type.Unsafe<boolean | number>({
           anyOf: [{ type: 'boolean' }, { type: 'number', exclusiveMinimum: 0, maximum: 100 }],
@@ -55,6 +66,20 @@ export const verify = defineClusterModule({
         },
         { additionalProperties: false, description: 'How much was checked.' },
       ),
+      budget: Type.Optional(
+        Type.Object(
+          {
+            complete: Type.Boolean({ description: 'Whether everything was checked in time.' }),
+            backups_left: Type.Number({ description: 'Backups whose lists were not read.' }),
+            passed_bytes: Type.Number({ description: 'Bytes up to where it ended.' }),
+            total_bytes: Type.Number({ description: 'Bytes of all blocks.' }),
+            runs_left: Type.Union([Type.Number(), Type.Null()], {
+              description: 'About how many more like it come to the end; null where not known.',
+            }),
+          },
+          { additionalProperties: false, description: 'How far it came, where it had a budget.' },
+        ),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -62,13 +87,26 @@ export const verify = defineClusterModule({
   inspect: async (site, args, io): Promise<Facts> => {
     const storage = site.storage(args.storage)
     const repo = await openRepository(storage, io)
-    if (args.backup === undefined) return { backup: undefined, url: storage.url }
+    const budgetMs = args.budget === undefined ? undefined : parseDuration(args.budget)
+    if (budgetMs !== undefined && typeof args.read_data === 'number') {
+      throw new BkpError('schema.invalid', 'budget reads as much as there is time for', {
+        hint: 'write read_data: true, without a percentage',
+      })
+    }
+    const common = { url: storage.url, ...(budgetMs === undefined ? {} : { budgetMs }) }
     const cluster = args.cluster === undefined ? undefined : site.cluster(args.cluster)
+    if (args.backup === undefined) {
+      return {
+        ...common,
+        backup: undefined,
+        ...(cluster === undefined ? {} : { cluster: cluster.name }),
+      }
+    }
     const query = {
       backup: args.backup,
       ...(cluster === undefined ? {} : { cluster: { name: cluster.name, kind: cluster.kind } }),
     }
-    return { backup: (await resolveBackup(repo, query, io)).name, url: storage.url }
+    return { ...common, backup: (await resolveBackup(repo, query, io)).name }
   },
   plan: ({ args, facts }) => {
     const how =
@@ -82,8 +120,13 @@ export const verify = defineClusterModule({
       changes: [
         {
           action: 'call',
-          target: `verify ${facts.backup ?? 'all backups'} in ${args.storage}`,
-          notes: [`checks ${how}, and records the outcome in the storage`],
+          target: `verify ${facts.backup ?? which(facts)} in ${args.storage}`,
+          notes: [
+            `checks ${how}, and records the outcome in the storage`,
+            ...(args.budget === undefined
+              ? []
+              : [`for ${args.budget} at most; the next one goes on from there`]),
+          ],
         },
       ],
       after: {},
@@ -96,6 +139,8 @@ export const verify = defineClusterModule({
       repo,
       {
         ...(facts.backup === undefined ? {} : { backup: facts.backup }),
+        ...(facts.cluster === undefined ? {} : { cluster: facts.cluster }),
+        ...(facts.budgetMs === undefined ? {} : { budgetMs: facts.budgetMs }),
         readData: args.read_data ?? false,
         clock: site.run.clock,
         random: site.run.random,
@@ -104,9 +149,14 @@ export const verify = defineClusterModule({
       io,
     )
     if (result.errors.length > 0) throw damaged(facts.url, result)
-    return { checked: { ...result.checked } }
+    const { checked, budget } = result
+    return { checked: { ...checked }, ...(budget === undefined ? {} : { budget: { ...budget } }) }
   },
 })
+
+function which({ cluster }: Facts): string {
+  return cluster === undefined ? 'all backups' : `all backups of ${cluster}`
+}
 
 function damaged(url: string, { errors, checked }: VerifyResult): BkpError {
   const shown = errors.slice(0, shownLimit).map(line)
