@@ -29,8 +29,10 @@ export interface ObjectDifference {
   readonly foreign: Amount
 }
 
-/** Objects read at the same time to compare them. */
-const comparedAtOnce = 4
+/** Objects read at the same time to compare them: an answer is mostly waiting. */
+const comparedAtOnce = 16
+/** Blocks of large ones that are held. */
+const blocksHeld = 4
 
 /**
  * Finds out what a restore would do; writes nothing. Only objects of which the listing does not say
@@ -45,7 +47,7 @@ export async function differenceOf(restore: ObjectRestore, io: Io): Promise<Obje
     foreign: countObjects(),
   }
   const foreign = (name: string): void => amounts.foreign.add(name, 0)
-  await withVerifyTools(comparedAtOnce, async tools => {
+  await withVerifyTools(blocksHeld, async tools => {
     await runSideBySide(comparedAtOnce, io, async (begin, ownIo) => {
       for await (const found of compareObjects(restore, foreign, ownIo)) {
         if (found.kind === 'extra') {

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { Key, ObjectInfo, Storage } from '../../storage/contract.ts'
@@ -32,6 +33,8 @@ export interface RestoredObjects {
 const putsInFlight = 4
 /** Objects of one pack that are written together. */
 const mostTogether = 512
+/** Of those, how many are read at the same time to compare them. */
+const comparedAtOnce = 16
 const deletedTogether = 1000
 
 /**
@@ -118,14 +121,16 @@ async function stillNeeded(
   { target, workers, buffers }: PutTools,
   io: Io,
 ): Promise<readonly Wanted[]> {
-  const needed: Wanted[] = []
-  for (const one of wanted) {
-    const isThere =
-      one.kind === 'unsure' &&
-      (await hasContent(target, one.key, one.file, { workers, buffers }, io))
-    if (!isThere) needed.push(one)
-  }
-  return needed
+  const limit = pLimit(comparedAtOnce)
+  const looks = wanted.map(one =>
+    limit(async () => {
+      const isThere =
+        one.kind === 'unsure' &&
+        (await hasContent(target, one.key, one.file, { workers, buffers }, io))
+      return isThere ? [] : [one]
+    }),
+  )
+  return (await Promise.all(looks)).flat()
 }
 
 async function deleteAll(

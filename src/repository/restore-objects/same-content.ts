@@ -4,6 +4,9 @@ import type { Key, ReadOnlyStorage } from '../../storage/contract.ts'
 import type { BackupFile } from '../manifest_pb.ts'
 import type { VerifyTools } from '../verify-tools.ts'
 
+/** Small objects are compared many at a time, in memory of their own. */
+const smallBytes = 256 * 1024
+
 /**
  * Whether an object of the file's size holds the file's bytes: read and hashed block by block, up to
  * the first one that differs. @throws storage.*
@@ -17,7 +20,8 @@ export async function hasContent(
 ): Promise<boolean> {
   let offset = 0
   for (const part of partsOf(file)) {
-    const buffer = await buffers.take(io)
+    const isLent = part.lengthBytes > smallBytes
+    const buffer = isLent ? await buffers.take(io) : new Uint8Array(part.lengthBytes)
     try {
       const room = buffer.subarray(0, part.lengthBytes)
       const bytes = await storage.get(key, io, { offset, lengthBytes: part.lengthBytes }, room)
@@ -31,7 +35,7 @@ export async function hasContent(
       if (isOther) return false
       throw error
     } finally {
-      buffers.give(buffer)
+      if (isLent) buffers.give(buffer)
     }
     offset += part.lengthBytes
   }

@@ -9,6 +9,7 @@ import { storageHost } from '../../../src/repository/sources/names.ts'
 import { verify } from '../../../src/repository/verify.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { createMemoryStorage } from '../../../src/storage/memory.ts'
+import { faultyStorage } from '../../storage/faulty.ts'
 import {
   backUp,
   backupOptions,
@@ -177,6 +178,20 @@ describe('a storage as a source', () => {
         message: `storage:lake:/${name} ${what} while it was read`,
       })
     }
+  })
+
+  it('commits nothing where the n-th request to it fails, and is whole when it is run again', async () => {
+    for (let nth = 1; ; nth += 1) {
+      const faulty = faultyStorage(lake.storage, { nth, when: 'before' })
+      const failure = await store(sourceOf(faulty, vault)).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      expect(await stateOf(vault), `request ${nth}`).toHaveLength(failure === undefined ? 1 : 0)
+      if (failure === undefined) break
+      expect(failure).toMatchObject({ code: 'storage.unreachable' })
+    }
+    expect(await stored()).toMatchObject({ 'storage:lake:/large': largeText })
   })
 
   it('refuses the repository it goes to, also under another address', async () => {
