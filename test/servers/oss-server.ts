@@ -115,8 +115,10 @@ function placeOf(
   const path = decodeURIComponent(url.split('?')[0] ?? '/').slice(1)
   const hostname = host.replace(/:\d+$/, '')
   if (cnames.includes(hostname)) return { bucketName, name: path }
-  if (hostname.endsWith(`.${domain}`)) {
-    return { bucketName: hostname.slice(0, -domain.length - 1), name: path }
+  // `backups.localhost`, and `backups.oss-cn-hangzhou.aliyuncs.com` as well.
+  const [front = '', ...rest] = hostname.split('.')
+  if (rest.join('.') === domain || hostname.endsWith('.aliyuncs.com')) {
+    return { bucketName: front, name: path }
   }
   const slash = path.indexOf('/')
   return slash < 0

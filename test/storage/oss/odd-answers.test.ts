@@ -129,6 +129,17 @@ describe('a refusal of OSS', () => {
   })
 })
 
+describe('a range beyond the end', () => {
+  it('is asked for as HTTP has it: OSS would answer with all of the object', async () => {
+    const storage = server.storage()
+    await storage.put(key('a'), text('0123456789'), quietIo)
+    for (const offset of [8, 10]) {
+      const error = await failure(storage.get(key('a'), quietIo, { offset, lengthBytes: 3 }))
+      expect(error.message).toContain('is 10 bytes long')
+    }
+  })
+})
+
 describe('what a write is answered', () => {
   it('is held against what was sent', async () => {
     server.trouble = always(200, '', { etag: `"${'0'.repeat(32)}"` })

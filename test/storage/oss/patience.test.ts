@@ -138,7 +138,8 @@ describe('a signal', () => {
         controller.abort(reason)
         return true
       }
-      const storage = server.storage({ partBytes: 4000 })
+      // It is not silence that closes it.
+      const storage = server.storage({ partBytes: 4000, silenceMs: 3_600_000 })
       const works = {
         get: () => storage.get(key('a'), io),
         put: () => storage.put(key('a'), big, io),
