@@ -14,6 +14,7 @@ import {
   backUp,
   backupOptions,
   quietIo,
+  stateOf,
   type TestClock,
   testClock,
   testRandom,
