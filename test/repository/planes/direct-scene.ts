@@ -26,8 +26,8 @@ export interface UrlStorage {
   readonly puts: string[]
   /** What the server says in place of taking an object. */
   refuse: (request: Seen, count: number) => number | undefined
-  /** Whether it checks sums. */
-  checksSums: boolean
+  /** The sum it checks. */
+  checks: 'sha256' | 'md5' | 'none'
   /** What it keeps of what was sent. */
   keep: (body: Buffer) => Buffer
 }
@@ -44,8 +44,9 @@ export async function startUrlStorage(): Promise<UrlStorage> {
     count += 1
     const refused = self.refuse(request, count)
     const sum = request.headers['x-sum']
+    const kind = self.checks === 'md5' ? 'md5' : 'sha256'
     const isOther =
-      sum !== undefined && sum !== createHash('sha256').update(request.body).digest('base64')
+      sum !== undefined && sum !== createHash(kind).update(request.body).digest('base64')
     if (refused !== undefined || isOther) {
       response.writeHead(refused ?? 400).end('<Error><Code>Refused</Code></Error>')
       return
@@ -57,7 +58,7 @@ export async function startUrlStorage(): Promise<UrlStorage> {
     server,
     puts,
     refuse: () => undefined,
-    checksSums: true,
+    checks: 'sha256',
     keep: body => body,
     storage: {
       ...memory,
@@ -67,9 +68,10 @@ export async function startUrlStorage(): Promise<UrlStorage> {
         puts.push(name)
         await memory.put(name, bytes, io, sha256)
       },
-      presign: async ({ key: name, sha256 }) => {
-        const sum = Buffer.from(sha256 ?? []).toString('base64')
-        return server.presigned(`/${name}`, { headers: self.checksSums ? { 'x-sum': sum } : {} })
+      presign: async ({ key: name, sha256, md5 }) => {
+        const sum = { sha256, md5, none: undefined }[self.checks]
+        const headers = sum === undefined ? {} : { 'x-sum': Buffer.from(sum).toString('base64') }
+        return server.presigned(`/${name}`, { headers })
       },
     },
   }

@@ -108,8 +108,17 @@ describe('a host that sends blocks by itself', () => {
     }
   })
 
+  it('gives a server that checks MD5 alone that sum', async () => {
+    target.checks = 'md5'
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 1))
+    writeFileSync(join(data, 'small'), 'x')
+    expect((await scene.backUp(data)).warnings).toEqual([])
+    expect(target.server.seen.filter(({ headers }) => headers['x-sum']).length).toBe(3)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
   it('checks what a server that checks no sums holds by its size', async () => {
-    target.checksSums = false
+    target.checks = 'none'
     writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 1))
     expect((await scene.backUp(data)).warnings).toEqual([])
     expect(sent().length).toBe(2)

@@ -30,12 +30,10 @@ export async function openOutbox(
 ): Promise<Outbox> {
   const { blockBytes } = options
   const { folder, places: count } = ability.roomFor(blockBytes)
-  const sender = createSender(host, { ...options, features: ability.features }, io)
+  const { features, hasher } = ability
+  const sender = createSender(host, { ...options, features, hasher }, io)
   const places = createPlaces(count)
-  const windows = createWindows(
-    () => openWindow(host, { folder, hasher: ability.hasher, blockBytes }, io),
-    io,
-  )
+  const windows = createWindows(() => openWindow(host, { folder, hasher, blockBytes }, io), io)
   await windows.use(async () => {})
   const underWay = new Set<Promise<void>>()
   // The copies of the small files themselves are there once.
