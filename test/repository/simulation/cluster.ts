@@ -4,7 +4,7 @@ import { hostName } from './ledger.ts'
 
 /** The files that all writers back up. Few contents that come back: only then can names meet. */
 export interface Cluster {
-  /** Changes a few files. */
+  /** Changes a few files, or goes back to what was there before. */
   change(random: Random): void
   /** Its files at this moment, for one run. */
   host(): MemoryHost
@@ -12,7 +12,7 @@ export interface Cluster {
 
 /** Packed, one block, several blocks of the small geometry. */
 const contents = ['a'.repeat(9), 'b'.repeat(12), 'c'.repeat(40), 'd'.repeat(64), 'e'.repeat(150)]
-const paths = ['f0', 'f1', 'f2']
+const paths = ['f0', 'f1']
 
 interface File {
   readonly content: string
@@ -20,10 +20,16 @@ interface File {
 }
 
 export function createCluster(): Cluster {
-  const files = new Map<string, File>([['f0', { content: contents[2] ?? '', changed: 0n }]])
+  let files = new Map<string, File>([['f0', { content: contents[2] ?? '', changed: 0n }]])
+  const history: ReadonlyMap<string, File>[] = []
   let changes = 0n
   return {
     change: random => {
+      history.push(new Map(files))
+      if (random.chance(0.4)) {
+        files = new Map(random.pick(history))
+        return
+      }
       for (const path of paths) {
         if (random.chance(0.5)) continue
         changes += 1n

@@ -9,6 +9,8 @@ export interface Weather {
   readonly crash: number
   /** It stops for a while, or for as long as possible. */
   readonly pause: number
+  /** How much more likely it stops where the order of things matters most. */
+  readonly sharpness: number
   /** Its clock jumps by ten years. */
   readonly jump: number
   /** Hours pass. */
@@ -69,13 +71,20 @@ async function move(
   const { process } = request
   if (random.chance(weather.crash)) {
     await world.kill(process, random)
-  } else if (random.chance(weather.pause)) {
+  } else if (random.chance(weather.pause * (isCritical(request) ? weather.sharpness : 1))) {
     process.state = 'frozen'
     process.until = random.chance(0.2) ? Number.POSITIVE_INFINITY : step + random.below(300)
   } else {
     if (random.chance(weather.jump)) process.clock.offsetMs += random.pick([-1, 1]) * tenYearsMs
     await world.answer(request, chooseFate(random, weather.trouble))
   }
+}
+
+/** What the protocol orders: announcements, plans and seals, commits, and each deletion. */
+function isCritical({ kind, key }: Request): boolean {
+  if (kind === 'delete') return key.startsWith('data/')
+  if (kind === 'list') return key === 'gc/' || key === 'sessions/'
+  return kind === 'putIfAbsent' && !key.startsWith('forgotten/')
 }
 
 /** Processes are equally fast, however much each has under way. */

@@ -28,28 +28,32 @@ export function createObjects(now: () => Date): Objects {
   >()
   let changes: Change[] = []
   let writes = 0
+  let sorted: readonly Key[] | undefined
   const set = (key: Key, bytes: Uint8Array | undefined): void => {
     const before = held.get(key)?.bytes
     const after = bytes === undefined ? undefined : Uint8Array.from(bytes)
     writes += 1
+    if ((before === undefined) !== (after === undefined)) sorted = undefined
     if (after === undefined) held.delete(key)
     else held.set(key, { bytes: after, modified: now(), etag: `${writes}` })
     changes.push({ key, before, after })
   }
   return Object.freeze({
     get: key => held.get(key)?.bytes,
-    page: (prefix, after, size) =>
-      [...held]
-        .filter(([key]) => key.startsWith(prefix))
-        .filter(([key]) => after === undefined || compareKeys(key, after) > 0)
-        .sort(([a], [b]) => compareKeys(a, b))
-        .slice(0, size)
-        .map(([key, { bytes, modified, etag }]) => ({
-          key,
-          sizeBytes: bytes.length,
-          modified,
-          etag,
-        })),
+    page: (prefix, after, size) => {
+      sorted ??= [...held.keys()].sort(compareKeys)
+      const found: ObjectInfo[] = []
+      for (const key of sorted) {
+        // All keys are ASCII, so that texts compare as their bytes do.
+        if (!key.startsWith(prefix) || (after !== undefined && key <= after)) continue
+        const object = held.get(key)
+        if (object === undefined) continue
+        const { bytes, modified, etag } = object
+        found.push({ key, sizeBytes: bytes.length, modified, etag })
+        if (found.length >= size) break
+      }
+      return found
+    },
     put: set,
     putIfAbsent: (key, bytes) => {
       if (held.has(key)) return 'exists'

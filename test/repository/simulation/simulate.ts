@@ -107,7 +107,7 @@ function createScene(seed: number, world: World, mutant: Mutant | undefined) {
   })
   const vacuumOptions = (): Partial<VacuumOptions> => ({
     quarantineMs: random.chance(0.8) ? 0 : dayMs,
-    policy: random.pick([{}, { maxBackups: 1 }, { maxBackups: 2 }, { retentionDays: 1 }]),
+    policy: random.pick([{}, { maxBackups: 1 }, { maxBackups: 1 }, { retentionDays: 1 }]),
     ...(guesses ? { isAlive: () => random.chance(0.5) } : {}),
     ...(random.chance(0.2) ? { mostCandidates: 1 } : {}),
   })
@@ -199,6 +199,7 @@ const calm: Weather = Object.freeze({
   trouble: noTrouble,
   crash: 0,
   pause: 0,
+  sharpness: 1,
   jump: 0,
   hours: 0,
   arrives: 0,
@@ -209,7 +210,8 @@ function chooseWeather(random: Random): Weather {
   return {
     trouble: { before: rate, after: rate, late: rate, twice: rate * 2 },
     crash: random.pick([0, 0.002, 0.01]),
-    pause: random.pick([0, 0.01, 0.05]),
+    pause: random.pick([0, 0.01, 0.03]),
+    sharpness: random.pick([1, 5, 15]),
     jump: random.pick([0, 0.01]),
     hours: random.pick([0, 0.005, 0.02]),
     arrives: random.pick([0.005, 0.05]),
