@@ -296,17 +296,3 @@ export const registerBeforePlans: Mutant = {
 export const plansOnly = checkpointMutant('plans only')
 export const noLook = checkpointMutant('no look')
 export const noSession = checkpointMutant('no session')
-
-export const mutants: readonly Mutant[] = [
-  plainNames,
-  reuseByHead,
-  noTombstones,
-  plansBeforeAnnouncing,
-  noSeal,
-  sessionsBeforePlan,
-  noReread,
-  registerBeforePlans,
-  plansOnly,
-  noLook,
-  noSession,
-]
