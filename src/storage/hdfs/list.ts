@@ -1,7 +1,7 @@
 import type { Io } from '../../base/io.ts'
 import type { Key, ObjectInfo } from '../contract.ts'
 import { fanFolder, keyInFan } from '../file-layout.ts'
-import { compareKeys, keyOrNothing } from '../key.ts'
+import { compareKeys, keyOrNothing, temporaryPrefix } from '../key.ts'
 import type { FileStatus } from './answers.ts'
 import { OddAnswer } from './failures.ts'
 import type { Requests } from './requests.ts'
@@ -117,7 +117,8 @@ function itemOf(
   const { name, isFile, isFolder } = entry
   const path = `${keyPrefix}${name}`
   if (isFile) return [{ name, order: name, infos: () => infoOf(keyOrNothing(path), entry) }]
-  if (!isFolder || !mayHold(`${path}/`)) return []
+  // Uploads come and go: no key begins so.
+  if (!isFolder || name.startsWith(temporaryPrefix) || !mayHold(`${path}/`)) return []
   const below = (): AsyncIterable<ObjectInfo> =>
     path === 'data' ? walkData(entries, mayHold) : walkFolder(entries, `${path}/`, mayHold)
   return [{ name, order: `${name}/`, infos: below }]

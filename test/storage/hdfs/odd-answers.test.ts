@@ -287,6 +287,7 @@ describe('65: a list', () => {
     put('.tmp-uploads/left')
     const all = [id('a9'), id('aa0'), id('aa1'), id('ab'), 'odd/x'].map(name => `data/${name}`)
     expect(await keys(storage)).toEqual(all)
+    expect(server.log.some(line => line.includes('LISTSTATUS_BATCH /p/.tmp-uploads'))).toBe(false)
     const flat = key(`data/${id('ab')}`)
     expect(await storage.get(flat, quietIo)).toEqual(text('x'))
     expect(await storage.putIfAbsent(flat, text('y'), quietIo)).toBe('exists')
