@@ -49,20 +49,21 @@ function timeLeft(
  */
 export function progressLine(
   view: ProgressView,
-  spinner: string,
+  { spin, ellipsis }: { readonly spin: string; readonly ellipsis: string },
   cells: number,
   style: Style,
 ): string {
-  const head = `${spinner} ${view.title}`
+  const head = `${spin} ${view.title}`
   let line = head
   for (const word of words(view)) {
     if (line.length + 2 + word.length > cells) break
     line += `  ${word}`
   }
-  if (line === head) return fitCells(head, cells)
+  if (line === head) return fitCells(head, cells, ellipsis)
   const room = cells - line.length - 2
-  const current = view.current === undefined || room < 8 ? '' : fitCells(view.current, room)
-  const painted = `${spinner} ${style.heading(view.title)}${line.slice(head.length)}`
+  const current =
+    view.current === undefined || room < 8 ? '' : fitCells(view.current, room, ellipsis)
+  const painted = `${spin} ${style.heading(view.title)}${line.slice(head.length)}`
   return current === '' ? painted : `${painted}  ${style.dim(current)}`
 }
 

@@ -127,7 +127,7 @@ const eraseLine = '\r\u001b[K'
 function showLine(terminal: Terminal, view: () => ProgressView): Shown {
   const { stderr, environment } = terminal
   const style = createStyle(wantsColor(stderr.isTerminal, environment))
-  const { spinner } = glyphsFor(environment)
+  const { spinner, ellipsis } = glyphsFor(environment)
   let frames = 0
   let isDrawn = false
   const wipe = (): void => {
@@ -137,15 +137,14 @@ function showLine(terminal: Terminal, view: () => ProgressView): Shown {
   const draw = (): void => {
     const now = view()
     if (now.elapsedMs < patienceMs) return
-    const sign = spinner[frames % spinner.length] ?? ''
+    const spin = spinner[frames % spinner.length] ?? ''
     frames += 1
     // A cell stays free: at the last one some terminals wrap at once.
     const cells = Math.max(1, (stderr.columns ?? terminal.columns) - 1)
-    stderr.write(`${eraseLine}${progressLine(now, sign, cells, style)}`)
+    stderr.write(`${eraseLine}${progressLine(now, { spin, ellipsis }, cells, style)}`)
     isDrawn = true
   }
   const timer = setInterval(draw, redrawMs)
-  // A person who leaves at once still gets a clean line.
   return Object.freeze({
     wipe,
     stop: () => {

@@ -37,6 +37,10 @@ export async function runCli(
       write: text => {
         stdout += text
       },
+      writeBytes: async bytes => {
+        stdout += Buffer.from(bytes).toString('latin1')
+        return true
+      },
     },
     stderr: {
       isTerminal,

@@ -167,12 +167,13 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at)
 }
 
-const nanosecondsPerSecond = 1e9
-
-/** Access and modification time in seconds: a number holds them to the microsecond. */
-function timesOf({ mtimeNs }: BackupFile): [number, number] {
-  const seconds = Number(mtimeNs / 1000n) / (nanosecondsPerSecond / 1000)
-  return [seconds, seconds]
+/**
+ * Access and modification time. A number of seconds holds them to the microsecond; Node takes one below
+ * 0 for now, so that times before 1970 go as dates, to the millisecond.
+ */
+function timesOf({ mtimeNs }: BackupFile): [Date | number, Date | number] {
+  const time = mtimeNs < 0n ? new Date(Number(mtimeNs / 1_000_000n)) : Number(mtimeNs / 1000n) / 1e6
+  return [time, time]
 }
 
 function attempt<T>(place: Uint8Array, work: () => T): T {
