@@ -9,7 +9,7 @@ import type { Storage } from '../../../src/storage/contract.ts'
 import { key } from '../../../src/storage/key.ts'
 import { readOnlyStorage } from '../../../src/storage/read-only.ts'
 import { faultyStorage } from '../../storage/faulty.ts'
-import { keysBelow, stateOf, testClock } from '../support.ts'
+import { keysBelow, stateOf, testClock, testRandom } from '../support.ts'
 import { backUpOn, faultsOf, runVacuum, sampleRepository } from './support.ts'
 
 const hourMs = 3_600_000
@@ -262,6 +262,44 @@ describe('a storage that does not create atomically', () => {
     })
     expect(await keysBelow(inner, 'probe/')).toEqual([])
     expect(await keysBelow(inner, 'forgotten/')).toEqual([])
+  })
+})
+
+describe('two vacuums', () => {
+  it('agree on a seal that one of them made of what the other still thought live', async () => {
+    const sample = await sampleRepository([1, 2, 3])
+    const inner = sample.storage
+    let other: unknown
+    const storage: Storage = {
+      ...inner,
+      putIfAbsent: async (target, bytes, io) => {
+        // All manifests were read: now the other one forgets one of them, seals, and dies.
+        if (target === 'gc/1/plan' && other === undefined) {
+          const dying = faultyStorage(inner, {
+            nth: 1,
+            only: ['delete'],
+            key: /^data/,
+            when: 'before',
+          })
+          other = await failure(runVacuum(dying.storage, { policy, random: testRandom('other') }))
+        }
+        return await inner.putIfAbsent(target, bytes, io)
+      },
+    }
+    await storage.put(key(`data/${'0'.repeat(64)}`), Buffer.from('orphan'), quietIo)
+    const result = await runVacuum(storage, {})
+    expect(other).toMatchObject({ code: 'storage.unreachable' })
+    expect(result).toMatchObject({ state: 'closed', number: 1 })
+    expect(result.deleted_blocks).toBeGreaterThan(1)
+    expect(await faultsOf(sample)).toEqual([])
+  })
+
+  it('leave a block alone that is as young as they are', async () => {
+    const { storage } = await sampleRepository([1])
+    const young = key(`data/${'0'.repeat(64)}.1`)
+    await storage.put(young, Buffer.from('young'), quietIo)
+    expect((await runVacuum(storage)).state).toBe('none')
+    expect(await keysBelow(storage, young)).toEqual([young])
   })
 })
 

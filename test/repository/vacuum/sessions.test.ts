@@ -96,6 +96,17 @@ describe('a vacuum beside sessions', () => {
     expect(await keysBelow(storage, 'beats/')).toEqual([beatKey(session.name)])
   })
 
+  it('does not even watch one that gave a sign of life within six hours', async () => {
+    const { storage, clock } = await start()
+    const repo = await openRepository(storage, quietIo)
+    const session = await announce(repo, body, tools(clock), quietIo)
+    clock.advance(7 * hourMs)
+    await createBeat(repo, session, clock)(quietIo)
+    const before = clock.monotonicMs()
+    expect((await runVacuum(storage, { policy, clock })).state).toBe('planned')
+    expect(clock.monotonicMs()).toBe(before)
+  })
+
   it('revokes at once what a dead process of this machine left', async () => {
     const { storage, clock } = await start()
     const repo = await openRepository(storage, quietIo)
@@ -105,6 +116,9 @@ describe('a vacuum beside sessions', () => {
     const isAlive = (): boolean => false
     expect((await runVacuum(storage, { policy, clock, isAlive })).state).toBe('planned')
     clock.advance(2 * 60_000)
+    // Of another machine nothing is known, whatever its pids are here.
+    const elsewhere = await runVacuum(storage, { policy, clock, isAlive, controller: 'other' })
+    expect(elsewhere.state).toBe('planned')
     const alive = await runVacuum(storage, { policy, clock, isAlive: pid => pid === 77 })
     expect(alive.state).toBe('planned')
     const before = clock.monotonicMs()
