@@ -4,7 +4,7 @@ import { bytesOf, type MemoryHost, memoryHost } from '../support.ts'
 import { hostName } from './ledger.ts'
 import type { Mutant } from './mutants.ts'
 import type { Process, Request, Role } from './process.ts'
-import { forgetOne, runVacuum, type Stage, writeBackup } from './programs.ts'
+import { forgetOne, restoreOne, runVacuum, type Stage, writeBackup } from './programs.ts'
 import { createWorld } from './world.ts'
 
 /** A process that moves only when it is told to. */
@@ -25,6 +25,8 @@ export interface Director {
   /** A backup that is begun. With a mutant, its storage is the mutant's. */
   writer(files: readonly string[], options?: WriterOptions): Actor
   vacuum(): Actor
+  /** A restore that pins what it reads. */
+  reader(backup: BackupName): Actor
   /** A backup from beginning to end, by the real protocol. */
   backUp(...files: readonly string[]): Promise<BackupName>
   /** What was committed last and not forgotten. */
@@ -33,6 +35,8 @@ export interface Director {
   /** A vacuum from beginning to end, by the real protocol. */
   collect(): Promise<void>
   hoursPass(): void
+  /** Reads every live backup. @throws Violation */
+  restoreAll(): Promise<void>
   readonly log: readonly string[]
 }
 
@@ -107,6 +111,7 @@ export function createDirector(mutant?: Mutant): Director {
     log: world.log,
     writer,
     vacuum: () => start('vacuum', runVacuum, true),
+    reader: backup => start('reader', stage => restoreOne(stage, backup), true),
     backUp: async (...files) => {
       // Names are seconds: each backup gets one of its own.
       world.pass(1000)
@@ -120,6 +125,7 @@ export function createDirector(mutant?: Mutant): Director {
     collect: async () => {
       await start('vacuum', runVacuum).finish()
     },
+    restoreAll: () => world.ledger.restoreAll(),
     hoursPass: () => {
       world.pass(7 * 60 * 60 * 1000)
     },

@@ -217,6 +217,22 @@ export const noReread = mutate('no reading again', 'vacuum', (inner, world) => {
   }
 })
 
+/** A reader looks whether its backup was forgotten, and then pins it. */
+export const forgottenBeforePin = mutate('forgotten, then pin', 'reader', (inner, world) => {
+  const forgotten = createSnapshot(world, 'forgotten/')
+  return {
+    putIfAbsent: async (key, bytes, io) => {
+      if (key.startsWith('sessions/')) forgotten.take()
+      return await inner.putIfAbsent(key, bytes, io)
+    },
+    get: async (key, io, range) => {
+      const isLater = forgotten.isTaken() && !forgotten.bytes.has(key)
+      if (key.startsWith('forgotten/') && isLater) throw notFound(inner.url, key)
+      return await inner.get(key, io, range)
+    },
+  }
+})
+
 /** What a checkpoint does in place of: announce, read the plans, read the register of its run. */
 type CheckpointFault = 'register, then plans' | 'plans only' | 'no look' | 'no session'
 

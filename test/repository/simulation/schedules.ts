@@ -1,5 +1,6 @@
 import { type Actor, type Director, plainKey } from './director.ts'
 import {
+  forgottenBeforePin,
   type Mutant,
   noLook,
   noReread,
@@ -13,10 +14,13 @@ import {
   reuseByHead,
   sessionsBeforePlan,
 } from './mutants.ts'
+import type { Invariant } from './violation.ts'
 
 /** A way in which a block is lost where a piece of the protocol is missing, and not where it is there. */
 export interface Schedule {
   readonly mutant: Mutant
+  /** `loss` by default; a reader's loss is an error of its own. */
+  readonly breaks?: Invariant
   play(director: Director): Promise<void>
 }
 
@@ -147,6 +151,23 @@ export const schedules: readonly Schedule[] = [
       await vacuum.until(/^putIfAbsent gc\/1\/plan/)
       await writer.finish()
       await vacuum.finish()
+    },
+  },
+  {
+    // Forgotten and swept between the reader's look and its pin.
+    mutant: forgottenBeforePin,
+    breaks: 'error',
+    play: async director => {
+      const first = await director.backUp('x')
+      await director.backUp('y')
+      const reader = director.reader(first)
+      await reader.until(/^putIfAbsent sessions\//)
+      await director.forget(first)
+      const vacuum = director.vacuum()
+      await vacuum.until(/^delete data\//)
+      await reader.until(/^get data\//)
+      await vacuum.finish()
+      await reader.finish()
     },
   },
   {
