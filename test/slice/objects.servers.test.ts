@@ -206,6 +206,7 @@ describe('objects of one bucket, backed up into another, restored into a third',
     // The blocks of the large one are there already: a pack of small ones and a list are new.
     expect(writes().filter(line => line.includes('/data/'))).toHaveLength(2)
     const refused = await run('plan', 'restore', '-e', 'to=whole')
-    expect(refused.status, refused.output).toBe(5)
+    expect(refused.status, refused.output).toBe(2)
+    expect(refused.output).toContain('overlap: a restore would write into it')
   })
 })

@@ -118,17 +118,17 @@ export const restoreObjects = defineClusterModule({
       return {
         kind: 'unchanged',
         result: { ...result, bytes: 0, unchanged: unchanged.objects, deleted: 0 },
-        message: `all ${unchanged.objects} objects of backup ${backup} are there`,
+        message: `everything is as backup ${backup} holds it: ${objects(unchanged)}`,
       }
     }
     const rest = [
-      `${source} of backup ${backup}; ${unchanged.objects} objects are unchanged`,
+      `${source} of backup ${backup}; unchanged: ${objects(unchanged)}`,
       ...(extra.objects === 0 || deletes
         ? []
-        : [`${extra.objects} objects that the backup does not have stay`]),
+        : [`left, as the backup does not have them: ${objects(extra)}`]),
       ...(foreign.objects === 0
         ? []
-        : [`${foreign.objects} objects under names that no backup can hold stay`]),
+        : [`left, under names that no backup can hold: ${objects(foreign)}`]),
     ]
     return {
       kind: 'change',
@@ -189,7 +189,7 @@ function changesOf(
 ): readonly Change[] {
   const change = (
     action: Change['action'],
-    what: string,
+    which: string,
     amount: Amount,
     more: Partial<Change>,
   ): readonly Change[] =>
@@ -198,22 +198,24 @@ function changesOf(
       : [
           {
             action,
-            target: `${amount.objects} ${what} in ${place}`,
+            target: `${objects(amount)}${which} in ${place}`,
             bytes: amount.bytes,
             notes: [listed(amount)],
             ...more,
           },
         ]
   return [
-    ...change('create', 'objects', added, { flow: 'upload' }),
-    ...change('update', 'objects that differ', changed, { flow: 'upload', destructive: true }),
-    ...(deletes
-      ? change('delete', 'objects that the backup does not have', extra, { destructive: true })
-      : []),
+    ...change('create', '', added, { flow: 'upload' }),
+    ...change('update', ' with other bytes', changed, { flow: 'upload', destructive: true }),
+    ...(deletes ? change('delete', ' more than the backup has', extra, { destructive: true }) : []),
   ]
 }
 
-function listed({ objects, bytes, first }: Amount): string {
-  const more = objects > first.length ? `, and ${objects - first.length} more` : ''
+function objects({ objects: count }: Pick<Amount, 'objects'>): string {
+  return `${count} ${count === 1 ? 'object' : 'objects'}`
+}
+
+function listed({ objects: count, bytes, first }: Amount): string {
+  const more = count > first.length ? `, and ${count - first.length} more` : ''
   return `${formatBytes(bytes)}: ${first.join(', ')}${more}`
 }

@@ -61,7 +61,8 @@ export async function* walkObjects(
     yield entryOf(relative, object)
   }
   unfit.refuse()
-  if (markers > 0) warn(`${host}: ${markers} empty objects that stand for folders are left out`)
+  if (markers > 0)
+    warn(`${host}: left out, as they only stand for folders: ${markers} empty objects`)
   if (count === 0) {
     warn(`${host} holds no object${prefix === '' ? '' : ` below ${prefix.slice(0, -1)}`}`)
   }

@@ -77,11 +77,16 @@ describe('repository.restore_objects', () => {
     expect(planned).toMatchObject({
       kind: 'change',
       changes: [
-        { action: 'update', destructive: true, bytes: 3, target: '1 objects that differ in pond' },
+        {
+          action: 'update',
+          destructive: true,
+          bytes: 3,
+          target: '1 object with other bytes in pond',
+        },
       ],
       binding: { to: 'pond', overwritten: { objects: 1 } },
     })
-    expect(JSON.stringify(planned)).toContain('1 objects that the backup does not have stay')
+    expect(JSON.stringify(planned)).toContain('left, as the backup does not have them: 1 object')
     expect(await applyAt(steps.site, restoreObjects, args)).toMatchObject({ put: 1, deleted: 0 })
     expect(pond.writes).toEqual(['put tables/one'])
 
@@ -104,7 +109,7 @@ describe('repository.restore_objects', () => {
     await pond.set('tables/two', 'two')
     steps = makeSite({ ...scene, storages: { lake: lake.storage, pond: pond.storage } })
     expect(await planAt(steps.site, restoreObjects, args)).toMatchObject({
-      changes: [{ target: '2 objects in pond' }, { target: '1 objects that differ in pond' }],
+      changes: [{ target: '2 objects in pond' }, { target: '1 object with other bytes in pond' }],
     })
     expect([...pond.gets].sort()).toEqual(['tables/two', 'wide/object'])
     await applyAt(steps.site, restoreObjects, args)

@@ -137,7 +137,7 @@ describe('a storage as a source', () => {
     const exclude = ['a//*', '..', 'below']
     const done = await store(sourceOf(lake, vault, { exclude }), { exclude })
     expect(done.warnings).toEqual([
-      'storage:lake: 1 empty objects that stand for folders are left out',
+      'storage:lake: left out, as they only stand for folders: 1 empty objects',
     ])
     expect(done.files).toBe(4)
   })
