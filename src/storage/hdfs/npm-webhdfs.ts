@@ -88,7 +88,7 @@ async function settle(
     })
     request.on('complete', (head: IncomingMessage, body: unknown) => {
       finish()
-      // The package calls an answer whole that broke off.
+      // Node tells of one that broke off by an error; the package alone would call it whole.
       if (!head.complete) reject(lostAnswer('only part of the answer came'))
       else resolve({ head, body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) })
     })
