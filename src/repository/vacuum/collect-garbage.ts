@@ -11,6 +11,7 @@ import { isWriter, resolveSessions } from './resolve-sessions.ts'
 import type { VacuumOptions, VacuumState } from './result.ts'
 import { addRoots, liveNames } from './roots.ts'
 import { sweep } from './sweep.ts'
+import { readWaitList, writeWaitList } from './wait-list.ts'
 
 export interface GarbageOptions {
   readonly repo: WritableRepository
@@ -149,8 +150,14 @@ async function reasonToStop(
   all.push(...revoked)
   const ageMs = await registers.planAgeMs(repo, collection.plan, vacuum.clock, io)
   const quarantineLeftMs = Math.max(0, quarantineMs - ageMs)
-  const waiting = open.filter(isWriter)
+  const writers = open.filter(isWriter)
+  const listed = await readWaitList(repo, collection.sessions, io)
+  const waiting = listed === undefined ? writers : writers.filter(({ name }) => listed.has(name))
   if (waiting.length === 0 && quarantineLeftMs === 0) return undefined
+  if (listed === undefined) {
+    const names = writers.map(({ name }) => name)
+    await writeWaitList(repo, collection.number, names, vacuum, io)
+  }
   return { state: 'planned', waiting, quarantineLeftMs }
 }
 

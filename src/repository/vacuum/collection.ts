@@ -10,6 +10,8 @@ export interface Collection {
   readonly number: number
   readonly plan: ObjectInfo | undefined
   readonly seal: ObjectInfo | undefined
+  /** Whom it waits for: the writers that were at work when it was planned. */
+  readonly sessions: ObjectInfo | undefined
   readonly closed: boolean
 }
 
@@ -19,6 +21,7 @@ export interface OpenCollection extends Collection {
 }
 
 export const planKey = (number: number): Key => key(`gc/${number}/plan`)
+export const waitKey = (number: number): Key => key(`gc/${number}/sessions`)
 export const sealKey = (number: number): Key => key(`gc/${number}/seal`)
 export const closedKey = (number: number): Key => key(`gc/${number}/closed`)
 
@@ -27,14 +30,21 @@ export async function readCollection(storage: ReadOnlyStorage, io: Io): Promise<
   const found = new Map<string, ObjectInfo>()
   let number = 0
   for await (const info of storage.list('gc/', io)) {
-    const [, digits, what] = /^gc\/([1-9][0-9]{0,8})\/(plan|seal|closed)$/.exec(info.key) ?? []
+    const [, digits, what] =
+      /^gc\/([1-9][0-9]{0,8})\/(plan|sessions|seal|closed)$/.exec(info.key) ?? []
     if (digits === undefined || what === undefined) continue
     found.set(info.key, info)
     if (what === 'plan') number = Math.max(number, Number(digits))
   }
   const at = (wanted: (number: number) => Key): ObjectInfo | undefined =>
     number === 0 ? undefined : found.get(wanted(number))
-  return { number, plan: at(planKey), seal: at(sealKey), closed: at(closedKey) !== undefined }
+  return {
+    number,
+    plan: at(planKey),
+    sessions: at(waitKey),
+    seal: at(sealKey),
+    closed: at(closedKey) !== undefined,
+  }
 }
 
 export function isOpen(collection: Collection): collection is OpenCollection {

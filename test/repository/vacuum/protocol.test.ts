@@ -77,7 +77,12 @@ describe('cancelling', () => {
     expect(await cancelVacuum(who, quietIo)).toEqual({ number: 1 })
     expect(await cancelVacuum(who, quietIo)).toEqual({ number: undefined })
     expect(await keysBelow(storage, 'data/')).toEqual(blocks)
-    expect(await keysBelow(storage, 'gc/')).toEqual(['gc/1/closed', 'gc/1/plan', 'gc/1/seal'])
+    expect(await keysBelow(storage, 'gc/')).toEqual([
+      'gc/1/closed',
+      'gc/1/plan',
+      'gc/1/seal',
+      'gc/1/sessions',
+    ])
     const next = await runVacuum(storage, { policy, clock })
     expect(next).toMatchObject({ state: 'closed', number: 2 })
     expect(next.deleted_blocks).toBeGreaterThan(0)
@@ -212,6 +217,18 @@ describe('a vacuum refuses', () => {
     expect(result.forgotten).toEqual([])
   })
 
+  it('to trust the earlier of two times that a manifest has', async () => {
+    const { storage } = await sampleRepository([1, 2])
+    // Its text is of January 2025, its name is not.
+    const bytes = await storage.get(manifestKey('20250101_200000'), quietIo)
+    await storage.put(manifestKey('20260101_000000'), bytes, quietIo)
+    const result = await runVacuum(storage, { policy, acceptClock: true })
+    expect(result.kept.at(-1)).toEqual({
+      name: '20260101_000000',
+      why: expect.stringMatching(/^dated in the future/),
+    })
+  })
+
   it('a cluster that has no backup', async () => {
     const { storage } = await sampleRepository([1, 2])
     const error = await failure(runVacuum(storage, { policy, cluster: { name: 'dome' } }))
@@ -292,6 +309,47 @@ describe('two vacuums', () => {
     expect(result).toMatchObject({ state: 'closed', number: 1 })
     expect(result.deleted_blocks).toBeGreaterThan(1)
     expect(await faultsOf(sample)).toEqual([])
+  })
+
+  it('delete again what a revoked writer puts back meanwhile', async () => {
+    const { storage: inner } = await sampleRepository([1])
+    const orphan = key(`data/${'0'.repeat(64)}`)
+    await inner.put(orphan, Buffer.from('orphan'), quietIo)
+    let isBack = false
+    const storage: Storage = {
+      ...inner,
+      delete: async (keys, io) => {
+        const failed = await inner.delete(keys, io)
+        if (keys.includes(orphan) && !isBack) {
+          isBack = true
+          await inner.put(orphan, Buffer.from('orphan'), io)
+        }
+        return failed
+      },
+    }
+    expect(await runVacuum(storage)).toMatchObject({ state: 'closed', number: 1 })
+    expect(isBack).toBe(true)
+    expect(await keysBelow(inner, orphan)).toEqual([])
+  })
+
+  it('say which blocks could not be deleted, and go on the next time', async () => {
+    const { storage: inner } = await sampleRepository([1])
+    const orphan = key(`data/${'0'.repeat(64)}`)
+    await inner.put(orphan, Buffer.from('orphan'), quietIo)
+    const storage: Storage = {
+      ...inner,
+      delete: async (keys, io) =>
+        keys.includes(orphan)
+          ? [{ key: orphan, error: new Error('access denied') }]
+          : await inner.delete(keys, io),
+    }
+    expect(await failure(runVacuum(storage))).toMatchObject({
+      code: 'storage.failed',
+      message: expect.stringMatching(
+        /did not delete 1 blocks, data\/0{64} among them: access denied$/,
+      ),
+    })
+    expect(await runVacuum(inner)).toMatchObject({ state: 'closed', deleted_blocks: 1 })
   })
 
   it('leave a block alone that is as young as they are', async () => {

@@ -240,6 +240,36 @@ describe('a vacuum beside sessions', () => {
     expect(await faultsOf(sample)).toEqual([])
   })
 
+  it('is not held up by backups that follow each other without a break', async () => {
+    const { clock, ...sample } = await start()
+    const { storage, host } = sample
+    const repo = await openRepository(storage, quietIo)
+    const first = await announce(repo, body, tools(clock), quietIo)
+    const planned = await runVacuum(storage, { policy, clock })
+    expect(planned.waiting.map(({ session }) => session)).toEqual([first.name])
+    // The next one begins before the first one ends. It may use nothing that is planned.
+    host.set('own', `content of day 1 `.repeat(10))
+    const next = await openWriterSession(repo, body, tools(clock), quietIo)
+    expect(next.garbage).toMatchObject({ generation: 1, open: true })
+    await endSession(repo, first, clock, quietIo)
+    const done = await runVacuum(storage, { policy, clock })
+    expect(done).toMatchObject({ state: 'closed', number: 1, waiting: [] })
+    expect(done.deleted_blocks).toBeGreaterThan(0)
+    expect(await faultsOf(sample)).toEqual([])
+  })
+
+  it('waits for every writer where the list of whom it waits for cannot be read', async () => {
+    for (const list of ['', '{"format":2,"sessions":[]}', '{"format":1,"sessions":["x"]}']) {
+      const { storage, clock } = await start()
+      const repo = await openRepository(storage, quietIo)
+      await runVacuum(storage, { policy, clock, quarantineMs: 1 })
+      await storage.put(key('gc/1/sessions'), Buffer.from(list), quietIo)
+      await announce(repo, body, tools(clock), quietIo)
+      clock.advance(60_000)
+      expect((await runVacuum(storage, { policy, clock })).state, list).toBe('planned')
+    }
+  })
+
   it('cleans up after sessions, and their names are not used again', async () => {
     const { storage, clock } = await start()
     const repo = await openRepository(storage, quietIo)
