@@ -7,16 +7,29 @@ export interface S3Watch {
   readonly endpoint: string
   /** Requests so far, as `GET /bucket/key`, without what follows a question mark. */
   readonly asked: string[]
+  /** Asked of each request: true leaves it without an answer, for whoever kills the one that waits. */
+  stalls: ((line: string) => boolean) | undefined
   stop(): Promise<void>
 }
 
 /** Passes everything on as it is: the signatures hold for the address that was asked. */
 export async function watchS3(server: Pick<S3Server, 'endpoint'>): Promise<S3Watch> {
   const asked: string[] = []
+  const own = {
+    endpoint: '',
+    asked,
+    stalls: undefined as S3Watch['stalls'],
+    stop: async () => {
+      watch.closeAllConnections()
+      await new Promise(resolve => watch.close(resolve))
+    },
+  } satisfies S3Watch
   const { hostname, port } = new URL(server.endpoint)
   const watch: Server = createServer((incoming, answer) => {
     const { method = '', url = '', headers } = incoming
-    asked.push(`${method} ${decodeURIComponent(url.replace(/\?.*/, ''))}`)
+    const line = `${method} ${decodeURIComponent(url.replace(/\?.*/, ''))}`
+    asked.push(line)
+    if (own.stalls?.(line) === true) return
     const outgoing = request({ hostname, port, method, path: url, headers }, passed => {
       answer.writeHead(passed.statusCode ?? 500, passed.rawHeaders)
       passed.pipe(answer)
@@ -27,13 +40,6 @@ export async function watchS3(server: Pick<S3Server, 'endpoint'>): Promise<S3Wat
     incoming.pipe(outgoing)
   })
   await new Promise<void>(resolve => watch.listen(0, hostname, resolve))
-  const { port: own } = watch.address() as AddressInfo
-  return Object.freeze({
-    endpoint: `http://${hostname}:${own}`,
-    asked,
-    stop: async () => {
-      watch.closeAllConnections()
-      await new Promise(resolve => watch.close(resolve))
-    },
-  } satisfies S3Watch)
+  own.endpoint = `http://${hostname}:${(watch.address() as AddressInfo).port}`
+  return own
 }
