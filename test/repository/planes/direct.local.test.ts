@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Secret } from '../../../src/base/secret.ts'
 import { makeOddTree } from '../restore/tree.ts'
 import {
   type DirectScene,
@@ -105,6 +106,33 @@ describe('a host that sends blocks by itself', () => {
       expect((await scene.backUp(join(data, `link ${size}`))).warnings).toEqual([])
       expect(sent().length - before).toBe(Math.ceil(size / (8 * mebibyte)))
       expect(Object.values(await scene.contents())).toEqual([sumsBelow(data)[`${size}`]])
+    }
+  })
+
+  it('keeps to its share of the bandwidth, however many files go at the same time', async () => {
+    const told: string[] = []
+    const limited = makeDirectScene(target.storage, {
+      names: ['one', 'two'],
+      asHost: host => ({
+        ...host,
+        run: async (command, io) => {
+          const { stdin } = command
+          if (command.argv[0] === 'curl' && stdin instanceof Secret) told.push(stdin.reveal())
+          return await host.run(command, io)
+        },
+      }),
+    })
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 5))
+    const total = 4 * 1024 * mebibyte
+    const bandwidth = { totalBytesPerSecond: total, hostBytesPerSecond: total / 4 }
+    await limited.backUp(data, 'direct', { bandwidth })
+    await limited.close()
+    expect(told.length).toBeGreaterThan(1)
+    for (const config of told) {
+      const limits = [...config.matchAll(/^limit-rate = (\d+)$/gm)].map(([, rate]) => Number(rate))
+      expect(limits.length).toBeGreaterThan(0)
+      // Two such runs at a time.
+      expect(limits.reduce((sum, rate) => sum + rate, 0)).toBeLessThanOrEqual(total / 4 / 2)
     }
   })
 

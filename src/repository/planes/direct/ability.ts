@@ -45,18 +45,10 @@ export async function askAbility(
   io: Io,
 ): Promise<HostAbility | { readonly unable: string }> {
   const origin = await storage.presignedOrigin?.()
-  const [shm, tmp, varTmp] = folders
-  const facts = await host.ask(
-    {
-      tools: uploadTools(origin),
-      shm: freeSpace(shm),
-      tmp: freeSpace(tmp),
-      varTmp: freeSpace(varTmp),
-    },
-    io,
-  )
+  const facts = await askFacts(host, origin, io)
+  if ('unable' in facts) return facts
   const rooms = [facts.shm, facts.tmp, facts.varTmp].map((space, index) => ({
-    folder: folders[index] ?? tmp,
+    folder: folders[index] ?? '/tmp',
     bytes: usableBytes(space, folders[index]),
   }))
   const features = readCurlFeatures(facts.tools.curl)
@@ -79,6 +71,30 @@ export async function askAbility(
   }
   const hasRoom = rooms.some(({ bytes }) => (1 + packRoom) * largestBlockBytes <= bytes)
   return Object.freeze({ hasher: facts.tools.hasher, features, hasRoom, roomFor })
+}
+
+interface Facts {
+  readonly tools: UploadFacts
+  readonly shm: SpaceFacts
+  readonly tmp: SpaceFacts
+  readonly varTmp: SpaceFacts
+}
+
+async function askFacts(
+  host: ReadOnlyHost,
+  origin: string | undefined,
+  io: Io,
+): Promise<Facts | { readonly unable: string }> {
+  const [shm, tmp, varTmp] = folders
+  const tools = uploadTools(origin)
+  const spaces = { shm: freeSpace(shm), tmp: freeSpace(tmp), varTmp: freeSpace(varTmp) }
+  try {
+    return await host.ask({ tools, ...spaces }, io)
+  } catch (error) {
+    // A host that answers no such question can be backed up all the same.
+    if (!(error instanceof BkpError && error.code === 'command.failed')) throw error
+    return { unable: error.message }
+  }
 }
 
 function usableBytes(
