@@ -194,9 +194,9 @@ describe('bkp rescue', () => {
 
   it('writes instructions that work: its inventory is one, its commands are bkp’s', async () => {
     const readme = readFileSync(join(folder.path, 'kit', 'README.md'), 'utf8')
-    const commands = readme
-      .split('\n')
-      .filter(line => line.startsWith('bkp '))
+    const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => text)
+    const commands = blocks
+      .flatMap(text => text.trim().split('\n'))
       .map(line => line.replace(' | head', '').replace('storage=NAME', 'storage=vault').split(' '))
     expect(commands.length).toBeGreaterThan(4)
     const root = fileURLToPath(new URL('../../', import.meta.url))

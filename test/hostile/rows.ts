@@ -87,7 +87,10 @@ export const rows: Readonly<Record<number, Row>> = {
   },
   57: {
     what: 'files under links, links out, devices, setuid, times',
-    tests: [['test/repository/restore/hostile.test.ts', 'a hostile manifest']],
+    tests: [
+      ['test/repository/restore/hostile.test.ts', 'a hostile manifest'],
+      ['test/repository/extract/extract.test.ts', 'a hostile manifest'],
+    ],
   },
   58: { what: 'a manifest as its own block', tests: [[manifest, 'cannot be its own list']] },
   59: { what: 'a tombstone with more in it', tests: [[manifest, 'holds nothing else']] },

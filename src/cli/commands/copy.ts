@@ -75,7 +75,7 @@ export const copyCommand: CliCommand = {
             },
             {
               verbose: flags.verbose ?? false,
-              interruptedHint: 'what was copied is there; run it again to go on',
+              interruptedHint: 'backups that were copied are there; run it again for the others',
             },
           )
           terminal.stdout.write(flags.json ? json(result) : text(result, target.url))

@@ -83,9 +83,8 @@ export async function copyBackup(one: CopyOne, io: Io): Promise<CopiedBackup | u
   }
 }
 
-function bodyOf({ options: { controller, pid }, from, source }: CopyOne): SessionBody {
-  const what = `${controller}, copying ${source.name} of ${from.id}`
-  return { kind: 'backup', source: what, ...(pid === undefined ? {} : { pid }) }
+function bodyOf({ options: { controller, pid } }: CopyOne): SessionBody {
+  return { kind: 'backup', source: controller, ...(pid === undefined ? {} : { pid }) }
 }
 
 /** What the manifest of the copy is made of, beside what the backup says. */
@@ -135,7 +134,14 @@ async function storeAll(
   const checkpoint = createCheckpointer(one, session, collector, partsSoFar)
   await runSideBySide(blocksUnderWay, running, async (begin, ownIo) => {
     const { workers } = one
-    const transfer = createTransfer({ from, writer, generation, workers, begin, io: ownIo })
+    const tick = async (bytes: number): Promise<void> => {
+      await one.moved(bytes)
+      // A single file may take hours: a vacuum must see that this lives.
+      await beat(ownIo)
+      await checkpoint.tick(ownIo)
+    }
+    const sent = tick
+    const transfer = createTransfer({ from, writer, generation, workers, begin, sent, io: ownIo })
     // First and whole: a checkpoint names them, too.
     kit = await whole(transfer(backupMeta?.recoveryKit ?? [], `the recovery kit of ${source.name}`))
     if (metasrv !== undefined) {
@@ -143,12 +149,11 @@ async function storeAll(
     }
     for await (const file of readFileEntries(from, source, ownIo)) {
       ownIo.signal.throwIfAborted()
-      const { blocks, stored } = await transfer(file.blocks, showFile(file))
-      const size = Number(file.size)
-      await collector.add({ ...file, blocks: [...blocks] }, stored, stored.length > 0 ? 0 : size)
-      await one.moved(size)
-      await beat(ownIo)
-      await checkpoint.tick(ownIo)
+      const { blocks, stored, foundBytes } = await transfer(file.blocks, showFile(file))
+      // Of a pack it is the file's part.
+      const reused = Math.min(foundBytes, Number(file.size))
+      await collector.add({ ...file, blocks: [...blocks] }, stored, reused)
+      await tick(reused)
     }
   })
   await collector.settled()
@@ -244,6 +249,7 @@ function createCheckpointer(
   const everyMs = options.checkpointEveryMs ?? defaultCheckpointEveryMs
   const names: BackupName[] = []
   let last = clock.monotonicMs()
+  let isBusy = false
   const make = async (io: Io): Promise<void> => {
     const parts = await partsSoFar()
     const name = await commitCheckpoint(
@@ -263,7 +269,8 @@ function createCheckpointer(
   return {
     names,
     tick: async io => {
-      if (clock.monotonicMs() - last < everyMs) return
+      if (isBusy || clock.monotonicMs() - last < everyMs) return
+      isBusy = true
       try {
         await make(io)
       } catch (error) {
@@ -273,6 +280,7 @@ function createCheckpointer(
         warn(`no checkpoint was made: ${failure.message}`)
       } finally {
         last = clock.monotonicMs()
+        isBusy = false
       }
     },
   }

@@ -144,13 +144,14 @@ async function copyAgain(one: CopyOne, restart: () => void, io: Io): Promise<Cop
 
 /** Holds the backups where the source can be written. */
 async function hold(
-  { from, pinIn, clock, random, controller }: CopyOptions,
+  { from, pinIn, clock, random, controller, pid }: CopyOptions,
   names: readonly BackupName[],
   io: Io,
 ): Promise<HeldBackups | undefined> {
   if (pinIn === undefined) return undefined
   const repo: WritableRepository = { ...from, storage: pinIn }
-  return await holdBackups(repo, names, controller, { clock, random }, io)
+  const reader = { source: controller, ...(pid === undefined ? {} : { pid }) }
+  return await holdBackups(repo, names, reader, { clock, random }, io)
 }
 
 /** A backup to look at; its manifest is read again when its turn comes, for it may be large. */

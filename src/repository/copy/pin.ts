@@ -23,7 +23,7 @@ const releaseMs = 10_000
 export async function holdBackups(
   repo: WritableRepository,
   names: readonly BackupName[],
-  source: string,
+  reader: { readonly source: string; readonly pid?: number },
   tools: SessionTools,
   io: Io,
 ): Promise<HeldBackups> {
@@ -32,7 +32,7 @@ export async function holdBackups(
     return new Set(entries.flatMap(({ name, forgotten }) => (forgotten ? [name] : [])))
   }
   try {
-    const session = await announce(repo, { kind: 'read', source, pins: names }, tools, io)
+    const session = await announce(repo, { kind: 'read', ...reader, pins: names }, tools, io)
     return {
       forgotten: await forgottenNow(),
       beat: createBeat(repo, session, tools.clock),

@@ -16,6 +16,8 @@ export interface Transferred {
   readonly blocks: readonly BackupBlock[]
   /** Acknowledgements of what is being sent; none where all was there. */
   readonly stored: readonly Promise<void>[]
+  /** Of blocks that were there. */
+  readonly foundBytes: number
 }
 
 export interface TransferOptions {
@@ -26,6 +28,8 @@ export interface TransferOptions {
   readonly workers: Pick<Workers, 'hash'>
   /** Starts work beside this one; waits for a free place. */
   readonly begin: (work: () => Promise<void>) => Promise<void>
+  /** Called when a block is stored. */
+  readonly sent: (bytes: number) => Promise<void>
   readonly io: Io
 }
 
@@ -39,6 +43,7 @@ export function createTransfer({
   generation,
   workers,
   begin,
+  sent,
   io,
 }: TransferOptions): (blocks: readonly BackupBlock[], what: string) => Promise<Transferred> {
   const buffers = createBuffers(blocksUnderWay, readLimits.blockBytes)
@@ -61,6 +66,7 @@ export function createTransfer({
       try {
         await sendOne(block, { from, writer, workers, buffers, io })
         settle?.resolve()
+        await sent(Number(block.blockSize))
       } catch (thrown) {
         const error = needed(thrown, what)
         settle?.reject(error)
@@ -75,6 +81,7 @@ export function createTransfer({
   return async (blocks, what) => {
     const named: BackupBlock[] = []
     const stored: Promise<void>[] = []
+    let foundBytes = 0
     for (const block of blocks) {
       const pending = underWay.get(block.blockId)
       if (pending !== undefined) {
@@ -90,9 +97,9 @@ export function createTransfer({
       }
       if (found.block.blockSize !== block.blockSize) throw wrongSize(block, what)
       named.push({ ...block, generation: found.block.generation })
-      stored.push(found.stored)
+      foundBytes += Number(block.blockSize)
     }
-    return { blocks: named, stored }
+    return { blocks: named, stored, foundBytes }
   }
 }
 
@@ -104,7 +111,7 @@ async function sendOne(
     workers,
     buffers,
     io,
-  }: Omit<TransferOptions, 'generation' | 'begin'> & { readonly buffers: Buffers },
+  }: Omit<TransferOptions, 'generation' | 'begin' | 'sent'> & { readonly buffers: Buffers },
 ): Promise<void> {
   const buffer = await buffers.take(io)
   try {

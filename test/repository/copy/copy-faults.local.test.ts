@@ -10,7 +10,8 @@ describe('a copy whose storage fails', () => {
       it(`leaves a sound repository at every operation, ${when} its effect, ${repeat}x`, async () => {
         const source = await sourceOf('source', 2, { small: 2, large: 1 })
         let failures = 0
-        for (let nth = 1; ; nth += repeat === 1 ? 1 : 3) {
+        const step = repeat > 1 ? 5 : when === 'before' ? 1 : 2
+        for (let nth = 1; ; nth += step) {
           const to = createMemoryStorage('to')
           const faulty = faultyStorage(to, { nth, when, repeat })
           const outcome = await copy(source.storage, faulty.storage).catch(
