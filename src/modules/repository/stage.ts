@@ -62,7 +62,13 @@ export const stage = defineClusterModule({
     },
     { additionalProperties: false },
   ),
-  returns: Type.Object(stageFields, { additionalProperties: false }),
+  returns: Type.Object(
+    {
+      ...stageFields,
+      warnings: Type.Array(Type.String(), { description: 'What the reader should know.' }),
+    },
+    { additionalProperties: false },
+  ),
   resources: ({ storage }) => [`storage:${storage}`],
   inspect: async (site, args, io): Promise<Facts> => {
     const storage = site.storage(args.storage)
@@ -84,7 +90,7 @@ export const stage = defineClusterModule({
     if (first === undefined) {
       return {
         kind: 'unchanged',
-        result: { id: '', backup, hosts: {}, fetch_bytes: 0 },
+        result: { id: '', backup, hosts: {}, fetch_bytes: 0, warnings: [] },
         message: `everything is as backup ${backup} holds it`,
       }
     }
@@ -106,7 +112,9 @@ export const stage = defineClusterModule({
     const bandwidth = readBandwidth(args.bandwidth)
     const storage = throttledTo(bandwidth, site.storage(args.storage), site.run)
     const repo = await openRepository(storage, io)
-    const ways = downloadWays(planes, storage, bandwidth, site.run)
+    const warnings: string[] = []
+    const warn = (warning: string): void => void warnings.push(warning)
+    const ways = downloadWays(planes, storage, bandwidth, site.run, warn)
     const backup = await readBackup(repo, name, io)
     const id = stageId(site.run.id, site.run.step)
     const options = { repo, backup, run: site.run.id, id, ...ways }
@@ -114,7 +122,7 @@ export const stage = defineClusterModule({
     const hosts = Object.fromEntries(
       Object.entries(staged).map(([host, trees]) => [host, trees.map(tree => ({ ...tree }))]),
     )
-    return { id, backup: backup.name, hosts, fetch_bytes: fetchBytes(differing(targets)) }
+    return { id, backup: backup.name, hosts, fetch_bytes: fetchBytes(differing(targets)), warnings }
   },
 })
 

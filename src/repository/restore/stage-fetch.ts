@@ -11,11 +11,11 @@ import { runSideBySide } from '../side-by-side.ts'
 import type { Workers } from '../workers/contract.ts'
 import type { HostAbilities } from './compare.ts'
 import { type ReadFile, readContents } from './content.ts'
-import { type DirectWay, fetchDirect, isForDirect } from './direct/fetch.ts'
+import { type DirectWay, fetchDirect, isForDirect, isOfTheWay } from './direct/fetch.ts'
 import { targetEntries } from './entries.ts'
 import type { PlannedTarget } from './plan-stage.ts'
 import { follow, type Reused } from './sorted-tree.ts'
-import { createFiles, createPathList, setAttributes } from './stage-commands.ts'
+import { createFiles, createPathList, removeFiles, setAttributes } from './stage-commands.ts'
 import { canWriteHere, isForHere, writeHere } from './stage-here.ts'
 import type { StagingPaths } from './staging.ts'
 
@@ -33,6 +33,7 @@ export interface Staging {
   readonly scratch: Scratch
   /** How the host gets blocks by itself; without it they come through this process. */
   readonly direct?: DirectWay
+  warn(warning: string): void
 }
 
 const stagedName = 'new'
@@ -90,7 +91,10 @@ export async function fetchRest(
   await copyAttributes(staging, missing(staging, have, isLarge, io), io)
 }
 
-/** The host fills the files it can; the others, most of which are empty, are streamed to tar. */
+/**
+ * The host fills the files it can; the others, most of which are empty, are streamed to tar. Where it
+ * cannot get at the storage after all, so are those.
+ */
 async function fetchByHost(
   staging: Staging,
   way: DirectWay,
@@ -109,8 +113,23 @@ async function fetchByHost(
   }
   if (names.count() === 0) return
   await createFiles(host, paths.holder, names, io)
-  const files = missing(staging, have, isDirect, io)
-  await fetchDirect(files, { repo, host, way, scratch, pathOf, progress }, io)
+  let moved = 0
+  const count = (bytes: number): void => {
+    moved += bytes
+    progress(bytes)
+  }
+  try {
+    const files = missing(staging, have, isDirect, io)
+    await fetchDirect(files, { repo, host, way, scratch, pathOf, progress: count }, io)
+  } catch (thrown) {
+    if (!isOfTheWay(thrown)) throw thrown
+    staging.warn(`${thrown.message}; the files of ${target.live.path} came through bkp`)
+    progress(-moved)
+    await removeFiles(host, paths.holder, names, io)
+    const again = missing(staging, have, isDirect, io)
+    await unpack(staging, readContents(again, { ...reading, repo }, io), io, progress)
+    return
+  }
   await copyAttributes(staging, missing(staging, have, isDirect, io), io)
 }
 

@@ -42,6 +42,8 @@ export interface StageOptions {
   readonly workers?: Workers
   /** Hosts that get blocks by themselves, and how. */
   readonly direct?: ReadonlyMap<string, DirectWay>
+  /** Told what the reader should know. */
+  readonly warn?: (warning: string) => void
   /** What the others' blocks come through; by default the repository's own storage. */
   readonly storageOf?: (host: string) => ReadOnlyStorage
 }
@@ -146,6 +148,7 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
     scratch: work.scratch,
     isFolder: type === BackupFile_Type.DIRECTORY,
     ...(direct === undefined ? {} : { direct }),
+    warn: options.warn ?? (() => {}),
   }
   const record: StageRecord = {
     id: options.id,

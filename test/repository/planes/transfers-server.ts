@@ -21,8 +21,8 @@ export interface TransferServer {
   stop(): Promise<void>
 }
 
-/** In the query of every URL. */
-export const signature = 'X-Amz-Signature=f00dcafe%2Fcanary'
+/** In the query of every URL; of this process alone, so that where it is found, it came from here. */
+export const signature = `X-Amz-Signature=f00dcafe%2Fcanary-of-${process.pid}`
 
 /** Answers requests, whose bodies are read before. */
 export type Answer = (

@@ -29,7 +29,10 @@ let server: TransferServer
 let storage: Storage
 let scene: RestoreScene
 /** What the server says in place of an object. */
-let answers: (path: string, request: number) => { status: number; body?: Buffer } | undefined
+let answers: (
+  path: string,
+  request: number,
+) => { status: number; body?: Buffer } | 'broken off' | undefined
 /** Objects that were asked for by their URLs. */
 const asked = (): readonly string[] => server.seen.map(({ path }) => path)
 
@@ -50,10 +53,11 @@ beforeEach(async () => {
   storage = createMemoryStorage()
   server = await startTransferServer(async ({ path }, response) => {
     const told = answers(path, server.seen.length)
-    if (told !== undefined) {
+    if (told === 'broken off') response.destroy()
+    else if (told !== undefined) {
       response.writeHead(told.status).end(told.body)
-      return
     }
+    if (told !== undefined) return
     const bytes = await storage.get(key(path.slice(1)), quietIo).catch(() => undefined)
     if (bytes === undefined) response.writeHead(404).end()
     else response.end(bytes)
@@ -113,8 +117,8 @@ describe('a host that gets blocks by itself', () => {
     }
     await scene.swap(await scene.stage({ pathMap: { small: elsewhere() } }))
     expect(snapshot(elsewhere())).toEqual(snapshot(folder))
-    expect(asked()).toHaveLength(10)
-    expect(new Set(asked()).size).toBe(10)
+    expect(asked().length).toBeGreaterThan(5)
+    expect(new Set(asked()).size).toBe(asked().length)
   })
 
   it('fetches only what the live tree does not have, and writes through no hard link', async () => {
@@ -147,39 +151,51 @@ describe('a host that gets blocks by itself', () => {
     expect(snapshot(elsewhere())).toEqual(snapshot(folder))
   })
 
+  it('comes through this process where the storage cannot be reached after all', async () => {
+    const folder = tree({ large: randomBytes(17 * mebibyte), small: 'x' })
+    await scene.backUp([{ path: folder, as: 'a' }])
+    answers = (_, request) => (request > 2 ? 'broken off' : undefined)
+    const staged = await scene.stage({ pathMap: { a: elsewhere() } })
+    await scene.swap(staged)
+    expect(snapshot(elsewhere())).toEqual(snapshot(folder))
+    expect(scene.warnings).toEqual([expect.stringMatching(/^here: block .* came through bkp$/)])
+    expect(scene.warnings.join()).not.toContain('canary')
+    expect(windows()).toEqual([])
+  })
+
   const large = (): Buffer => randomBytes(9 * mebibyte)
+  const packed = (): Buffer => randomBytes(5000)
   it.each([
-    ['a flipped byte', 'repository.block_corrupt', flip],
-    ['a block cut short', 'repository.block_corrupt', cut],
-    ['a block that is longer', 'repository.block_corrupt', lengthen],
-    ['no such block', 'repository.block_missing', gone],
-    ['a refusal', 'storage.failed', refuse],
-  ] as const)('%s: %s before the swap, and no staged file is left', async (_, code, harm) => {
-    for (const [step, content] of [large(), 'packed'].entries()) {
-      const folder = tree({ 'the file': content })
+    ['a flipped byte of a large file', 'repository.block_corrupt', flip, large],
+    ['a flipped byte of a pack', 'repository.block_corrupt', flip, packed],
+    ['a block cut short', 'repository.block_corrupt', cut, packed],
+    ['a block that is longer', 'repository.block_corrupt', lengthen, packed],
+    ['no such block', 'repository.block_missing', gone, packed],
+    ['a refusal', 'storage.failed', refuse, packed],
+  ] as const)(
+    '%s: %s before the swap, and no staged file is left',
+    async (_, code, harm, content) => {
+      const folder = tree({ 'the file': content() })
       await scene.backUp([{ path: folder }])
       const before = snapshot(folder)
       appendFileSync(join(folder, 'the file'), 'so it has to be fetched')
       const changed = snapshot(folder)
-      const holders = (): readonly string[] =>
-        readdirSync(scene.folder).filter(name => name.startsWith('.bkp-'))
-      const kept = holders()
       await harm()
-      const failure = await scene.stage({}, `${step}`).catch(error => error)
+      const failure = await scene.stage().catch(error => error)
       expect(failure).toMatchObject({ code })
       if (code.startsWith('repository')) expect(failure.message).toContain('the file')
       expect(failure.message).not.toContain('canary')
       expect(snapshot(folder)).toEqual(changed)
-      expect(holders()).toEqual(kept)
+      expect(readdirSync(scene.folder).filter(name => name.startsWith('.bkp-'))).toEqual([])
       expect(windows()).toEqual([])
       // The same without the harm: it was that.
       answers = () => undefined
       if (code === 'storage.failed') {
-        await scene.swap(await scene.stage({}, `${step} again`))
+        await scene.swap(await scene.stage({}, 'again'))
         expect(snapshot(folder)).toEqual(before)
       }
-    }
-  })
+    },
+  )
 
   it('a file that is not what the manifest says of its range is refused', async () => {
     const folder = tree({ a: 'first', b: 'second' })

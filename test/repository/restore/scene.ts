@@ -47,6 +47,8 @@ export interface RestoreScene {
   readonly hosts: readonly Host[]
   readonly storage: Storage
   readonly run: string
+  /** What stages warned of. */
+  readonly warnings: readonly string[]
   backUp(roots: readonly Root[], plane?: PlaneChoice): Promise<string>
   plan(request?: Partial<TargetRequest>, backup?: string): Promise<readonly PlannedTarget[]>
   stage(request?: Partial<TargetRequest>, step?: string, io?: Io): Promise<Stage>
@@ -88,6 +90,7 @@ export function makeRestoreScene(
   })
   const hosts = names.map(name => asHost(pool.host(name)))
   const run = '20261121_100000-abcdef'
+  const warnings: string[] = []
   const scratchFolder = join(folder, 'scratch')
   mkdirSync(scratchFolder)
 
@@ -114,6 +117,7 @@ export function makeRestoreScene(
     hosts,
     storage,
     run,
+    warnings,
     backUp: async (roots, plane = 'auto') => {
       clock.step(5000)
       const sources = hosts.map(host =>
@@ -153,7 +157,8 @@ export function makeRestoreScene(
         const way = await direct?.(host)
         if (way !== undefined) ways.set(host.name, way)
       }
-      const options = { repo, backup, run, id, direct: ways }
+      const warn = (warning: string): void => void warnings.push(warning)
+      const options = { repo, backup, run, id, direct: ways, warn }
       return { id, backup: backup.name, hosts: await stage(options, hosts, planned, io) }
     },
     swap: async staged => {

@@ -29,13 +29,17 @@ export async function chooseDownloads(
   return new Map(chosen)
 }
 
-/** How a stage gets blocks on those planes, within a bandwidth. */
+/**
+ * How a stage gets blocks on those planes, within a bandwidth. A host whose room is gone meanwhile gets
+ * them through this process, with a warning.
+ */
 export function downloadWays(
   planes: Downloads,
   storage: Storage,
   bandwidth: Bandwidth,
   { clock, random }: Pick<RunContext, 'clock' | 'random'>,
-): Pick<StageOptions, 'direct' | 'storageOf'> {
+  warn: (warning: string) => void,
+): Pick<StageOptions, 'direct' | 'storageOf' | 'warn'> {
   const somePass = [...planes.values()].some(({ plane }) => plane === 'direct')
   const shares = shareBandwidth(bandwidth, {
     hosts: planes.size,
@@ -49,12 +53,15 @@ export function downloadWays(
     const presign = storage.presign?.bind(storage)
     if (chosen.plane === 'direct' && chosen.ability.hasRoom && presign !== undefined) {
       const { ability } = chosen
-      const retrier = createRetrier({ clock, random })
-      direct.set(host, { ability, presign, retrier, bytesPerSecond: shares.bytesPerSecond })
-      continue
+      if (ability.hasRoom) {
+        const retrier = createRetrier({ clock, random })
+        direct.set(host, { ability, presign, retrier, bytesPerSecond: shares.bytesPerSecond })
+        continue
+      }
+      warn(`${host} has no room for blocks in memory or /tmp; its files came through bkp`)
     }
     const throttle = shares.throttle()
     if (throttle !== undefined) storages.set(host, throttledStorage(storage, throttle))
   }
-  return { direct, storageOf: host => storages.get(host) ?? storage }
+  return { direct, storageOf: host => storages.get(host) ?? storage, warn }
 }

@@ -28,7 +28,7 @@ cat >/dev/null
 /**
  * Makes a folder of our own in another one. It occupies one channel of the connection, and is removed
  * when it is closed, when `io` is cancelled and when the connection is lost.
- * @throws command.failed, ssh.*
+ * @throws repository.plane_unavailable, ssh.*
  */
 export async function openFolder(host: Host, above: string, io: Io): Promise<TransferFolder> {
   let end = (): void => {}

@@ -188,6 +188,18 @@ async function getBlocks(
   }
 }
 
+/** curl's status where it cannot write what comes: no room. */
+const writeExit = 23
+
+/**
+ * Whether a failure is of the way that bytes went, not of what they are: another way may do. What the
+ * storage refuses, it refuses whoever asks.
+ */
+export function isOfTheWay(thrown: unknown): thrown is BkpError {
+  if (!(thrown instanceof BkpError)) return false
+  return thrown.code === 'storage.unreachable' || thrown.code === 'repository.plane_unavailable'
+}
+
 /** The error of a block that did not come, as it would be where the controller had asked for it. */
 function refused(
   repo: Repository,
@@ -205,6 +217,9 @@ function refused(
   }
   // Too many bytes, or again and again too few.
   if (curlExit === 63 || (curlExit === 18 && status >= 200)) return corrupt(repo, block, message)
+  if (curlExit === writeExit) {
+    return new BkpError('repository.plane_unavailable', `${host.name}: ${message}`, { details })
+  }
   return new BkpError(
     status === 0 ? 'storage.unreachable' : 'storage.failed',
     `${host.name}: block ${key} cannot be got from ${repo.url}: ${message}`,
