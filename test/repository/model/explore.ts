@@ -1,5 +1,6 @@
 import type { Protocol, Size } from './protocol.ts'
 import {
+  closed,
   createLayout,
   field,
   firstState,
@@ -9,11 +10,12 @@ import {
   type Layout,
   live,
   manifest,
+  plans,
   type State,
 } from './state.ts'
 import { createStateTable, type StateTable } from './state-table.ts'
 import { stepVacuum } from './step-vacuum.ts'
-import { stepWriter } from './step-writer.ts'
+import { type Emit, stepWriter } from './step-writer.ts'
 
 /** What an exhaustive search came to. */
 export interface Exploration {
@@ -60,7 +62,7 @@ function step(
   const next = new Uint8Array(layout.bytes)
   let enough = false
   let actor = ''
-  const emit = (name: string, ...changes: readonly number[]): void => {
+  const emit: Emit = (name, ...changes) => {
     if (enough) return
     next.set(state)
     for (let at = 0; at < changes.length; at += 2) next[changes[at] ?? 0] = changes[at + 1] ?? 0
@@ -80,6 +82,17 @@ function step(
     const isThere = r < 0 || field(state, layout.register(r)) >= manifest
     if (isThere && !has(gone, r + 1)) emit('forgets', forgotten, gone | (1 << (r + 1)))
   }
+  if (protocol.cancels === true) stepCancel(layout, state, emit)
+}
+
+/** Nobody is asked, and no session is waited for: what is sealed empty may be closed at once. */
+function stepCancel(layout: Layout, state: State, emit: Emit): void {
+  const n = field(state, plans)
+  const done = field(state, closed)
+  if (n === 0 || has(done, n - 1)) return
+  const sealed = field(state, layout.seal(n))
+  if (sealed === 0) emit('seals nothing to delete', layout.seal(n), 1)
+  else if (sealed === 1) emit('closes what is sealed empty', closed, done | (1 << (n - 1)))
 }
 
 /** The names of the steps to the last state of the table. */

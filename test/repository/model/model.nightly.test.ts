@@ -19,3 +19,10 @@ it('loses a block where nothing fixes what is deleted', () => {
   expect(loss).toContain('vacuum 1 adopts the plan')
   expect(loss.at(-1)).toBe('vacuum 1 deletes')
 })
+
+it.each([
+  { writers: 2, vacuums: 1, plans: 2 },
+  { writers: 1, vacuums: 2, plans: 2 },
+])('loses nothing where plans are cancelled, %o', larger => {
+  expect(explore(larger, { ...safeProtocol, cancels: true }).loss).toBeUndefined()
+})

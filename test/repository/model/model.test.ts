@@ -23,6 +23,15 @@ describe('the protocol of backups and vacuums, every interleaving', () => {
     const protocol: Protocol = { ...safeProtocol, checkpoints: 'plans-register' }
     expect(explore(size, protocol)).toEqual({ states, loss: undefined })
   })
+
+  it('loses nothing where plans are cancelled', () => {
+    const protocol: Protocol = { ...safeProtocol, cancels: true }
+    const size: Size = { writers: 1, vacuums: 1, plans: 2 }
+    for (const checkpoints of [undefined, 'plans-register'] as const) {
+      const { loss } = explore(size, checkpoints ? { ...protocol, checkpoints } : protocol)
+      expect(loss).toBeUndefined()
+    }
+  })
 })
 
 describe('a protocol that lacks one ingredient loses a block', () => {

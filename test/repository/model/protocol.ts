@@ -19,6 +19,8 @@ export interface Protocol {
   readonly reread: boolean
   /** How a long run commits what it has so far; not at all by default. */
   readonly checkpoints?: CheckpointOrder
+  /** Whether someone may cancel a plan: seal it with nothing to delete, and close it. */
+  readonly cancels?: boolean
 }
 
 /** What a checkpoint does between its announcement and its commit. */
