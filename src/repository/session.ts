@@ -123,8 +123,15 @@ export async function pinBackup(
   source: string,
   tools: SessionTools,
   io: Io,
+  pid?: number,
 ): Promise<PinnedBackup> {
-  const session = await announce(repo, { kind: 'read', source, pins: [name] }, tools, io)
+  const process = pid === undefined ? {} : { pid }
+  const session = await announce(
+    repo,
+    { kind: 'read', source, ...process, pins: [name] },
+    tools,
+    io,
+  )
   const forgotten = (await getIfThere(repo.storage, forgottenKey(name), io)) !== undefined
   return Object.freeze({
     session,

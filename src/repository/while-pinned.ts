@@ -1,0 +1,68 @@
+import { asBkpError } from '../base/errors.ts'
+import type { Io } from '../base/io.ts'
+import type { BackupName } from './names.ts'
+import type { WritableRepository } from './repository.ts'
+import { createBeat, type PinnedBackup, pinBackup, type SessionTools } from './session.ts'
+
+/** Who reads, for people and vacuums that look at the session. */
+export interface Reader extends SessionTools {
+  readonly controller: string
+  readonly pid?: number
+  /** Told where no vacuum was kept away. */
+  warn(warning: string): void
+}
+
+/** Time to say that the reading is over, in milliseconds, before that is left to a vacuum. */
+const farewellMs = 10_000
+
+/**
+ * Reads a backup that no vacuum may sweep meanwhile: pins it, gives signs of life while the work makes
+ * progress, lets go however it ends. A storage that may only be read is no hindrance: in a disaster
+ * what counts is the restore, and every block is checked anyway. @throws what the work throws
+ */
+export async function whilePinned<T>(
+  repo: WritableRepository,
+  name: BackupName,
+  reader: Reader,
+  io: Io,
+  work: (io: Io) => Promise<T>,
+): Promise<T> {
+  const pinned = await tryToPin(repo, name, reader, io)
+  if (pinned === undefined) return await work(io)
+  if (pinned.forgotten) {
+    reader.warn(`backup ${name} was forgotten: a vacuum may have deleted blocks of it already`)
+  }
+  const beat = createBeat(repo, pinned.session, reader.clock)
+  const beating: Io = {
+    ...io,
+    progress: (...words) => {
+      io.progress(...words)
+      // A beat is a hint: one that cannot be given harms nothing.
+      beat(io).catch(() => {})
+    },
+  }
+  try {
+    return await work(beating)
+  } finally {
+    // The run's own signal may be what ended the work.
+    const farewell: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
+    await pinned.release(farewell).catch(() => {})
+  }
+}
+
+async function tryToPin(
+  repo: WritableRepository,
+  name: BackupName,
+  reader: Reader,
+  io: Io,
+): Promise<PinnedBackup | undefined> {
+  try {
+    return await pinBackup(repo, name, reader.controller, reader, io, reader.pid)
+  } catch (error) {
+    if (io.signal.aborted) throw error
+    reader.warn(
+      `backup ${name} is not held against vacuums (${asBkpError(error).message}): let none run until this is done`,
+    )
+    return undefined
+  }
+}
