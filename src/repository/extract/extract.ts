@@ -72,14 +72,19 @@ async function extractWith(
       }
     }
   }
+  const counted = async function* (parts: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    for await (const bytes of parts) {
+      yield bytes
+      counts.bytes += bytes.length
+      io.progress(counts.bytes, totalBytes)
+    }
+  }
   const contents = readContents(filesOnly(), { repo, workers, blocksAhead }, io)
   for await (const { file, content } of contents) {
     io.signal.throwIfAborted()
     at?.(file)
-    await folder.file(file, content())
+    await folder.file(file, counted(content()))
     counts.files += 1
-    counts.bytes += Number(file.size)
-    io.progress(counts.bytes, totalBytes)
   }
   for await (const record of links.records()) {
     io.signal.throwIfAborted()
