@@ -249,7 +249,9 @@ describe('a vacuum beside sessions', () => {
     expect(planned.waiting.map(({ session }) => session)).toEqual([first.name])
     // The next one begins before the first one ends. It may use nothing that is planned.
     host.set('own', `content of day 1 `.repeat(10))
+    clock.advance(60_000)
     const next = await openWriterSession(repo, body, tools(clock), quietIo)
+    expect(next.name).not.toBe(first.name)
     expect(next.garbage).toMatchObject({ generation: 1, open: true })
     await endSession(repo, first, clock, quietIo)
     const done = await runVacuum(storage, { policy, clock })
