@@ -52,13 +52,16 @@ function progress({ budget: outcome }: VerifyResult, budget: string): readonly s
       `${budget} were over before the lists of ${outcome.backups_left} backups were read; the next run begins with those: give it more time`,
     ]
   }
-  const { passed_bytes: passed, total_bytes: total, runs_left: runs } = outcome
+  const { passed_bytes: passed, total_bytes: total, runs_left: runs, reached_end: again } = outcome
   const share = total === 0 ? 0 : Math.floor((passed / total) * 100)
   const left =
     runs === null
       ? ''
       : `; about ${runs} more ${runs === 1 ? 'run' : 'runs'} of ${budget} to the end`
   return [
+    ...(again
+      ? ['the end was reached, so that all was looked at once more: a new round began']
+      : []),
     `${budget} were over at ${share}% of ${formatBytes(total)}, where the next run goes on${left}`,
   ]
 }

@@ -36,6 +36,8 @@ export interface StoppedAt {
   readonly block: string
   /** Bytes of blocks that this run has been through. */
   readonly movedBytes: number
+  /** It came to the end of all, and went on at the beginning. */
+  readonly reachedEnd: boolean
   /** From the first name to `block`, and of all. */
   readonly passedBytes: number
   readonly totalBytes: number
@@ -73,7 +75,13 @@ export async function checkBlocks(
   const references = createSorter(scratch)
   const unlisted: { readonly backup: BackupName; readonly error: BkpError }[] = []
   const bad = new Map<string, BadBlock>()
-  const nothing = { block: after, movedBytes: 0, passedBytes: 0, totalBytes: 0 }
+  const nothing = {
+    block: after,
+    movedBytes: 0,
+    reachedEnd: false,
+    passedBytes: 0,
+    totalBytes: 0,
+  }
   for (const [index, backup] of backups.entries()) {
     // One at least, here and below: the next run begins behind it.
     if (index > 0 && isTimeUp()) {
@@ -115,7 +123,8 @@ export async function checkBlocks(
       },
     })
   let last = await compare({ after, upTo: undefined })
-  if (last === undefined && after !== '') last = await compare({ after: '', upTo: after })
+  const reachedEnd = last === undefined && after !== ''
+  if (reachedEnd) last = await compare({ after: '', upTo: after })
   await reading.end()
   const { blocks, bytes, movedBytes } = counts
   const stopped =
@@ -126,6 +135,7 @@ export async function checkBlocks(
           backupsLeft: 0,
           block: last,
           movedBytes,
+          reachedEnd,
           passedBytes: await bytesUpTo(references, last),
           totalBytes,
         }

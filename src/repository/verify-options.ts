@@ -31,6 +31,8 @@ export interface BudgetOutcome {
   readonly complete: boolean
   /** Backups of which not even the lists were read. */
   readonly backups_left: number
+  /** It came to the end of all blocks and went on at the beginning: a round is complete. */
+  readonly reached_end: boolean
   /** Bytes of blocks from the beginning of all to where it ended, and of all. */
   readonly passed_bytes: number
   readonly total_bytes: number

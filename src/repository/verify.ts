@@ -156,6 +156,7 @@ function outcomeOf(stopped: StoppedAt | undefined, left: number): BudgetOutcome 
   return {
     complete: stopped === undefined && left === 0,
     backups_left: backupsLeft + left,
+    reached_end: stopped?.reachedEnd ?? left === 0,
     passed_bytes: passedBytes,
     total_bytes: totalBytes,
     runs_left: movedBytes === 0 ? null : Math.ceil((totalBytes - passedBytes) / movedBytes),

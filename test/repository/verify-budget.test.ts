@@ -87,7 +87,8 @@ describe('a verification with a budget', () => {
       expect(budget).toMatchObject({ complete: false, backups_left: 0 })
       expect(budget.total_bytes).toBeGreaterThan(budget.passed_bytes)
       if (runs === 0) estimate = budget.runs_left
-      if (runs > 0 && budget.passed_bytes < passed) break
+      expect(budget.reached_end).toBe(runs > 0 && budget.passed_bytes < passed)
+      if (budget.reached_end) break
       passed = budget.passed_bytes
       clock.advance(1_000_000)
     }
@@ -109,6 +110,7 @@ describe('a verification with a budget', () => {
     expect(bounded.budget).toEqual({
       complete: true,
       backups_left: 0,
+      reached_end: true,
       passed_bytes: 0,
       total_bytes: 0,
       runs_left: null,

@@ -71,6 +71,9 @@ export const verify = defineClusterModule({
           {
             complete: Type.Boolean({ description: 'Whether everything was checked in time.' }),
             backups_left: Type.Number({ description: 'Backups whose lists were not read.' }),
+            reached_end: Type.Boolean({
+              description: 'Whether it came to the end of all and went on at the beginning.',
+            }),
             passed_bytes: Type.Number({ description: 'Bytes up to where it ended.' }),
             total_bytes: Type.Number({ description: 'Bytes of all blocks.' }),
             runs_left: Type.Union([Type.Number(), Type.Null()], {
