@@ -16,10 +16,12 @@ import {
   readPrefix,
   requireApart,
 } from '../../repository/restore-objects/targets.ts'
+import { whilePinned } from '../../repository/while-pinned.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
 import { clusterName, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule, type Site } from '../contract.ts'
 import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
+import { readerOf } from './staged/reader.ts'
 
 interface Arguments {
   readonly storage: string
@@ -95,6 +97,7 @@ export const restoreObjects = defineClusterModule({
       bytes: Type.Number({ description: 'Bytes of these objects.' }),
       unchanged: Type.Number({ description: 'Number of objects that were there already.' }),
       deleted: Type.Number({ description: 'Number of objects that were deleted.' }),
+      warnings: Type.Array(Type.String(), { description: 'What the reader should know.' }),
     },
     { additionalProperties: false },
   ),
@@ -117,7 +120,7 @@ export const restoreObjects = defineClusterModule({
     if (first === undefined) {
       return {
         kind: 'unchanged',
-        result: { ...result, bytes: 0, unchanged: unchanged.objects, deleted: 0 },
+        result: { ...result, bytes: 0, unchanged: unchanged.objects, deleted: 0, warnings: [] },
         message: `everything is as backup ${backup} holds it: ${objects(unchanged)}`,
       }
     }
@@ -155,8 +158,13 @@ export const restoreObjects = defineClusterModule({
     // What was looked at is what is restored, whatever is the latest by now.
     const wanted = await readRestore(site, target, { ...args, backup: facts.backup }, io)
     const deleteExtra = args.delete_extra === true
-    const done = await restore({ ...wanted, target, deleteExtra }, facts.difference, io)
-    return { backup: facts.backup, source: facts.source, ...done }
+    const warnings: string[] = []
+    const reader = readerOf(site.run, warning => void warnings.push(warning))
+    const repo = await openRepository(site.storage(args.storage), io)
+    const done = await whilePinned(repo, facts.backup, reader, io, pinnedIo =>
+      restore({ ...wanted, target, deleteExtra }, facts.difference, pinnedIo),
+    )
+    return { backup: facts.backup, source: facts.source, ...done, warnings }
   },
 })
 

@@ -4,10 +4,12 @@ import { openRepository, readBackup } from '../../repository/repository.ts'
 import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
 import { stage as stageTrees } from '../../repository/restore/stage.ts'
 import { stageId } from '../../repository/restore/staging.ts'
+import { whilePinned } from '../../repository/while-pinned.ts'
 import { clusterName, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
 import { chooseDownloads, type Downloads, downloadWays } from './staged/downloads.ts'
+import { readerOf } from './staged/reader.ts'
 import { stageFields } from './staged/stage-argument.ts'
 import { describeTarget, differing, readStagePlan } from './staged/stage-plan.ts'
 
@@ -118,7 +120,9 @@ export const stage = defineClusterModule({
     const backup = await readBackup(repo, name, io)
     const id = stageId(site.run.id, site.run.step)
     const options = { repo, backup, run: site.run.id, id, ...ways }
-    const staged = await stageTrees(options, site.hosts, targets, io)
+    const staged = await whilePinned(repo, name, readerOf(site.run, warn), io, pinnedIo =>
+      stageTrees(options, site.hosts, targets, pinnedIo),
+    )
     const hosts = Object.fromEntries(
       Object.entries(staged).map(([host, trees]) => [host, trees.map(tree => ({ ...tree }))]),
     )
