@@ -345,13 +345,43 @@ describe('hosts without this and that', () => {
     await used.close()
     expect(new Set(held.map(path => path.slice(0, 9)))).toEqual(new Set(['/tmp/bkp-']))
     used = withRoom({ shm: 0, tmp: mebibyte, varTmp: mebibyte })
+    // Nothing is copied: blocks go through a pipe, and small files through bkp.
     writeFileSync(join(data, 'small'), 'other')
+    writeFileSync(join(data, 'new\nlarge'), randomBytes(8 * mebibyte * 5 + 1))
     const before = sent().length
-    expect((await used.backUp(data)).warnings).toEqual([
-      'here has no 32.0 MiB of room in /dev/shm, /tmp, /var/tmp; its files go through bkp',
+    const { warnings } = await used.backUp(data)
+    expect(warnings).toEqual([
+      'here: 1 block (5 B) went through bkp, not directly: here has no 32.0 MiB of room in /dev/shm, /tmp, /var/tmp',
     ])
+    expect(sent().length - before).toBe(6)
+    expect(used.windows()).toEqual([])
     await used.close()
-    expect(sent().length).toBe(before)
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+
+    // What was hashed is not what is there: the server does not take it, and neither does bkp.
+    let runs = 0
+    const changing = makeDirectScene(target.storage, {
+      asHost: host => ({
+        ...host,
+        ask: async (probes, io) => {
+          const answers: Record<string, unknown> = { ...(await host.ask(probes, io)) }
+          for (const name of ['shm', 'tmp', 'varTmp']) {
+            answers[name] = { ...(answers[name] as object), availableBytes: 0 }
+          }
+          return answers as never
+        },
+        run: async (command, io) => {
+          runs += 1
+          if (runs === 2) writeFileSync(join(data, 'other'), Buffer.alloc(mebibyte, 'y'))
+          return await host.run(command, io)
+        },
+      }),
+    })
+    writeFileSync(join(data, 'other'), Buffer.alloc(mebibyte, 'x'))
+    await expect(changing.backUp(data)).rejects.toMatchObject({
+      code: 'repository.source_changed',
+    })
+    await changing.close()
   })
 
   it('goes through bkp where the window is lost, and says so', async () => {

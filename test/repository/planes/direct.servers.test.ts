@@ -134,6 +134,27 @@ describe('hosts that reach the storage', () => {
     expect(await scene.contents()).toEqual(sumsBelow(data))
   })
 
+  it('send through a pipe where there is no room for copies', async () => {
+    const storage = newStorage()
+    const scene = sceneOn(['north'], storage, {
+      asHost: host => ({
+        ...host,
+        ask: async (probes, io) => {
+          const answers: Record<string, unknown> = { ...(await host.ask(probes, io)) }
+          for (const name of ['shm', 'tmp', 'varTmp']) {
+            answers[name] = { ...(answers[name] as object), availableBytes: 0 }
+          }
+          return answers as never
+        },
+      }),
+    })
+    const data = join(scene.folder, 'data')
+    mkdirSync(data)
+    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 2 + 1))
+    expect((await scene.backUp(data, 'direct')).warnings).toEqual([])
+    expect(await scene.contents()).toEqual(sumsBelow(data))
+  })
+
   it('cannot send other bytes than those that were hashed', async () => {
     const storage = newStorage()
     const [host] = sceneOn(['north'], storage).hosts

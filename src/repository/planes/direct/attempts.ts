@@ -32,7 +32,12 @@ export interface AttemptOptions {
   readonly runsAtOnce: number
   /** Files that one run sends at the same time. */
   readonly filesARun: number
+  /** What is sent may have changed since it was hashed: only a server that checks a sum will do. */
+  readonly mayChange?: boolean
 }
+
+/** Before each further attempt, in milliseconds. */
+export const pausesMs = [500, 2000] as const
 
 /** Time a URL is valid: all of a run are used when it begins. */
 const expiresInSeconds = 3600
@@ -83,7 +88,8 @@ export function createAttempts(
     const signed = await signAll(orders)
     const ready = orders.flatMap((order, index) => {
       const one = signed[index]
-      return one === undefined || 'why' in one ? [] : [{ order, ...one }]
+      if (one === undefined || 'why' in one) return []
+      return one.isBound || options.mayChange !== true ? [{ order, ...one }] : []
     })
     const transfers = ready.map(
       ({ order: { parcel }, presigned }) => ({ method: 'PUT', presigned, ...parcel }) as const,
@@ -111,7 +117,7 @@ export function createAttempts(
     }
     return orders.map((order, index): Tried => {
       const one = signed[index]
-      const why = one !== undefined && 'why' in one ? one.why : 'it was not tried'
+      const why = one !== undefined && 'why' in one ? one.why : 'the storage checks no sums'
       return outcomes.get(order) ?? { why, answered: true }
     })
   }

@@ -8,6 +8,7 @@ import { joinPath } from '../../logical-path.ts'
 import type { HeldBlock, Outbox, OutboxOptions } from '../../source.ts'
 import { outlastLosses } from '../outlast.ts'
 import type { HostAbility } from './ability.ts'
+import { createPipes } from './pipes.ts'
 import { createPlaces } from './places.ts'
 import { createSender } from './sender.ts'
 import { type Copied, type HostWindow, openWindow } from './window.ts'
@@ -29,7 +30,9 @@ export async function openOutbox(
   io: Io,
 ): Promise<Outbox> {
   const { blockBytes } = options
-  const { folder, places: count } = ability.roomFor(blockBytes)
+  const room = findRoom(ability, blockBytes)
+  if ('none' in room) return createPipes(host, ability, options, room.none, io)
+  const { folder, places: count } = room
   const { features, hasher } = ability
   const sender = createSender(host, { ...options, features, hasher }, io)
   const places = createPlaces(count)
@@ -164,4 +167,16 @@ export async function openOutbox(
       return sender.warnings()
     },
   } satisfies Outbox)
+}
+
+function findRoom(
+  ability: HostAbility,
+  blockBytes: number,
+): ReturnType<HostAbility['roomFor']> | { readonly none: string } {
+  try {
+    return ability.roomFor(blockBytes)
+  } catch (error) {
+    if (!(error instanceof BkpError && error.code === 'repository.plane_unavailable')) throw error
+    return { none: error.message }
+  }
 }

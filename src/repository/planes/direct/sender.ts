@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto'
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
-import { formatBytes } from '../../../base/units.ts'
 import type { Host } from '../../../connection/contract.ts'
 import type { Key } from '../../../storage/contract.ts'
 import type { OutboxOptions } from '../../source.ts'
-import { createAttempts, type Order, type Parcel } from './attempts.ts'
+import { createAttempts, type Order, type Parcel, pausesMs } from './attempts.ts'
+import { createDetours, type Detours } from './detours.ts'
 import type { CurlFeatures } from './transfers-curl.ts'
 import type { Hasher } from './window.ts'
 
 /** Sends files of one host: by the host itself, or where that does not work through this process. */
-export interface Sender {
+export interface Sender extends Detours {
   /** Resolves once the storage has acknowledged it. @throws storage.*, ssh.*, file.unreadable */
   send(parcel: Parcel, key: Key): Promise<void>
-  wentRound(bytes: number, why: string): void
-  warnings(): readonly string[]
 }
 
 export interface SenderOptions extends Omit<OutboxOptions, 'blockBytes'> {
@@ -26,10 +24,6 @@ export interface SenderOptions extends Omit<OutboxOptions, 'blockBytes'> {
 const runsAtOnce = 2
 /** Files that one run sends at the same time. */
 const filesARun = 4
-/** Before each further try, in milliseconds. */
-const pausesMs = [500, 2000] as const
-/** Reasons that are told one by one. */
-const mostReasons = 5
 /** How long the way is not tried after nothing of a run came through. */
 const restMs = 60_000
 
@@ -42,18 +36,11 @@ export function createSender(host: Host, options: SenderOptions, io: Io): Sender
   const { storage, clock } = options
   const tryAll = createAttempts(host, { ...options, runsAtOnce, filesARun }, io)
   const queue: Job[] = []
-  const roundabout = new Map<string, { blocks: number; bytes: number }>()
   let runs = 0
   let restUntil = Number.NEGATIVE_INFINITY
   let lastWhy = 'the storage could not be reached'
 
-  const wentRound = (bytes: number, why: string): void => {
-    // How long it took is another number each time.
-    const reason = why.replace(/ after \d+ (ms|milliseconds)/g, '')
-    const name = roundabout.has(reason) || roundabout.size < mostReasons ? reason : 'other reasons'
-    const sum = roundabout.get(name) ?? { blocks: 0, bytes: 0 }
-    roundabout.set(name, { blocks: sum.blocks + 1, bytes: sum.bytes + bytes })
-  }
+  const { wentRound, warnings } = createDetours(host.name)
 
   const sendAll = async (jobs: readonly Job[]): Promise<void> => {
     let left = jobs
@@ -134,10 +121,6 @@ export function createSender(host: Host, options: SenderOptions, io: Io): Sender
       return sent
     },
     wentRound,
-    warnings: () =>
-      [...roundabout].map(([why, { blocks, bytes }]) => {
-        const what = blocks === 1 ? '1 block' : `${blocks} blocks`
-        return `${host.name}: ${what} (${formatBytes(bytes)}) went through bkp, not directly: ${why}`
-      }),
+    warnings,
   } satisfies Sender)
 }

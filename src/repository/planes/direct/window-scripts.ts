@@ -108,3 +108,33 @@ else
 fi
 cat "$@" >>"$0" || exit 255
 `
+
+/**
+ * Hashes blocks of file $2 where they lie; $1 is the hasher, $3 and $4 are what dd takes at once and how
+ * many of that are a block, then come numbers of blocks. Prints \`B number\`, and then what dd and the
+ * hasher say.
+ */
+export const hashScript = `
+h=$1 p=$2 bs=$3 per=$4
+shift 4
+case $h in openssl) hash() { openssl dgst -sha256 -r; } ;; *) hash() { sha256sum; } ;; esac
+piece() { dd if="$p" bs="$bs" skip=$(($1 * per)) count="$per" </dev/null; }
+for n; do
+  printf 'B %s\\n' "$n"
+  { piece "$n" 2>&3 | hash >&3; } 3>&1
+done
+`
+
+/**
+ * Gives a program a block of file $1 as /dev/fd/4: dd takes $2 bytes at once, leaves out $3 of that, and
+ * takes $4. The program gets this script's own stdin, which is read before: the block needs the pipe.
+ */
+export const pipeScript = `
+c=$(cat) || exit 1
+p=$1 bs=$2 skip=$3 count=$4
+shift 4
+dd if="$p" bs="$bs" skip="$skip" count="$count" 2>/dev/null </dev/null | {
+  exec 4<&0
+  printf '%s\\n' "$c" | "$@"
+}
+`

@@ -61,6 +61,12 @@ export interface WindowOptions {
 /** Bytes that dd takes at a time, where that divides the block. */
 const copyBytes = 1024 * 1024
 
+/** What dd takes at a time of blocks of that size, and how many of that are a block. */
+export function copyUnit(blockBytes: number): { readonly bytes: number; readonly ofBlock: number } {
+  const bytes = blockBytes % copyBytes === 0 ? copyBytes : blockBytes
+  return { bytes, ofBlock: blockBytes / bytes }
+}
+
 /**
  * Makes a window. The host removes it when it is closed, when `io` is cancelled and when the connection
  * is lost: the process that made it waits for just that.
@@ -72,14 +78,14 @@ export async function openWindow(host: Host, options: WindowOptions, io: Io): Pr
     if (!(error instanceof BkpError && error.code === 'command.failed')) throw error
     throw new BkpError('repository.plane_unavailable', error.message, { cause: error })
   })
-  const bs = blockBytes % copyBytes === 0 ? copyBytes : blockBytes
+  const unit = copyUnit(blockBytes)
 
   return Object.freeze({
     pathOf: place => Buffer.from(`${path}/${place}`),
     copy: async (root, file, blocks, ownIo) => {
       const source = joinPath(root.source, file.path)
       const pairs = blocks.flatMap(({ place, block }) => [`${place}`, `${block}`])
-      const words = [path, hasher, source, `${bs}`, `${blockBytes / bs}`, ...pairs]
+      const words = [path, hasher, source, `${unit.bytes}`, `${unit.ofBlock}`, ...pairs]
       const exit = await host.run({ argv: ['sh', '-c', copyScript, 'sh', ...words] }, ownIo)
       return readCopies(host, source, exit, blocks)
     },
