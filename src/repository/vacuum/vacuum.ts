@@ -11,17 +11,10 @@ import { decide, forgottenNames, keptWithReasons, refuseHeavyLosses } from './de
 import { asWaitedFor, strangeNotes } from './notes.ts'
 import { defaultQuarantineMs, type VacuumOptions, type VacuumResult } from './result.ts'
 
-export { type Cancelled, type CancelOptions, cancelVacuum } from './cancel.ts'
+export { cancelVacuum } from './cancel.ts'
 export { type OpenVacuum, planVacuum, type VacuumPlan } from './plan-vacuum.ts'
 export type { RetentionPolicy, Verdict } from './policy.ts'
-export {
-  defaultQuarantineMs,
-  type PlanVacuumOptions,
-  type VacuumOptions,
-  type VacuumResult,
-  type VacuumState,
-  type WaitedFor,
-} from './result.ts'
+export type { VacuumOptions, VacuumResult, WaitedFor } from './result.ts'
 
 /**
  * Forgets backups by the policy, then deletes blocks that nothing references: plan, sessions,
