@@ -78,11 +78,13 @@ export async function measurePeaks(size: TreeSize): Promise<Peaks> {
       { 'repository.stage': { ...place, path_map }, register: 'staged' },
       { 'repository.swap': { stage: '{{ staged }}' } },
     ])
-    const run = (playbook: string): Promise<number> => peakOf(work, ['run', join(work, playbook)])
+    const peak = async (...command: readonly string[]): Promise<number> =>
+      (await peakOf(work, [...command, '-i', join(work, 'inventory.yml')])).peakBytes
+    const run = (playbook: string): Promise<number> => peak('run', join(work, playbook))
     const backup = await run('backup.yml')
     const again = await run('backup.yml')
-    const list = await peakOf(work, ['show', 'vault', 'latest', '--json'])
-    const verify = await peakOf(work, ['verify', 'vault', '--read-data'])
+    const list = await peak('show', 'vault', 'latest', '--json')
+    const verify = await peak('verify', 'vault', '--read-data')
     const restore = await run('restore.yml')
     const { status, stdout } = spawnSync('diff', ['-r', source, target], { encoding: 'utf8' })
     if (status !== 0) throw new Error(`what was restored differs: ${stdout.slice(0, 500)}`)
@@ -105,9 +107,15 @@ function textOf(seed: number, bytes: number): string {
   return `${seed} `.repeat(Math.ceil(bytes / 2)).slice(0, bytes)
 }
 
-/** Runs bkp, and reads the kernel's own high-water mark of the process until it has ended. */
-async function peakOf(work: string, command: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [cli, ...command, '-i', join(work, 'inventory.yml')], {
+/**
+ * Runs bkp, and reads the kernel's own high-water mark of the process until it has ended; and what it
+ * said in the end.
+ */
+export async function peakOf(
+  work: string,
+  command: readonly string[],
+): Promise<{ readonly peakBytes: number; readonly said: string }> {
+  const child = spawn(process.execPath, [cli, ...command], {
     env: { ...process.env, BKP_STATE_DIR: join(work, 'state'), TMPDIR: work },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -125,7 +133,7 @@ async function peakOf(work: string, command: readonly string[]): Promise<number>
   const code = await new Promise(resolve => child.once('close', resolve))
   clearInterval(watch)
   if (code !== 0) throw new Error(`bkp ${command.join(' ')} ended with ${code}: ${said}`)
-  return peak
+  return { peakBytes: peak, said }
 }
 
 /** VmHWM in bytes; 0 once the process is gone. */
