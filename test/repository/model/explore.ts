@@ -14,6 +14,7 @@ import {
   type State,
 } from './state.ts'
 import { createStateTable, type StateTable } from './state-table.ts'
+import { isReaderLost, stepReader } from './step-reader.ts'
 import { stepVacuum } from './step-vacuum.ts'
 import { type Emit, stepWriter } from './step-writer.ts'
 
@@ -46,9 +47,9 @@ export function explore(size: Size, protocol: Protocol): Exploration {
   return { states: table.count(), loss: undefined }
 }
 
-/** A live manifest names what is not there. */
+/** A live manifest names what is not there, or a reader holds it. */
 function isLost(layout: Layout, state: State): boolean {
-  return (live(layout, state) & ~field(state, keys)) !== 0
+  return (live(layout, state) & ~field(state, keys)) !== 0 || isReaderLost(layout, state)
 }
 
 /** Shows each state that one step leads to, in one piece of memory, until it is enough. */
@@ -75,6 +76,10 @@ function step(
   for (let j = 0; j < vacuums; j += 1) {
     actor = `vacuum ${j} `
     stepVacuum(layout, protocol, state, j, emit)
+  }
+  for (let k = 0; k < layout.readers; k += 1) {
+    actor = `reader ${k} `
+    stepReader(layout, protocol, state, k, emit)
   }
   actor = 'someone '
   const gone = field(state, forgotten)

@@ -26,3 +26,9 @@ it.each([
 ])('loses nothing where plans are cancelled, %o', larger => {
   expect(explore(larger, { ...safeProtocol, cancels: true }).loss).toBeUndefined()
 })
+
+it('loses nothing of long runs and of readers where plans are cancelled', () => {
+  const protocol = { ...safeProtocol, cancels: true, checkpoints: 'plans-register' } as const
+  const { loss } = explore({ writers: 1, vacuums: 1, plans: 2, readers: 1 }, protocol)
+  expect(loss).toBeUndefined()
+})

@@ -24,13 +24,18 @@ describe('the protocol of backups and vacuums, every interleaving', () => {
     expect(explore(size, protocol)).toEqual({ states, loss: undefined })
   })
 
-  it('loses nothing where plans are cancelled', () => {
-    const protocol: Protocol = { ...safeProtocol, cancels: true }
-    const size: Size = { writers: 1, vacuums: 1, plans: 2 }
-    for (const checkpoints of [undefined, 'plans-register'] as const) {
-      const { loss } = explore(size, checkpoints ? { ...protocol, checkpoints } : protocol)
-      expect(loss).toBeUndefined()
+  it('loses nothing of what readers pin', () => {
+    for (const size of [
+      { ...one, readers: 2 },
+      { ...one, plans: 2, readers: 1 },
+    ]) {
+      expect(explore(size, safeProtocol).loss).toBeUndefined()
     }
+  })
+
+  it('loses nothing where plans are cancelled', () => {
+    const size: Size = { writers: 1, vacuums: 1, plans: 2 }
+    expect(explore(size, { ...safeProtocol, cancels: true }).loss).toBeUndefined()
   })
 })
 
@@ -54,4 +59,9 @@ describe('a protocol that lacks one ingredient loses a block', () => {
       expect(loss).toContain('writer 0 commits a checkpoint')
     },
   )
+
+  it.each(['pinFirst', 'pins'] as const)('%s, for readers', ingredient => {
+    const { loss = [] } = explore({ ...one, readers: 1 }, { ...safeProtocol, [ingredient]: false })
+    expect(loss).toContain('reader 0 looks')
+  })
 })

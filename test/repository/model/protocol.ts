@@ -19,6 +19,10 @@ export interface Protocol {
   readonly reread: boolean
   /** How a long run commits what it has so far; not at all by default. */
   readonly checkpoints?: CheckpointOrder
+  /** A reader pins its backup, then looks whether it was forgotten; by default. */
+  readonly pinFirst?: boolean
+  /** A vacuum leaves what readers pin; by default. */
+  readonly pins?: boolean
   /** Whether someone may cancel a plan: seal it with nothing to delete, and close it. */
   readonly cancels?: boolean
 }
@@ -52,4 +56,6 @@ export interface Size {
   readonly writers: number
   readonly vacuums: number
   readonly plans: number
+  /** Readers of the backup that was there from the start; none by default. */
+  readonly readers?: number
 }

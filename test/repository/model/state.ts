@@ -27,6 +27,8 @@ export const writer = { pc: 0, generation: 1, condemned: 2, reference: 3, puts: 
 /** Fields of a vacuum: which plan, and sets of keys and of sessions. */
 export const vacuum = { pc: 0, plan: 1, roots: 2, candidates: 3, sessions: 4, deletes: 5 }
 const fieldsEach = 6
+/** A reader's one field: not begun, between its two looks, reading what it holds, done or revoked. */
+export const reader = { start: 0, between: 1, holds: 2, done: 3 }
 
 /** Where the fields of one size lie. */
 export interface Layout {
@@ -41,6 +43,8 @@ export interface Layout {
   readonly registers: number
   writer(i: number): number
   vacuum(j: number): number
+  reader(k: number): number
+  readonly readers: number
 }
 
 export function createLayout(size: Size): Layout {
@@ -49,7 +53,9 @@ export function createLayout(size: Size): Layout {
   const firstRegister = seals + size.plans
   const firstWriter = firstRegister + registers
   const firstVacuum = firstWriter + fieldsEach * size.writers
-  const used = firstVacuum + fieldsEach * size.vacuums
+  const firstReader = firstVacuum + fieldsEach * size.vacuums
+  const readers = size.readers ?? 0
+  const used = firstReader + readers
   return Object.freeze({
     size,
     bytes: Math.ceil(used / 4) * 4,
@@ -59,6 +65,8 @@ export function createLayout(size: Size): Layout {
     registers,
     writer: (i: number) => firstWriter + fieldsEach * i,
     vacuum: (j: number) => firstVacuum + fieldsEach * j,
+    reader: (k: number) => firstReader + k,
+    readers,
   })
 }
 

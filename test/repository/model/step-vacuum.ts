@@ -15,9 +15,10 @@ import {
   undecided,
   vacuum,
 } from './state.ts'
+import { pinned } from './step-reader.ts'
 import type { Emit } from './step-writer.ts'
 
-/** Places a vacuum can be in, in order; `early`: without `planFirst`. */
+/** Places a vacuum can be in, in order; `early`: without `planFirst`; the last two: with readers. */
 const pc = {
   start: 0,
   roots: 1,
@@ -28,6 +29,8 @@ const pc = {
   reread: 6,
   seal: 7,
   sweep: 8,
+  pins: 9,
+  pinsAgain: 10,
 }
 
 /** All that vacuum j can do next. */
@@ -71,9 +74,20 @@ export function stepVacuum(
       else for (const r of members(waiting)) emit('revokes a session', layout.register(r), revoked)
       break
     }
+    case pc.pins: {
+      const roots = field(state, at + vacuum.roots) | pinned(layout, protocol, state)
+      emit('reads the pins', at, pc.roots, at + vacuum.roots, roots)
+      break
+    }
     case pc.reread: {
       const roots = protocol.reread ? live(layout, state) : field(state, at + vacuum.roots)
-      emit('reads the manifests again', at, pc.seal, at + vacuum.deletes, candidates & ~roots)
+      const next = layout.readers > 0 ? pc.pinsAgain : pc.seal
+      emit('reads the manifests again', at, next, at + vacuum.deletes, candidates & ~roots)
+      break
+    }
+    case pc.pinsAgain: {
+      const left = field(state, at + vacuum.deletes) & ~pinned(layout, protocol, state)
+      emit('reads the pins again', at, pc.seal, at + vacuum.deletes, left)
       break
     }
     case pc.seal:
@@ -100,7 +114,8 @@ function start(layout: Layout, state: State, at: number, emit: Emit): void {
     emit('adopts the plan', at, pc.list, at + vacuum.plan, n, at + vacuum.candidates, adopted)
   } else if (n < layout.size.plans) {
     const roots = live(layout, state)
-    emit('reads the manifests', at, pc.roots, at + vacuum.plan, n + 1, at + vacuum.roots, roots)
+    const next = layout.readers > 0 ? pc.pins : pc.roots
+    emit('reads the manifests', at, next, at + vacuum.plan, n + 1, at + vacuum.roots, roots)
   }
 }
 
