@@ -8,6 +8,7 @@ import type { Host, Manner } from '../../../src/connection/contract.ts'
 import { type ConnectionPoolOptions, createConnectionPool } from '../../../src/connection/pool.ts'
 import { type BackupOptions, type BackupResult, backUp } from '../../../src/repository/backup.ts'
 import { resolveBackup } from '../../../src/repository/catalogue.ts'
+import type { Geometry } from '../../../src/repository/geometry.ts'
 import { BackupFile_Type } from '../../../src/repository/manifest_pb.ts'
 import { findPlane, openSource, type PlaneChoice } from '../../../src/repository/planes/choose.ts'
 import { readFileContent, readFileEntries } from '../../../src/repository/read.ts'
@@ -103,9 +104,10 @@ export function makeDirectScene(
     /** How hosts are reached; each is this machine by default. */
     readonly addresses?: ConnectionPoolOptions['addresses']
     readonly manner?: Manner
+    readonly geometry?: Geometry
   } = {},
 ): DirectScene {
-  const { names = ['here'], asHost = host => host, addresses, manner } = options
+  const { names = ['here'], asHost = host => host, addresses, manner, geometry } = options
   const folder = mkdtempSync(join(tmpdir(), 'bkp-direct-'))
   let backups = 0
   const pool = createConnectionPool({
@@ -161,6 +163,7 @@ export function makeDirectScene(
           toolVersion: '0',
           cluster: { kind: 'files', name: 'default' },
           acceptClock: true,
+          ...(geometry === undefined ? {} : { geometry }),
           ...more,
         },
         io,

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../../src/base/secret.ts'
+import { formatGeometry } from '../../../src/repository/geometry.ts'
 import { makeOddTree } from '../restore/tree.ts'
 import {
   type DirectScene,
@@ -21,13 +22,16 @@ import {
 } from './direct-scene.ts'
 
 const mebibyte = 1024 * 1024
+/** Blocks of this test: the same code, an eighth of the bytes. */
+const block = mebibyte
+const geometry = { ...formatGeometry, blockBytes: block, packedBelowBytes: block / 8 }
 let target: UrlStorage
 let scene: DirectScene
 let data: string
 
 beforeEach(async () => {
   target = await startUrlStorage()
-  scene = makeDirectScene(target.storage)
+  scene = makeDirectScene(target.storage, { geometry })
   data = join(scene.folder, 'data')
   mkdirSync(data)
 })
@@ -46,15 +50,15 @@ const relayed = (): readonly string[] => target.puts.filter(name => name.startsW
 describe('a host that sends blocks by itself', () => {
   it('stores an odd tree, small, large and empty, which comes back byte for byte', async () => {
     makeOddTree(data)
-    const large = randomBytes(8 * mebibyte * 3 + 17)
+    const large = randomBytes(block * 3 + 17)
     writeFileSync(join(data, 'of blocks'), large)
-    writeFileSync(join(data, 'one block'), randomBytes(8 * mebibyte))
-    writeFileSync(join(data, 'zeros'), Buffer.alloc(8 * mebibyte * 5))
+    writeFileSync(join(data, 'one block'), randomBytes(block))
+    writeFileSync(join(data, 'zeros'), Buffer.alloc(block * 5))
     const result = await scene.backUp(data)
     expect(result.warnings).toEqual([])
     expect(await scene.contents()).toEqual(sumsBelow(data))
-    // Its blocks, once each: a pack, 4 of the largest, one of zeros, one of each other.
-    expect(sent().length).toBe(1 + 4 + 1 + 1 + 1)
+    // Its blocks, once each: a pack, 4 of the largest, one of zeros, those of the others.
+    expect(sent().length).toBe(1 + 4 + 1 + 1 + 3)
     expect(new Set(sent()).size).toBe(sent().length)
     // The block list alone.
     expect(relayed().length).toBe(1)
@@ -62,15 +66,15 @@ describe('a host that sends blocks by itself', () => {
   })
 
   it('sends nothing of what is unchanged or was only touched, and of the rest what is new', async () => {
-    writeFileSync(join(data, 'large'), Buffer.alloc(8 * mebibyte * 4, 'abc'))
-    const content = randomBytes(8 * mebibyte * 6)
+    writeFileSync(join(data, 'large'), Buffer.alloc(block * 4, 'abc'))
+    const content = randomBytes(block * 6)
     writeFileSync(join(data, 'changing'), content)
     for (let index = 0; index < 50; index += 1) {
       writeFileSync(join(data, `small ${index}`), randomBytes(100 + index))
     }
     await scene.backUp(data)
     const before = sent().length
-    content[8 * mebibyte * 3] = (content[8 * mebibyte * 3] ?? 0) ^ 1
+    content[block * 3] = (content[block * 3] ?? 0) ^ 1
     writeFileSync(join(data, 'changing'), content)
     utimesSync(join(data, 'small 1'), 1, 1)
     utimesSync(join(data, 'large'), 1, 1)
@@ -79,7 +83,7 @@ describe('a host that sends blocks by itself', () => {
     expect(result.warnings).toEqual([])
     // One block of the large file, and a pack of one small file.
     expect(sent().length - before).toBe(2)
-    expect(result.reused_bytes).toBeGreaterThan(8 * mebibyte * 9)
+    expect(result.reused_bytes).toBeGreaterThan(block * 9)
     expect(await scene.contents()).toEqual(sumsBelow(data))
   })
 
@@ -89,7 +93,7 @@ describe('a host that sends blocks by itself', () => {
       writeFileSync(join(data, 'dir', `f${String(index).padStart(5, '0')}`), `${index}`)
     }
     for (let index = 0; index < 12; index += 1) {
-      writeFileSync(join(data, `nearly ${index}`), randomBytes(1_000_000))
+      writeFileSync(join(data, `nearly ${index}`), randomBytes(125_000))
     }
     const result = await scene.backUp(data)
     expect(result.warnings).toEqual([])
@@ -98,13 +102,13 @@ describe('a host that sends blocks by itself', () => {
   })
 
   it('takes a root that is a file, or a link to one', async () => {
-    for (const size of [100, 9 * mebibyte]) {
+    for (const size of [100, block + 5]) {
       const file = join(data, `${size}`)
       writeFileSync(file, randomBytes(size))
       symlinkSync(file, join(data, `link ${size}`))
       const before = sent().length
       expect((await scene.backUp(join(data, `link ${size}`))).warnings).toEqual([])
-      expect(sent().length - before).toBe(Math.ceil(size / (8 * mebibyte)))
+      expect(sent().length - before).toBe(Math.ceil(size / block))
       expect(Object.values(await scene.contents())).toEqual([sumsBelow(data)[`${size}`]])
     }
   })
@@ -112,6 +116,7 @@ describe('a host that sends blocks by itself', () => {
   it('keeps to its share of the bandwidth, however many files go at the same time', async () => {
     const told: string[] = []
     const limited = makeDirectScene(target.storage, {
+      geometry,
       names: ['one', 'two'],
       asHost: host => ({
         ...host,
@@ -122,7 +127,7 @@ describe('a host that sends blocks by itself', () => {
         },
       }),
     })
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 5))
+    writeFileSync(join(data, 'large'), randomBytes(block * 5))
     const total = 4 * 1024 * mebibyte
     const bandwidth = { totalBytesPerSecond: total, hostBytesPerSecond: total / 4 }
     await limited.backUp(data, 'direct', { bandwidth })
@@ -138,7 +143,7 @@ describe('a host that sends blocks by itself', () => {
 
   it('gives a server that checks MD5 alone that sum', async () => {
     target.checks = 'md5'
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 1))
+    writeFileSync(join(data, 'large'), randomBytes(block + 1))
     writeFileSync(join(data, 'small'), 'x')
     expect((await scene.backUp(data)).warnings).toEqual([])
     expect(target.server.seen.filter(({ headers }) => headers['x-sum']).length).toBe(3)
@@ -147,7 +152,7 @@ describe('a host that sends blocks by itself', () => {
 
   it('checks what a server that checks no sums holds by its size', async () => {
     target.checks = 'none'
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 1))
+    writeFileSync(join(data, 'large'), randomBytes(block + 1))
     expect((await scene.backUp(data)).warnings).toEqual([])
     expect(sent().length).toBe(2)
     expect(await scene.contents()).toEqual(sumsBelow(data))
@@ -166,18 +171,18 @@ describe('when a host cannot send something after all', () => {
       urls.set(path, (urls.get(path) ?? 0) + 1)
       return urls.get(path) === 1 ? 403 : undefined
     }
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 2))
+    writeFileSync(join(data, 'large'), randomBytes(block * 2))
     const first = await scene.backUp(data)
     expect(first.warnings).toEqual([])
     expect([...urls.values()]).toEqual([2, 2])
 
     const [second] = [...urls.keys()]
     target.refuse = ({ path }) => (path === second || urls.has(path) ? undefined : 403)
-    writeFileSync(join(data, 'other'), randomBytes(8 * mebibyte + 1))
+    writeFileSync(join(data, 'other'), randomBytes(block + 1))
     const puts = relayed().length
     const { warnings } = await scene.backUp(data)
     expect(warnings).toEqual([
-      expect.stringMatching(/^here: 2 blocks \(8\.0 MiB\) went through bkp, not directly: .*403/),
+      expect.stringMatching(/^here: 2 blocks \(1\.0 MiB\) went through bkp, not directly: .*403/),
     ])
     expect(relayed().length - puts).toBeGreaterThanOrEqual(2)
     expect(await scene.contents()).toEqual(sumsBelow(data))
@@ -201,6 +206,7 @@ describe('when a host cannot send something after all', () => {
         rmSync(join(data, 'c'), { force: true })
       }
       const changing = makeDirectScene(target.storage, {
+        geometry,
         asHost: host => ({
           ...host,
           run: async (command, io) => {
@@ -239,12 +245,13 @@ describe('when a host cannot send something after all', () => {
   })
 
   it('fails when a large file is not what it was', async () => {
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 3))
+    writeFileSync(join(data, 'large'), randomBytes(block * 3))
     const shrinking = makeDirectScene(target.storage, {
+      geometry,
       asHost: host => ({
         ...host,
         run: async (command, io) => {
-          writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 100))
+          writeFileSync(join(data, 'large'), randomBytes(block + 100))
           return await host.run(command, io)
         },
       }),
@@ -253,15 +260,15 @@ describe('when a host cannot send something after all', () => {
       code: 'repository.source_changed',
       message: expect.stringContaining('large shrank'),
     })
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 3))
+    writeFileSync(join(data, 'large'), randomBytes(block * 3))
     const { warnings, bytes } = await shrinking.backUp(data, 'direct', { changedFiles: 'warn' })
     expect(warnings.length).toBe(1)
-    expect(bytes).toBe(8 * mebibyte + 100)
+    expect(bytes).toBe(block + 100)
     await shrinking.close()
   })
 
   it('leaves nothing behind when it is cancelled', async () => {
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte * 6))
+    writeFileSync(join(data, 'large'), randomBytes(block * 6))
     const stop = new AbortController()
     let held: readonly string[] = []
     target.refuse = () => {
@@ -281,6 +288,7 @@ describe('hosts without this and that', () => {
   /** A host whose shells find only these programs. */
   const withPath = (path: string): DirectScene =>
     makeDirectScene(target.storage, {
+      geometry,
       asHost: host => ({
         ...host,
         ask: host.ask,
@@ -311,7 +319,7 @@ describe('hosts without this and that', () => {
     for (const name of ['curl', 'openssl', 'setsid'])
       symlinkSync(`/usr/bin/${name}`, join(bin, name))
     makeOddTree(data)
-    writeFileSync(join(data, 'of blocks'), randomBytes(8 * mebibyte + 17))
+    writeFileSync(join(data, 'of blocks'), randomBytes(block + 17))
     const busy = withPath(bin)
     expect((await busy.backUp(data)).warnings).toEqual([])
     await busy.close()
@@ -320,10 +328,11 @@ describe('hosts without this and that', () => {
   })
 
   it('takes a disk where there is no room in memory, and goes through bkp where there is none', async () => {
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 17))
+    writeFileSync(join(data, 'large'), randomBytes(block + 17))
     writeFileSync(join(data, 'small'), 'x')
     const withRoom = (rooms: Readonly<Record<string, number>>): DirectScene =>
       makeDirectScene(target.storage, {
+        geometry,
         asHost: host => ({
           ...host,
           ask: async (probes, io) => {
@@ -340,18 +349,18 @@ describe('hosts without this and that', () => {
         }),
       })
     const held: string[] = []
-    let used = withRoom({ shm: 40 * mebibyte })
+    let used = withRoom({ shm: 4 * mebibyte })
     expect((await used.backUp(data)).warnings).toEqual([])
     await used.close()
     expect(new Set(held.map(path => path.slice(0, 9)))).toEqual(new Set(['/tmp/bkp-']))
     used = withRoom({ shm: 0, tmp: mebibyte, varTmp: mebibyte })
     // Nothing is copied: blocks go through a pipe, and small files through bkp.
     writeFileSync(join(data, 'small'), 'other')
-    writeFileSync(join(data, 'new\nlarge'), randomBytes(8 * mebibyte * 5 + 1))
+    writeFileSync(join(data, 'new\nlarge'), randomBytes(block * 5 + 1))
     const before = sent().length
     const { warnings } = await used.backUp(data)
     expect(warnings).toEqual([
-      'here: 1 block (5 B) went through bkp, not directly: here has no 32.0 MiB of room in /dev/shm, /tmp, /var/tmp',
+      'here: 1 block (5 B) went through bkp, not directly: here has no 4.0 MiB of room in /dev/shm, /tmp, /var/tmp',
     ])
     expect(sent().length - before).toBe(6)
     expect(used.windows()).toEqual([])
@@ -361,6 +370,7 @@ describe('hosts without this and that', () => {
     // What was hashed is not what is there: the server does not take it, and neither does bkp.
     let runs = 0
     const changing = makeDirectScene(target.storage, {
+      geometry,
       asHost: host => ({
         ...host,
         ask: async (probes, io) => {
@@ -393,7 +403,7 @@ describe('hosts without this and that', () => {
     )
     writeFileSync(join(bin, 'tar'), '#!/bin/sh\necho GNU tar\nexit 2\n')
     for (const name of ['dd', 'tar']) chmodSync(join(bin, name), 0o755)
-    writeFileSync(join(data, 'large'), randomBytes(8 * mebibyte + 17))
+    writeFileSync(join(data, 'large'), randomBytes(block + 17))
     writeFileSync(join(data, 'small'), 'x')
     const full = withPath(`${bin}:/usr/bin:/bin`)
     const { warnings } = await full.backUp(data)
