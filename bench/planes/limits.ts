@@ -15,17 +15,25 @@ import type { Ground } from './ground.ts'
 export interface Limits {
   /** Bare `cat`s on connections to all hosts at once. */
   readonly ssh: number
-  /** Blocks of random bytes to or from the server. */
+  /** Blocks of random bytes to or from the server, hashed as their signature needs it. */
   readonly s3: number
+  /** Both at once, as much of the one as of the other. */
+  readonly both: number
 }
 
 const mebibyte = 1024 * 1024
 const blockBytes = 8 * mebibyte
 const blocksAtOnce = 8
 
-/** What the relay plane cannot be faster than: the slower of both. */
+/** What the relay plane cannot be faster than. */
 export async function measureLimits(ground: Ground, way: Way, totalBytes: number): Promise<Limits> {
-  return { ssh: await sshRate(ground, way, totalBytes), s3: await s3Rate(ground, way, totalBytes) }
+  const ssh = await sshRate(ground, way, totalBytes)
+  const s3 = await s3Rate(ground, way, totalBytes)
+  const rates = await Promise.all([
+    sshRate(ground, way, totalBytes),
+    s3Rate(ground, way, totalBytes),
+  ])
+  return { ssh, s3, both: Math.min(...rates) }
 }
 
 async function sshRate(ground: Ground, way: Way, totalBytes: number): Promise<number> {

@@ -11,7 +11,7 @@ import { type Limits, measureLimits } from './limits.ts'
 /**
  * How the data planes grow with the hosts. Each host is a network namespace on a wire of so many Mbit/s;
  * versitygw on the bridge is the storage. Direct is compared with the wires, relay with what one process
- * can do at most: bare cats of all hosts, or blocks to S3, whichever is slower. Everything is in memory.
+ * can do at most: bare cats of all hosts and blocks to S3 at once. Everything is in memory.
  *
  *   npm run bench:planes [-- --hosts=1,3,6] [-- --mebibytes=256] [-- --mbit=200] [-- --rounds=1]
  *     [-- --planes=direct,relay] [-- --work=/dev/shm] [-- --dist=FOLDER]
@@ -84,9 +84,12 @@ function rowOf(way: Way, plane: Plane, { hosts, times, limits }: Measured): read
   const seconds = median(times[way][plane]) / 1000
   const bytes = hosts * mebibytes * mebibyte
   const wire = (hosts * mbit * 1e6) / 8
-  const { ssh, s3 } = limits[way]
-  const limit = plane === 'direct' ? wire : Math.min(ssh, s3)
-  const told = plane === 'direct' ? `wire ${rate(wire)}` : `ssh ${rate(ssh)}, S3 ${rate(s3)}`
+  const { ssh, s3, both } = limits[way]
+  const limit = plane === 'direct' ? wire : both
+  const told =
+    plane === 'direct'
+      ? `wire ${rate(wire)}`
+      : `both ${rate(both)} (ssh ${rate(ssh)}, S3 ${rate(s3)})`
   const ratio = (seconds * limit) / bytes
   return [
     `${way}, ${plane}`,
