@@ -17,7 +17,7 @@ export type Row = {
 )
 
 const manifest = 'test/repository/manifest.test.ts'
-const answers = 'test/storage/s3/odd-answers.test.ts'
+const answers = 'test/storage/odd-answers.ts'
 
 export const rows: Readonly<Record<number, Row>> = {
   1: { what: 'an empty file', group: 'yaml' },

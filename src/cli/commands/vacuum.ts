@@ -15,9 +15,9 @@ import {
   vacuum,
 } from '../../repository/vacuum/vacuum.ts'
 import { readOnlyStorage } from '../../storage/read-only.ts'
-import type { CliCommand } from '../command.ts'
+import type { CliCommand, CommandContext } from '../command.ts'
 import { addPlaceFlags, openRepositoryAt, type PlaceFlags } from '../place.ts'
-import type { Terminal } from '../terminal.ts'
+import { withProgress } from '../progress.ts'
 import { planJson, planText, resultJson, resultText } from '../vacuum-output.ts'
 
 interface Flags extends PlaceFlags {
@@ -72,13 +72,13 @@ export const vacuumCommand: CliCommand = {
                 : `vacuum ${number} is cancelled: nothing was deleted; what was forgotten stays so`,
             )
           } else if (isDryRun) {
-            const plan = await planVacuum(
-              { ...options, storage: readOnlyStorage(storage), clock: systemClock },
-              quietIo,
+            const scope = { ...options, storage: readOnlyStorage(storage), clock: systemClock }
+            const plan = await withProgress(context, 'vacuum, dry run', ({ io }) =>
+              planVacuum(scope, io),
             )
             print(planJson(plan), planText(plan))
           } else {
-            const result = await vacuumOrAsk({ ...options, ...who, storage }, flags, terminal)
+            const result = await vacuumOrAsk({ ...options, ...who, storage }, flags, context)
             print(resultJson(result), resultText(result))
           }
           return exitCodes.done
@@ -103,10 +103,15 @@ type Chosen = Pick<
 async function vacuumOrAsk(
   options: VacuumOptions,
   { json }: Flags,
-  terminal: Terminal,
+  context: CommandContext,
 ): Promise<VacuumResult> {
+  const { terminal } = context
+  const run = (chosen: VacuumOptions): Promise<VacuumResult> =>
+    withProgress(context, 'vacuum', ({ io }) => vacuum(chosen, io), {
+      interruptedHint: 'run it again: it goes on where it was',
+    })
   try {
-    return await vacuum(options, quietIo)
+    return await run(options)
   } catch (error) {
     const mayAsk = terminal.canAsk && json !== true
     const isQuestion = error instanceof BkpError && error.code === 'repository.unconfirmed'
@@ -114,7 +119,7 @@ async function vacuumOrAsk(
     const question = escapeControls(error.message, { newlines: false })
     const answer = await terminal.ask(`${question}. Type "yes" to go on: `)
     if (answer?.trim() !== 'yes') throw error
-    return await vacuum({ ...options, confirmed: true }, quietIo)
+    return await run({ ...options, confirmed: true })
   }
 }
 

@@ -23,7 +23,7 @@ const mostPasses = 5
 export async function sweep(storage: Storage, seal: ObjectInfo, io: Io): Promise<Freed> {
   let freed: Freed = { blocks: 0, bytes: 0 }
   for (let pass = 0; pass < mostPasses; pass += 1) {
-    const deleted = await sweepOnce(storage, seal, io)
+    const deleted = await sweepOnce(storage, seal, freed.bytes, io)
     if (deleted.blocks === 0) return freed
     freed = { blocks: freed.blocks + deleted.blocks, bytes: freed.bytes + deleted.bytes }
   }
@@ -32,7 +32,12 @@ export async function sweep(storage: Storage, seal: ObjectInfo, io: Io): Promise
   })
 }
 
-async function sweepOnce(storage: Storage, seal: ObjectInfo, io: Io): Promise<Freed> {
+async function sweepOnce(
+  storage: Storage,
+  seal: ObjectInfo,
+  freedBytes: number,
+  io: Io,
+): Promise<Freed> {
   const listed = listBlocks(storage, () => {}, io)
   const condemned = join(listed, ({ line }) => line, planLines(storage, seal, io), true)
   let blocks = 0
@@ -47,6 +52,7 @@ async function sweepOnce(storage: Storage, seal: ObjectInfo, io: Io): Promise<Fr
     blocks += batch.length
     bytes += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     batch = []
+    io.progress(freedBytes + bytes)
   }
   for await (const block of condemned) {
     batch.push(block)
