@@ -85,6 +85,17 @@ function transportOf(
       details: { host: address.name },
       hint: 'see whether the host is up; then bkp resume goes on where it stopped',
     })
+  /** ssh2 throws where its socket is gone and it has not said so yet. */
+  const asking = (ask: () => void, reject: (error: unknown) => void): void => {
+    try {
+      ask()
+    } catch (thrown) {
+      cause ??= thrown
+      isOpen = false
+      client.destroy()
+      reject(lost())
+    }
+  }
   const open = (): Promise<Channel> =>
     new Promise((resolve, reject) => {
       if (!isOpen) {
@@ -93,16 +104,18 @@ function transportOf(
       }
       const onClose = () => reject(lost())
       client.once('close', onClose)
-      client.exec('exec /bin/sh', (error, stream) => {
-        client.off('close', onClose)
-        if (error === undefined) resolve(channelOf(stream, closed))
-        else if (!isOpen) reject(lost())
-        else {
-          const message = `${address.name} opens no channel: ${error.message}`
-          const hint = 'see MaxSessions in its sshd_config: bkp needs up to 10 at once'
-          reject(new BkpError('ssh.lost', message, { cause: error, hint }))
-        }
-      })
+      asking(() => {
+        client.exec('exec /bin/sh', (error, stream) => {
+          client.off('close', onClose)
+          if (error === undefined) resolve(channelOf(stream, closed))
+          else if (!isOpen) reject(lost())
+          else {
+            const message = `${address.name} opens no channel: ${error.message}`
+            const hint = 'see MaxSessions in its sshd_config: bkp needs up to 10 at once'
+            reject(new BkpError('ssh.lost', message, { cause: error, hint }))
+          }
+        })
+      }, reject)
     })
   const dial: Transport['dial'] = ({ host, port }) =>
     new Promise<Duplex>((resolve, reject) => {
@@ -112,11 +125,13 @@ function transportOf(
       }
       const onClose = () => reject(lost())
       client.once('close', onClose)
-      client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
-        client.off('close', onClose)
-        if (error === undefined) resolve(tunnelOf(stream, client, lost))
-        else reject(isOpen ? undialled(address.name, host, port, error) : lost())
-      })
+      asking(() => {
+        client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
+          client.off('close', onClose)
+          if (error === undefined) resolve(tunnelOf(stream, client, lost))
+          else reject(isOpen ? undialled(address.name, host, port, error) : lost())
+        })
+      }, reject)
     })
   return Object.freeze({
     name: 'ssh',

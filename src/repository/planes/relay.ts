@@ -120,13 +120,16 @@ async function* statRemotely(
   const [first] = files
   if (first?.path.length === 0) {
     // As the walk took it: a link in place of the root is followed.
-    for await (const entry of host.scan(walkTree({ root: root.source }), io)) {
+    const walk = walkTree({ root: root.source })
+    const entries = outlastLosses(taken => without(taken, host.scan(walk, io)), io)
+    for await (const entry of entries) {
       if (entry.path.length === 0) yield { index: 0, entry: sourceEntry(entry) }
     }
     return
   }
   const scan = statFiles({ root: root.source, paths: files.map(({ path }) => path) })
-  for await (const { index, entry } of host.scan(scan, io)) {
+  const states = outlastLosses(taken => without(taken, host.scan(scan, io)), io)
+  for await (const { index, entry } of states) {
     yield { index, entry: entry === undefined ? undefined : sourceEntry(entry) }
   }
 }

@@ -30,7 +30,6 @@ import { makeNamespaces, type Namespaces } from '../../servers/namespaces.ts'
 import type { S3Server } from '../../servers/s3-server.ts'
 import { connectionsOf, type SshdHosts, startSshd } from '../../servers/sshd.ts'
 import { startVersitygw } from '../../servers/versitygw.ts'
-import { keysBelow } from '../support.ts'
 import { makeOddTree, snapshot } from './tree.ts'
 
 let network: Namespaces
@@ -149,7 +148,11 @@ describe('a host behind ssh gets its blocks from S3 by itself', () => {
     mkdirSync(source())
     writeFileSync(join(source(), 'file'), randomBytes(9 * mebibyte))
     await backUp()
-    const [block = ''] = await keysBelow(storage, 'data/')
+    // The first block of the file: lists of the backup are blocks, too, and smaller.
+    let block = ''
+    for await (const { key, sizeBytes } of storage.list('data/', quietIo)) {
+      if (sizeBytes === 8 * mebibyte) block = key
+    }
     const bytes = Buffer.from(await storage.get(block as Parameters<Storage['get']>[0], quietIo))
     bytes[4711] = (bytes[4711] ?? 0) ^ 1
     const { bucket, prefix } = server.place(`direct-${scenes}`)

@@ -13,12 +13,18 @@ export interface TransferFolder {
 
 /**
  * Makes a folder, tells its name, and removes it when its own stdin ends: when whoever asked for it says
- * so, is killed, or is cut off. What still writes into it meanwhile makes a folder not empty again.
+ * so, is killed, or is cut off. What still writes into it meanwhile makes a folder not empty again, and
+ * whoever ends our group would end a `rm` in it: it is removed by a process of its own.
  */
 const keeperScript = `
 umask 077
 d=$(mktemp -d "$1/bkp-XXXXXXXXXX") || exit 1
-clear() { for i in 1 2 3 4 5; do rm -rf -- "$d" 2>/dev/null; [ -e "$d" ] || return 0; sleep 1; done; }
+again='for i in 1 2 3 4 5 6 7 8 9; do rm -rf -- "$1"; [ -e "$1" ] || exit 0; sleep 1; done'
+clear() {
+  trap '' HUP INT TERM
+  setsid sh -c "$again" sh "$d" </dev/null >/dev/null 2>&1 &
+  wait
+}
 trap clear EXIT
 trap 'exit 143' HUP INT TERM
 printf '%s\\n' "$d"
