@@ -11,7 +11,7 @@ import { openRepository } from '../../../src/repository/repository.ts'
 import { vacuum } from '../../../src/repository/vacuum/vacuum.ts'
 import { verify } from '../../../src/repository/verify.ts'
 import { createFileStorage } from '../../../src/storage/file.ts'
-import { quietIo, restoredTree } from '../support.ts'
+import { backUp, backupOptions, quietIo, restoredTree } from '../support.ts'
 import { contents, hostIn } from './content.ts'
 
 /** What came of a soak: how much happened, and everything that was wrong. */
@@ -71,10 +71,15 @@ export async function soak(
   }
   let kills = 0
   let stops = 0
-  // The first backup makes the repository.
-  start(0)
-  while (!lines.some(line => line.startsWith('committed'))) await sleep(50)
-  for (let worker = 1; worker < options.processes; worker += 1) start(worker)
+  // There has to be a repository: a vacuum of nothing is an error.
+  const random = systemRandom
+  const first = backupOptions(createFileStorage({ directory }), [hostIn(0, 0)], {
+    clock: systemClock,
+    random,
+    labels: { worker: '0', version: '0' },
+  })
+  await backUp({ ...first, cluster: { kind: 'files', name: 'set0' } }, quietIo)
+  for (let worker = 0; worker < options.processes; worker += 1) start(worker)
   const endsAt = Date.now() + options.milliseconds
   while (Date.now() < endsAt) {
     await sleep(Math.random() * (6000 / options.processes))
