@@ -2,8 +2,8 @@ import { BkpError } from '../../base/errors.ts'
 import { isRecord } from '../../base/json.ts'
 import { Secret } from '../../base/secret.ts'
 import { secretReference } from '../../base/secret-reference.ts'
-import { didYouMean } from '../../base/text.ts'
 import type { StorageBackend, StorageDefinition } from '../backend.ts'
+import { settingsReader } from '../remote/settings.ts'
 import { createOssStorage } from './oss.ts'
 import {
   checkedPlace,
@@ -57,40 +57,23 @@ export const ossBackend: StorageBackend = Object.freeze({
   fromDefinition: definition => createOssStorage(placeOfDefinition(definition)),
 } satisfies StorageBackend)
 
-/** The place an inventory defines; the schema has said most of what is wrong, with its line. */
-function placeOfDefinition({ type: _type, ...settings }: StorageDefinition): OssPlace {
-  for (const setting of Object.keys(settings)) {
-    if (setting in properties) continue
-    throw new BkpError('usage.invalid', `an oss storage has no option "${setting}"`, {
-      hint: didYouMean(setting, Object.keys(properties)) ?? 'write { type: oss, bucket: backups }',
-    })
-  }
-  const read = (name: string): { readonly [key: string]: string } => {
-    const value = settings[name]
-    if (value === undefined) return {}
-    if (typeof value === 'string') return { [name]: value }
-    throw new BkpError('usage.invalid', `${name} of an oss storage is text`)
-  }
-  const readFlag = (name: string, property = name): { readonly [key: string]: boolean } => {
-    const value = settings[name]
-    if (value === undefined) return {}
-    if (typeof value === 'boolean') return { [property]: value }
-    throw new BkpError('usage.invalid', `${name} of an oss storage is true or false`)
-  }
+/** The place an inventory defines. */
+function placeOfDefinition(definition: StorageDefinition): OssPlace {
+  const read = settingsReader(definition, Object.keys(properties))
   return checkedPlace(
     {
       bucket: '',
       prefix: '',
-      ...read('bucket'),
-      ...read('prefix'),
-      ...read('region'),
-      ...read('endpoint'),
-      ...read('authorization'),
-      ...readFlag('internal'),
-      ...readFlag('cname'),
-      ...readFlag('path_style', 'pathStyle'),
+      ...read.text('bucket'),
+      ...read.text('prefix'),
+      ...read.text('region'),
+      ...read.text('endpoint'),
+      ...read.text('authorization'),
+      ...read.flag('internal'),
+      ...read.flag('cname'),
+      ...read.flag('path_style', 'pathStyle'),
     },
-    credentialsOf(settings['credentials']),
+    credentialsOf(definition['credentials']),
   )
 }
 

@@ -1,52 +1,34 @@
-import type { RandomBytes } from '../../base/clock.ts'
 import { type Io, quietIo } from '../../base/io.ts'
 import type { Key } from '../contract.ts'
 import { OddAnswer } from '../remote/answers.ts'
-import { partSize, partsOf, sendParts } from '../remote/parts.ts'
+import {
+  abortMs,
+  type Multipart,
+  putInParts,
+  type Sent,
+  type StreamInput,
+} from '../remote/stream.ts'
 import { readFailure } from './errors.ts'
 import { lengthOf } from './head.ts'
 import { putObject, sendPut, writerField, writerHeader } from './put.ts'
 import type { Requests } from './requests.ts'
 import { exchange } from './transport.ts'
 
-/** Time to take back what was begun, also when the run was interrupted. */
-const abortMs = 30_000
-
-interface StreamInput {
-  readonly key: Key
-  readonly source: AsyncIterable<Uint8Array>
-  readonly sizeBytes: number
-  /** What fits into it goes in one request; parts are at least so large. */
-  readonly partBytes: number
-  readonly random: RandomBytes
-}
-
 /** Writes an object of known size as it comes; its name has the old object until all of it is there. */
 export async function putObjectStream(
   requests: Requests,
-  { key, source, sizeBytes, partBytes, random }: StreamInput,
+  input: StreamInput,
   io: Io,
 ): Promise<void> {
-  io.signal.throwIfAborted()
-  const eachBytes = partSize(sizeBytes, partBytes)
-  const parts = partsOf(key, source, sizeBytes, eachBytes, io)
-  if (sizeBytes <= eachBytes) {
-    let whole = new Uint8Array()
-    for await (const part of parts) whole = part
-    await putObject(requests, key, whole, io)
-    return
+  const { key } = input
+  const multipart: Multipart<SentPart> = {
+    putWhole: bytes => putObject(requests, key, bytes, io),
+    begin: writer => begin(requests, key, writer, io),
+    sendPart: (upload, number, part) => sendPart(requests, key, upload, number, part, io),
+    complete: sent => complete(requests, key, sent, io),
+    abandon: upload => abandon(requests, key, upload),
   }
-  const writer = Buffer.from(random(16)).toString('hex')
-  const upload = await begin(requests, key, writer, io)
-  try {
-    const sent = await sendParts(parts, (number, part) =>
-      sendPart(requests, key, upload, number, part, io),
-    )
-    await complete(requests, key, { upload, writer, sizeBytes, parts: sent }, io)
-  } catch (error) {
-    await abandon(requests, key, upload)
-    throw error
-  }
+  await putInParts(input, multipart, io)
 }
 
 async function begin(requests: Requests, key: Key, writer: string, io: Io): Promise<string> {
@@ -84,17 +66,10 @@ async function sendPart(
   }))
 }
 
-interface Completion {
-  readonly upload: string
-  readonly writer: string
-  readonly sizeBytes: number
-  readonly parts: readonly SentPart[]
-}
-
 async function complete(
   requests: Requests,
   key: Key,
-  { upload, writer, sizeBytes, parts }: Completion,
+  { upload, writer, sizeBytes, parts }: Sent<SentPart>,
   io: Io,
 ): Promise<void> {
   const name = requests.nameOf(key)

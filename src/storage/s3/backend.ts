@@ -2,8 +2,8 @@ import { BkpError } from '../../base/errors.ts'
 import { isRecord } from '../../base/json.ts'
 import { Secret } from '../../base/secret.ts'
 import { secretReference } from '../../base/secret-reference.ts'
-import { didYouMean } from '../../base/text.ts'
 import type { StorageBackend, StorageDefinition } from '../backend.ts'
+import { settingsReader } from '../remote/settings.ts'
 import { checkedPlace, placeOfUrl, type S3Place, s3Example } from './place.ts'
 import { createS3Storage } from './s3.ts'
 
@@ -45,33 +45,21 @@ export const s3Backend: StorageBackend = Object.freeze({
   fromDefinition: definition => createS3Storage(placeOfDefinition(definition)),
 } satisfies StorageBackend)
 
-/** The place an inventory defines; the schema has said most of what is wrong, with its line. */
-function placeOfDefinition({ type: _type, ...settings }: StorageDefinition): S3Place {
-  for (const setting of Object.keys(settings)) {
-    if (setting in properties) continue
-    throw new BkpError('usage.invalid', `an s3 storage has no option "${setting}"`, {
-      hint: didYouMean(setting, Object.keys(properties)) ?? 'write { type: s3, bucket: backups }',
-    })
-  }
-  const read = (name: string): { readonly [key: string]: string } => {
-    const value = settings[name]
-    if (value === undefined) return {}
-    if (typeof value === 'string') return { [name]: value }
-    throw new BkpError('usage.invalid', `${name} of an s3 storage is text`)
-  }
-  const pathStyle = settings['path_style']
+/** The place an inventory defines. */
+function placeOfDefinition(definition: StorageDefinition): S3Place {
+  const read = settingsReader(definition, Object.keys(properties))
   return checkedPlace(
     {
       bucket: '',
       prefix: '',
-      ...read('bucket'),
-      ...read('prefix'),
-      ...read('region'),
-      ...read('endpoint'),
-      ...read('profile'),
-      ...(typeof pathStyle === 'boolean' ? { pathStyle } : {}),
+      ...read.text('bucket'),
+      ...read.text('prefix'),
+      ...read.text('region'),
+      ...read.text('endpoint'),
+      ...read.text('profile'),
+      ...read.flag('path_style', 'pathStyle'),
     },
-    credentialsOf(settings['credentials']),
+    credentialsOf(definition['credentials']),
   )
 }
 

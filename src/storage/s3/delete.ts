@@ -3,28 +3,16 @@ import type { Io } from '../../base/io.ts'
 import { escapeControls } from '../../base/text.ts'
 import type { Key } from '../contract.ts'
 import { OddAnswer } from '../remote/answers.ts'
+import { deleteInBatches, type FailedDelete } from '../remote/delete.ts'
 import type { Requests } from './requests.ts'
 
-/** What one request may name: S3's limit. */
-const keysPerRequest = 1000
-
-export interface FailedDelete {
-  readonly key: Key
-  readonly error: Error
-}
-
-/** Deletes objects, 1000 a request; resolves to those that could not be, each with its reason. */
+/** Deletes objects; resolves to those that could not be, each with its reason. */
 export async function deleteObjects(
   requests: Requests,
   keys: readonly Key[],
   io: Io,
 ): Promise<readonly FailedDelete[]> {
-  const failed: FailedDelete[] = []
-  for (let start = 0; start < keys.length; start += keysPerRequest) {
-    const batch = keys.slice(start, start + keysPerRequest)
-    failed.push(...(await deleteBatch(requests, batch, io)))
-  }
-  return failed
+  return await deleteInBatches(keys, batch => deleteBatch(requests, batch, io))
 }
 
 async function deleteBatch(
