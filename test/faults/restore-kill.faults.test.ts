@@ -11,10 +11,10 @@ describe('a restore killed by SIGKILL leaves the old or the new tree, and runnin
   })
 
   it('at some of the commands that change a host', async () => {
-    expect(await killRestoresOnHosts(scene, 'bkp', 9)).toBeGreaterThanOrEqual(40)
+    expect(await killRestoresOnHosts(scene, 'bkp', 15)).toBeGreaterThanOrEqual(40)
   })
 
   it('at some of the commands that change a host, the host too', async () => {
-    expect(await killRestoresOnHosts(scene, 'bkp and host', 9)).toBeGreaterThanOrEqual(40)
+    expect(await killRestoresOnHosts(scene, 'bkp and host', 15)).toBeGreaterThanOrEqual(40)
   })
 })
