@@ -57,7 +57,7 @@ describe('two namenodes', () => {
   })
 
   it('are both asked when one is silent, and its lost answer is settled by the other', async () => {
-    const storage = one.storage({ namenodes: [one.namenode, other.namenode] }, { silenceMs: 50 })
+    const storage = one.storage({ namenodes: [one.namenode, other.namenode] }, { silenceMs: 500 })
     let isHung = false
     one.trouble = (request, { takeEffect }) => {
       if (request.op !== 'RENAME') return undefined
@@ -82,7 +82,7 @@ describe('two namenodes', () => {
           if (isHeadSent) response.writeHead(200, { 'content-length': 10 }).write('{')
           return true
         }
-        const storage = one.storage({}, { silenceMs: 50 })
+        const storage = one.storage({}, { silenceMs: 500 })
         await storage.put(key('a'), text('x'), quietIo)
         expect(await storage.get(key('a'), quietIo)).toEqual(text('x'))
         const found: string[] = []

@@ -55,7 +55,7 @@ describe('a retry', () => {
       count += 1
       return count === 1 ? true : undefined
     }
-    expect(await server.storage({ silenceMs: 50 }).get(key('a'), quietIo)).toEqual(text('x'))
+    expect(await server.storage({ silenceMs: 500 }).get(key('a'), quietIo)).toEqual(text('x'))
     expect(count).toBe(2)
   })
 
