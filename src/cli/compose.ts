@@ -6,6 +6,7 @@ import { toolVersion } from '../base/version.ts'
 import { orAbort } from '../connection/abort.ts'
 import type { Manner } from '../connection/contract.ts'
 import { createConnectionPool } from '../connection/pool.ts'
+import { clusterKinds } from '../databases/kinds.ts'
 import type { Environment } from '../execute/environment.ts'
 import { createLibrary } from '../execute/library.ts'
 import { newRunId } from '../execute/run-id.ts'
@@ -66,6 +67,7 @@ export function openEnvironment(
   const environment: Environment = Object.freeze({
     library: createLibrary({ catalogue, loaders: moduleLoaders, check: validateArguments }),
     inventory,
+    clusterKinds,
     run: {
       id: options.run?.id ?? newRunId(startedAt, systemRandom),
       startedAt,

@@ -2,7 +2,7 @@ import { readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BkpError } from '../base/errors.ts'
-import { filesKind } from '../databases/files/kind.ts'
+import { clusterKinds } from '../databases/kinds.ts'
 import type { JsonSchema, ModuleEntry } from '../modules/catalogue.ts'
 import type { AnyModule } from '../modules/contract.ts'
 import { emitSchemas } from '../runbook/schema/emit.ts'
@@ -122,7 +122,7 @@ export async function generateFiles(): Promise<GeneratedFiles> {
   const entries = modules.map(entryOf)
   const schemas = emitSchemas({
     modules: entries,
-    kinds: [filesKind],
+    kinds: clusterKinds,
     storageTypes: storageBackends,
   })
   return new Map([

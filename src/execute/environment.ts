@@ -3,6 +3,7 @@ import type { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Host, Manner, ReadOnlyHost } from '../connection/contract.ts'
+import type { ClusterKind } from '../databases/contract.ts'
 import type {
   LocalFile,
   LocalFileRequest,
@@ -19,6 +20,8 @@ import type { ModuleLibrary } from './library.ts'
 export interface Environment {
   readonly library: ModuleLibrary
   readonly inventory: Inventory
+  /** Whose clients steps ask for. */
+  readonly clusterKinds: readonly ClusterKind[]
   readonly run: {
     readonly id: string
     readonly startedAt: Date

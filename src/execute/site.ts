@@ -1,5 +1,6 @@
 import { BkpError } from '../base/errors.ts'
 import { didYouMean } from '../base/text.ts'
+import type { ClusterAccess, ClusterClients } from '../databases/contract.ts'
 import type { StepRef } from '../events/events.ts'
 import type { Cluster, RunContext, Site, WritableSite } from '../modules/contract.ts'
 import { isStorageUrl } from '../storage/open.ts'
@@ -23,6 +24,8 @@ export function readOnlySite(
     appliesNow,
     storage: (name: string) => environment.readOnlyStorage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
+    client: async (name: string) =>
+      (await clientsOf(environment, name)).reader(accessTo(environment, request, name)),
   } satisfies Site)
 }
 
@@ -34,6 +37,8 @@ export function writableSite(environment: Environment, request: SiteRequest): Wr
     run: runContext(environment, ref),
     storage: (name: string) => environment.storage(knownStorage(environment, name)),
     cluster: (name: string) => clusterOf(environment, name),
+    client: async (name: string) =>
+      (await clientsOf(environment, name)).client(accessTo(environment, request, name)),
     ...(environment.ask === undefined ? {} : { ask: environment.ask }),
   } satisfies WritableSite)
 }
@@ -67,6 +72,27 @@ function clusterOf(environment: Environment, name: string): Cluster {
   if (definition === undefined) throw notInInventory('cluster', name, clusters.keys())
   const { kind, roles, hosts, settings } = definition
   return Object.freeze({ name, kind, roles, hosts, settings })
+}
+
+async function clientsOf(environment: Environment, name: string): Promise<ClusterClients> {
+  const { kind } = clusterOf(environment, name)
+  const clients = await environment.clusterKinds.find(known => known.kind === kind)?.clients?.()
+  if (clients !== undefined) return clients
+  throw new BkpError('schema.invalid', `cluster "${name}" is of kind ${kind}, which has no client`)
+}
+
+/** Connections are made from the hosts of the step, as whoever the step runs as reaches them. */
+function accessTo(environment: Environment, request: SiteRequest, name: string): ClusterAccess {
+  const { roles, settings } = clusterOf(environment, name)
+  return Object.freeze({
+    name,
+    roles,
+    settings,
+    clock: environment.clock,
+    host: host => environment.readOnlyHost(host, mannerOn(request, host)),
+    dial: async (host, address, io) =>
+      await environment.host(host, mannerOn(request, host)).dial(address, io),
+  } satisfies ClusterAccess)
 }
 
 function notInInventory(what: string, name: string, known: Iterable<string>): BkpError {

@@ -264,6 +264,8 @@ export interface Site {
   storage(name: string): ReadOnlyStorage
   /** @throws schema.invalid when the inventory has no such cluster */
   cluster(name: string): Cluster
+  /** The kind's client, whose calls only read; modules of a kind know its type. @throws schema.invalid */
+  client(name: string): Promise<unknown>
 }
 
 /** What a cluster module gets to act with. */
@@ -272,6 +274,8 @@ export interface WritableSite {
   readonly run: RunContext
   storage(name: string): Storage
   cluster(name: string): Cluster
+  /** The kind's client that also acts. @throws schema.invalid */
+  client(name: string): Promise<unknown>
   /** Asks the person at the terminal; undefined where nobody can be asked. @throws step.cancelled */
   ask?(question: Question, io: Io): Promise<string | undefined>
 }

@@ -238,6 +238,7 @@ export function createWorld(options: {
     place: { file: 'inventory.yml', line: 1, column: 1 },
   }
   const environment: Environment = {
+    clusterKinds: [],
     library: createLibrary({
       catalogue: {
         get: name => entries.find(entry => entry.name === name),

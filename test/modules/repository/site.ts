@@ -45,6 +45,9 @@ export function makeSite({ hosts, storage, storages = {}, clusters = [] }: SiteO
       if (found === undefined) throw new BkpError('schema.invalid', `no cluster ${name}`)
       return found
     },
+    client: async name => {
+      throw new BkpError('schema.invalid', `cluster ${name} has no client`)
+    },
   })
   return {
     site: siteOf('1'),
