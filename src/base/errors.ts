@@ -134,6 +134,35 @@ export const errorCodes = {
     doc: 'A plan file is not one of this bkp, or was changed since it was written.',
   },
   'plan.expired': { exit: 8, doc: 'A plan file is older than it may be.' },
+  'nebula.unreachable': {
+    exit: 4,
+    doc: 'A service of NebulaGraph cannot be reached, or broke off.',
+  },
+  'nebula.no_leader': { exit: 2, doc: 'The metads of a cluster have no leader.' },
+  'nebula.refused': { exit: 2, doc: 'A service of NebulaGraph answered with an error.' },
+  'nebula.space_not_found': { exit: 2, doc: 'NebulaGraph has no space of that name.' },
+  'nebula.protocol': {
+    exit: 2,
+    doc: 'What answered does not speak as a service of NebulaGraph does: often a wrong port.',
+  },
+  'nebula.version': {
+    exit: 2,
+    doc: 'The version of a NebulaGraph is not known for certain, or not the one that is needed.',
+  },
+  'nebula.outcome_unknown': {
+    exit: 2,
+    doc: 'The answer to a call that changes NebulaGraph was lost: it may have been done.',
+  },
+  'nebula.backup_failed': { exit: 2, doc: 'NebulaGraph could not make a backup or a snapshot.' },
+  'nebula.not_ready': { exit: 2, doc: 'A NebulaGraph is not in the state that a step needs.' },
+  'nebula.topology': {
+    exit: 2,
+    doc: 'The hosts and data paths of a NebulaGraph do not fit those of the backup.',
+  },
+  'nebula.backup_invalid': {
+    exit: 2,
+    doc: 'A backup of NebulaGraph, or what is written of it, is damaged or not whole.',
+  },
 } as const satisfies Record<string, { readonly exit: number; readonly doc: string }>
 
 export type ErrorCode = keyof typeof errorCodes
