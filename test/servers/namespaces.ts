@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** A host's own network, with an address of its own. */
 interface NamespaceHost {
   readonly name: string
+  /** As `ip netns` knows it. */
+  readonly namespace: string
   readonly address: string
   /** Words in front of a command that run it there. */
   readonly enter: readonly string[]
@@ -19,24 +22,39 @@ export interface Namespaces {
   stop(): void
 }
 
-/** From specs/storage.md §4. */
-const bridge = 'bkpbr0'
-const network = '10.213.7'
-const bridgeAddress = `${network}.1`
-const prefix = 'bkp-host-'
+/** Test files run at once: each network has a number of its own, and a file with its owner's pid. */
+const claims = '/run/bkp-test-networks'
+const mostNetworks = 16
+
+interface Names {
+  readonly bridge: string
+  readonly network: string
+  readonly namespacePrefix: string
+  readonly devicePrefix: string
+}
+
+/** The network of specs/storage.md §4, and those after it. */
+const namesOf = (slot: number): Names => ({
+  bridge: `bkpbr${slot}`,
+  network: `10.213.${7 + slot}`,
+  namespacePrefix: `bkp-host-${slot}-`,
+  devicePrefix: `bkpv${slot}-`,
+})
 
 const ip = (...words: readonly string[]): void => void execFileSync('ip', words, { stdio: 'pipe' })
 
 /** Makes the namespaces, and cleans up after a run that was killed first. Needs root. */
 export function makeNamespaces(names: readonly string[]): Namespaces {
-  removeLeftovers()
+  const slot = claim()
+  const { bridge, network, namespacePrefix, devicePrefix } = namesOf(slot)
+  const bridgeAddress = `${network}.1`
   ip('link', 'add', bridge, 'type', 'bridge')
   ip('address', 'add', `${bridgeAddress}/24`, 'dev', bridge)
   ip('link', 'set', bridge, 'up')
   const hosts = names.map((name, index): NamespaceHost => {
-    const namespace = `${prefix}${name}`
+    const namespace = `${namespacePrefix}${name}`
     const address = `${network}.${11 + index}`
-    const device = `bkpv${index}`
+    const device = `${devicePrefix}${index}`
     ip('netns', 'add', namespace)
     ip('link', 'add', device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
     ip('link', 'set', device, 'master', bridge)
@@ -44,30 +62,58 @@ export function makeNamespaces(names: readonly string[]): Namespaces {
     ip('-n', namespace, 'link', 'set', 'lo', 'up')
     ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0')
     ip('-n', namespace, 'link', 'set', 'eth0', 'up')
-    return { name, address, enter: ['nsenter', `--net=/run/netns/${namespace}`] }
+    return { name, namespace, address, enter: ['nsenter', `--net=/run/netns/${namespace}`] }
   })
   const indexOf = (name: string): number => {
     const index = hosts.findIndex(host => host.name === name)
     if (index < 0) throw new Error(`no namespace ${name}`)
     return index
   }
-  process.once('exit', removeLeftovers)
+  const giveBack = (): void => {
+    removeLeftovers(slot)
+    rmSync(join(claims, String(slot)), { force: true })
+  }
+  process.once('exit', giveBack)
   return Object.freeze({
     bridgeAddress,
     host: name => hosts[indexOf(name)] as NamespaceHost,
-    setUp: (name, isUp) => ip('link', 'set', `bkpv${indexOf(name)}`, isUp ? 'up' : 'down'),
+    setUp: (name, isUp) =>
+      ip('link', 'set', `${devicePrefix}${indexOf(name)}`, isUp ? 'up' : 'down'),
     stop: () => {
-      process.off('exit', removeLeftovers)
-      removeLeftovers()
+      process.off('exit', giveBack)
+      giveBack()
     },
   } satisfies Namespaces)
 }
 
+/** A number that nobody has; what a killed run left behind under it is removed. */
+function claim(): number {
+  mkdirSync(claims, { recursive: true })
+  for (let slot = 0; slot < mostNetworks; slot += 1) {
+    const file = join(claims, String(slot))
+    if (existsSync(file) && !isAlive(Number(readFileSync(file, 'utf8')))) rmSync(file)
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' })
+    } catch {
+      continue
+    }
+    removeLeftovers(slot)
+    return slot
+  }
+  throw new Error(`${mostNetworks} networks are in use: look at ${claims}`)
+}
+
+/** Without a pid, its owner is just writing it. */
+function isAlive(pid: number): boolean {
+  return pid === 0 || existsSync(`/proc/${pid}`)
+}
+
 /** Namespaces, their ends of the wires, and the bridge; those of a killed run, too. */
-function removeLeftovers(): void {
+function removeLeftovers(slot: number): void {
+  const { bridge, namespacePrefix, devicePrefix } = namesOf(slot)
   if (existsSync('/run/netns')) {
     for (const namespace of readdirSync('/run/netns')) {
-      if (!namespace.startsWith(prefix)) continue
+      if (!namespace.startsWith(namespacePrefix)) continue
       // A namespace lives as long as a process in it: daemons of a run that was killed.
       const pids = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' })
       for (const pid of pids.split('\n').filter(Boolean)) tryToKill(Number(pid))
@@ -76,7 +122,7 @@ function removeLeftovers(): void {
   }
   for (const device of readdirSync('/sys/class/net')) {
     // A wire goes with its namespace once the last process there has ended; not to wait for that.
-    if (device === bridge || /^bkpv\d+$/.test(device)) tryToDelete(device)
+    if (device === bridge || device.startsWith(devicePrefix)) tryToDelete(device)
   }
 }
 

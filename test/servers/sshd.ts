@@ -160,6 +160,8 @@ function processesOf(pid: number, hasNamespace: boolean): readonly number[] {
  * killed by an earlier test still holds.
  */
 const quietLogin = 'if [ -e /root/.bashrc ]; then mount --bind /dev/null /root/.bashrc; fi'
+/** As another machine's: what one host leaves in its memory is not another's. */
+const ownMemory = 'mount -t tmpfs -o mode=1777 "$0" /dev/shm'
 /** $0 is the host's name, $1 its folder; the daemon follows. */
 const ownDataFolder = 'mount -t tmpfs -o mode=0755 "$0" "$1"'
 
@@ -187,7 +189,8 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     const port = own === undefined ? await freePort() : 22
     const daemon = ['/usr/sbin/sshd', '-D', '-e', '-f', config, '-p', String(port)]
     const mount = dataDir === undefined ? '' : ownDataFolder
-    const script = [quietLogin, mount, 'shift', 'exec "$@"'].join('\n')
+    const memory = own === undefined ? '' : ownMemory
+    const script = [quietLogin, memory, mount, 'shift', 'exec "$@"'].join('\n')
     const place = [name, dataDir ?? '']
     const unshare = ['unshare', '-m', '--propagation', 'private', 'sh', '-ec', script]
     const [first = '', ...rest] = [...(own?.enter ?? []), ...unshare, ...place, ...daemon]

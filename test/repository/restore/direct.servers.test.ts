@@ -58,7 +58,7 @@ afterAll(async () => {
 })
 
 beforeEach(() => {
-  folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'direct-'))
+  folder = mkdtempSync(join(tmpdir(), 'direct-'))
   pool = createConnectionPool({
     addresses: new Map([['alpha', servers.address('alpha')]]),
     random: systemRandom,
@@ -93,8 +93,10 @@ function makeSiteOf(used: Host): void {
 
 const source = (): string => join(folder, 'source')
 const target = (): string => join(folder, 'target')
+/** The host's own memory, as this process sees it. */
+const memory = (): string => `/proc/${servers.hosts[0]?.pid}/root/dev/shm`
 const windows = (): readonly string[] =>
-  readdirSync('/dev/shm').filter(name => /^bkp-\w{10}$/.test(name))
+  readdirSync(memory()).filter(name => /^bkp-\w{10}$/.test(name))
 
 async function backUp(): Promise<void> {
   const paths = [{ path: source(), as: 'tree' }]
@@ -195,7 +197,7 @@ describe('a host behind ssh gets its blocks from S3 by itself', () => {
     const slow = stageArguments({ bandwidth: 256 * 1024 })
     const ended = applyAt(next('stage'), stage, slow, io).catch(error => error)
     const isComing = (): boolean =>
-      windows().some(name => readdirSync(join('/dev/shm', name)).length > 0)
+      windows().some(name => readdirSync(join(memory(), name)).length > 0)
     await until(isComing, ended)
     return { ended }
   }
@@ -203,7 +205,9 @@ describe('a host behind ssh gets its blocks from S3 by itself', () => {
   it('leaves nothing in its memory when it is cancelled, and shows no URL meanwhile', async () => {
     const stop = new AbortController()
     const { ended } = await beginSlowly({ ...quietIo, signal: stop.signal })
-    const pids = execFileSync('ip', ['netns', 'pids', 'bkp-host-alpha'], { encoding: 'utf8' })
+    const pids = execFileSync('ip', ['netns', 'pids', network.host('alpha').namespace], {
+      encoding: 'utf8',
+    })
     const shown = pids
       .split('\n')
       .filter(Boolean)
