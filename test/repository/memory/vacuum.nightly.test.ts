@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../../src/base/clock.ts'
+import { formatGeometry } from '../../../src/repository/geometry.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { createFileStorage } from '../../../src/storage/file.ts'
 import { pathOfKey } from '../../../src/storage/file-layout.ts'
@@ -40,7 +41,9 @@ it('a vacuum of a million blocks, half of them garbage, stays below 500 MB', asy
   const host = memoryHost('db1')
   for (let n = 0; n < 2; n += 1) {
     host.set('large', Uint8Array.from(randomBytes((blocks / 2) * blockBytes)))
-    const tools = { clock: systemClock, random: systemRandom, acceptClock: true }
+    // Only the data is cut small: lists as they are in a real repository.
+    const geometry = { ...formatGeometry, blockBytes }
+    const tools = { geometry, clock: systemClock, random: systemRandom, acceptClock: true }
     await backUp(backupOptions(storage, [host], tools), quietIo)
   }
   const { peakBytes, said } = await peakOf(work, [
