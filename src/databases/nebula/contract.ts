@@ -1,4 +1,5 @@
 import type { Io } from '../../base/io.ts'
+import type { GraphClient, GraphReader } from './graph/contract.ts'
 
 /**
  * What a metad speaks. Structs changed in place between these, so it is told before anything is
@@ -148,10 +149,13 @@ export interface MetaReader {
   /** Of one metad itself, leader or not; undefined with 2.0. */
   metaDirectories(metad: ServiceAddress, io: Io): Promise<Directories | undefined>
   close(): Promise<void>
+  /** nGQL over a graphd; absent where the inventory has none. */
+  readonly graph?: GraphReader
 }
 
 /** The same, and what changes the cluster. */
 export interface MetaClient extends MetaReader {
+  readonly graph?: GraphClient
   /**
    * Blocks writes while it runs. Never sent twice, except after "I am not the leader".
    * @throws nebula.outcome_unknown where the answer was lost; nebula.backup_failed and others
