@@ -17,11 +17,19 @@ export interface InstanceSettings {
   readonly data_dirs?: readonly string[]
   readonly wal_dir?: string
   readonly http?: string
+  /** Absolute or below install_dir. */
+  readonly pid_file?: string
 }
+
+/** By a path as services see it: the same as the host does. */
+export type PathMap = Readonly<Record<string, string>>
 
 /** A cluster of kind nebula beside `kind` and `hosts`: docs/nebula.md tells each. */
 export interface NebulaSettings {
-  /** Asked of the cluster where it is not given; needed where none answers (a restore after a disaster). */
+  /**
+   * Asked of the cluster where it is not given; needed where none answers (a restore after a
+   * disaster).
+   */
   readonly version?: string
   readonly install_dir?: string
   readonly ports?: Readonly<
@@ -40,8 +48,11 @@ export interface NebulaSettings {
   >
   /** Addresses as services name each other, and where they are reached from any host: `host:port`. */
   readonly address_map?: Readonly<Record<string, string>>
-  /** By host: paths as services see them and as the host does, for containers. The longest counts. */
-  readonly path_map?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /**
+   * By host: paths as services see them and as the host does, for containers. The longest counts.
+   * The loader makes a list of it: several patterns may match a host.
+   */
+  readonly path_map?: Readonly<Record<string, PathMap | readonly PathMap[]>>
   /** script: scripts/nebula.service; systemd: units; command: commands of the user's. */
   readonly service_manager?: 'script' | 'systemd' | 'command'
   readonly service_commands?: ServiceCommands
