@@ -12,6 +12,7 @@ import { type FileView, viewFile } from '../../repository/views.ts'
 import type { CliCommand } from '../command.ts'
 import { addPlaceFlags, backupQuery, openRepositoryAt, type PlaceFlags } from '../place.ts'
 import { withProgress } from '../progress.ts'
+import { writeText } from '../write-text.ts'
 
 interface Flags extends PlaceFlags {
   readonly cluster?: string
@@ -40,34 +41,49 @@ export const diffCommand: CliCommand = {
           const scope = fileScope(flags.host, flags.path)
           const repo = await openRepositoryAt(place, flags, context)
           const style = createStyle(wantsColor(stdout.isTerminal, terminal.environment))
-          const counts = countDifferences()
-          // What is found is told at once: a line of progress would be in its way.
+          // What is found is told as it comes: a line of progress would be in its way.
           const work = async (io: Parameters<typeof resolveBackup>[2]): Promise<void> => {
             const a = await resolveBackup(repo, backupQuery(first, flags.cluster), io)
             const b = await resolveBackup(repo, backupQuery(second, flags.cluster), io)
             const found = diffBackups(repo, { a, b }, scope, io)
-            if (flags.json) {
-              stdout.write(`{"a":${summaryOf(a)},"b":${summaryOf(b)},"changes":[`)
-              let separator = ''
-              for await (const difference of found) {
-                counts.add(difference)
-                stdout.write(`${separator}\n${JSON.stringify(viewDifference(difference))}`)
-                separator = ','
-              }
-              stdout.write(`\n],"totals":${JSON.stringify(counts.totals())}}\n`)
-              return
-            }
-            for await (const difference of found) {
-              counts.add(difference)
-              stdout.write(`${line(difference, style)}\n`)
-            }
-            stdout.write(sums(a.name, b.name, counts.totals()))
+            const text = flags.json ? jsonText(a, b, found) : plainText(a, b, found, style)
+            await writeText(stdout, text)
           }
           await withProgress(context, 'diff', ({ io }) => work(io), { silent: true })
           return exitCodes.done
         }),
       )
   },
+}
+
+async function* jsonText(
+  a: Backup,
+  b: Backup,
+  found: AsyncIterable<Difference>,
+): AsyncGenerator<string> {
+  const counts = countDifferences()
+  yield `{"a":${summaryOf(a)},"b":${summaryOf(b)},"changes":[`
+  let separator = ''
+  for await (const difference of found) {
+    counts.add(difference)
+    yield `${separator}\n${JSON.stringify(viewDifference(difference))}`
+    separator = ','
+  }
+  yield `\n],"totals":${JSON.stringify(counts.totals())}}\n`
+}
+
+async function* plainText(
+  a: Backup,
+  b: Backup,
+  found: AsyncIterable<Difference>,
+  style: Style,
+): AsyncGenerator<string> {
+  const counts = countDifferences()
+  for await (const difference of found) {
+    counts.add(difference)
+    yield `${line(difference, style)}\n`
+  }
+  yield sums(a.name, b.name, counts.totals())
 }
 
 function summaryOf({ name, manifest }: Backup): string {

@@ -8,11 +8,14 @@ import type { FileView } from '../../repository/views.ts'
 import { viewFile } from '../../repository/views.ts'
 import type { CliCommand } from '../command.ts'
 import { addPlaceFlags, backupQuery, openRepositoryAt, type PlaceFlags } from '../place.ts'
+import { writeText } from '../write-text.ts'
 
 interface Flags extends PlaceFlags {
   readonly cluster?: string
   readonly json?: boolean
 }
+
+type FileOfBackup = Parameters<typeof viewFile>[0]
 
 export const showCommand: CliCommand = {
   name: 'show',
@@ -31,26 +34,39 @@ export const showCommand: CliCommand = {
           const found = await resolveBackup(repository, backupQuery(backup, flags.cluster), quietIo)
           const summary = summarize(found.name, found.manifest, false)
           const files = readFileEntries(repository, found, quietIo)
-          if (flags.json) {
-            // Streamed: a backup may hold millions of files.
-            terminal.stdout.write(`${JSON.stringify(summary).slice(0, -1)},"entries":[`)
-            let first = true
-            for await (const file of files) {
-              terminal.stdout.write(`${first ? '' : ','}\n${JSON.stringify(viewFile(file))}`)
-              first = false
-            }
-            terminal.stdout.write('\n]}\n')
-            return exitCodes.done
-          }
-          terminal.stdout.write(
-            `${found.name}  ${summary.cluster.name} (${summary.cluster.kind})  ${summary.state}, ${summary.kind}` +
-              `  ${summary.files} files, ${formatBytes(summary.bytes)}, ${formatBytes(summary.new_bytes)} new\n`,
-          )
-          for await (const file of files) terminal.stdout.write(`${line(viewFile(file))}\n`)
+          const text = flags.json
+            ? jsonText(JSON.stringify(summary), files)
+            : plainText(
+                `${found.name}  ${summary.cluster.name} (${summary.cluster.kind})  ${summary.state}, ${summary.kind}` +
+                  `  ${summary.files} files, ${formatBytes(summary.bytes)}, ${formatBytes(summary.new_bytes)} new\n`,
+                files,
+              )
+          await writeText(terminal.stdout, text)
           return exitCodes.done
         }),
       )
   },
+}
+
+async function* jsonText(
+  summary: string,
+  files: AsyncIterable<FileOfBackup>,
+): AsyncGenerator<string> {
+  yield `${summary.slice(0, -1)},"entries":[`
+  let separator = ''
+  for await (const file of files) {
+    yield `${separator}\n${JSON.stringify(viewFile(file))}`
+    separator = ','
+  }
+  yield '\n]}\n'
+}
+
+async function* plainText(
+  title: string,
+  files: AsyncIterable<FileOfBackup>,
+): AsyncGenerator<string> {
+  yield title
+  for await (const file of files) yield `${line(viewFile(file))}\n`
 }
 
 const letters = { file: '-', directory: 'd', symlink: 'l' } as const
