@@ -73,3 +73,5 @@ export interface NebulaBackupMetadata {
   /** How long createBackup took: at most as long writes were blocked, in milliseconds. */
   readonly blocked_ms: number
 }
+
+export { readBackupMetadata } from './metadata/read.ts'
