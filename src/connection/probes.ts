@@ -18,6 +18,14 @@ export {
 export { type ContentFacts, content, exists, type FileFacts, file, sha256 } from './probes/files.ts'
 export { hashBlocks, hashFiles } from './probes/hashes.ts'
 export { packFiles } from './probes/pack.ts'
+export {
+  type HeldLock,
+  heldLocks,
+  type ListeningPort,
+  listeningPorts,
+  type ProcessFacts,
+  processes,
+} from './probes/processes.ts'
 export { type FoundEntry, type SearchFacts, searchTree } from './probes/search.ts'
 export { type SelectedPath, selectPaths, treeNames } from './probes/selections.ts'
 export {

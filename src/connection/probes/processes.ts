@@ -1,0 +1,196 @@
+import { BkpError } from '../../base/errors.ts'
+import type { Probe } from '../contract.ts'
+import { joinLines, quoteGlob, quoteWord, script } from '../quote.ts'
+import { makeProbe } from './internals.ts'
+
+/** A process of the host, as /proc shows it (proc(5)). */
+export interface ProcessFacts {
+  readonly pid: number
+  /** When it began, in ticks since boot: with the pid it names one process for good. */
+  readonly startTicks: string
+  /** Of its command line; a newline within a word is a blank here. */
+  readonly argv: readonly string[]
+  /** Its program and its folder; only its own user and root may see them. */
+  readonly exe?: string
+  readonly cwd?: string
+  /** Who started it, or took it over. */
+  readonly parent: { readonly pid: number; readonly name: string }
+}
+
+/** Where something listens: `0.0.0.0` and `::` are all addresses of the host. */
+export interface ListeningPort {
+  readonly address: string
+  readonly port: number
+}
+
+/** A file that a process holds locked. */
+export interface HeldLock {
+  readonly path: string
+  /** Undefined where the host does not tell: a process of another container. */
+  readonly pid?: number
+}
+
+interface Draft {
+  pid: number
+  ticks: string
+  exe: string
+  cwd: string
+  parent: string
+  argv: string[]
+}
+
+function toProcess({ pid, ticks, exe, cwd, parent, argv }: Draft): ProcessFacts {
+  const [, number = '0', name = ''] = /^(\d+) ?(.*)$/.exec(parent) ?? []
+  return {
+    pid,
+    startTicks: ticks,
+    argv,
+    ...(exe === '' ? {} : { exe }),
+    ...(cwd === '' ? {} : { cwd }),
+    parent: { pid: Number(number), name },
+  }
+}
+
+function parseProcesses(text: string): readonly ProcessFacts[] {
+  const drafts: Draft[] = []
+  for (const line of text.split('\n')) {
+    const value = line.slice(2)
+    if (line.startsWith('p ')) {
+      drafts.push({ pid: Number(value), ticks: '', exe: '', cwd: '', parent: '', argv: [] })
+    }
+    const draft = drafts.at(-1)
+    if (draft === undefined) continue
+    if (line.startsWith('t ')) draft.ticks = value
+    else if (line.startsWith('e ')) draft.exe = value
+    else if (line.startsWith('w ')) draft.cwd = value
+    else if (line.startsWith('o ')) draft.parent = value
+    else if (line.startsWith('a ')) draft.argv.push(value)
+  }
+  // One that ended meanwhile has no words any more, nor has a zombie.
+  return drafts.filter(({ argv, ticks }) => argv.length > 0 && ticks !== '').map(toProcess)
+}
+
+/** Processes with that text somewhere in their command line. Zombies are none. */
+export function processes(text: string): Probe<readonly ProcessFacts[]> {
+  return makeProbe(
+    'processes',
+    { text },
+    {
+      script: joinLines([
+        script`[ -r /proc/self/cmdline ] || { echo 'no /proc' >&2; exit 1; }`,
+        script`for f in $(grep -lsF -e ${quoteWord(text)} /proc/[0-9]*/cmdline); do`,
+        script`  d=\${f%/cmdline}; echo "p \${d#/proc/}"`,
+        // The name in brackets may hold anything; the 20th word after it is the start.
+        script`  echo "t $(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f20)"`,
+        script`  echo "e $(readlink $d/exe 2>/dev/null | tr '\\n' ' ' | sed 's/ $//')"`,
+        script`  echo "w $(readlink $d/cwd 2>/dev/null | tr '\\n' ' ' | sed 's/ $//')"`,
+        script`  o=$(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f2)`,
+        script`  echo "o $o $(head -n 1 /proc/$o/comm 2>/dev/null)"`,
+        script`  tr '\\n\\000' ' \\n' <$f 2>/dev/null | sed 's/^/a /'; echo`,
+        script`done; exit 0`,
+      ]),
+      limitBytes: 1024 * 1024,
+      parse: ({ code, stdout, stderr }) => {
+        if (code !== 0) throw notTold('its processes', stderr)
+        return parseProcesses(stdout.toString())
+      },
+    },
+  )
+}
+
+/** Addresses in /proc/net/tcp are words of four bytes in the machine's order: little-endian. */
+function decodeAddress(hex: string): string {
+  const words = hex.match(/.{8}/g) ?? []
+  const bytes = words.flatMap(word => (word.match(/../g) ?? []).reverse())
+  const isMapped = /^0{20}ffff/i.test(bytes.join(''))
+  if (bytes.length === 16 && !isMapped) {
+    if (/^0+$/.test(hex)) return '::'
+    const groups = Array.from(
+      { length: 8 },
+      (_, index) => `${bytes[2 * index]}${bytes[2 * index + 1]}`,
+    )
+    // As URL writes it: the shortest form.
+    return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+  }
+  return bytes
+    .slice(-4)
+    .map(byte => Number.parseInt(byte, 16))
+    .join('.')
+}
+
+/** TCP ports on which something of the host listens. */
+export function listeningPorts(): Probe<readonly ListeningPort[]> {
+  return makeProbe(
+    'listeningPorts',
+    {},
+    {
+      script: script`cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2 }'`,
+      limitBytes: 1024 * 1024,
+      parse: ({ stdout }) =>
+        stdout
+          .toString()
+          .split('\n')
+          .flatMap(line => {
+            const [, address, port] = /^([0-9A-Fa-f]+):([0-9A-Fa-f]{4})$/.exec(line.trim()) ?? []
+            if (address === undefined || port === undefined) return []
+            return [{ address: decodeAddress(address), port: Number.parseInt(port, 16) }]
+          }),
+    },
+  )
+}
+
+/** File systems whose files show in /proc/locks under another device than stat names. */
+const oddDevices: ReadonlySet<string> = new Set(['btrfs', 'overlayfs', 'zfs', 'bcachefs'])
+
+/** st_dev as glibc packs it: gnu_dev_major(3). */
+function deviceText(device: number): string {
+  const major = Math.floor(device / 256) % 4096
+  const minor = (device % 256) + Math.floor(device / 1_048_576) * 256
+  return `${major.toString(16).padStart(2, '0')}:${minor.toString(16).padStart(2, '0')}`
+}
+
+function parseLocks(text: string): readonly HeldLock[] {
+  const lines = text.split('\n')
+  // `1: POSIX  ADVISORY  WRITE 812 fd:01:1310 0 EOF` (proc(5)).
+  const held = lines.flatMap(line => {
+    const [, pid, device, inode] =
+      /^l .*\bWRITE\s+(-?\d+)\s+([0-9a-f]+:[0-9a-f]+):(\d+)\s/.exec(line) ?? []
+    return pid === undefined ? [] : [{ pid: Number(pid), device, inode }]
+  })
+  return lines.flatMap(line => {
+    const [, device, inode, kind = '', path] = /^f (\d+) (\d+) (\S+) (.*)$/.exec(line) ?? []
+    if (path === undefined) return []
+    const lock = held.find(
+      one =>
+        one.inode === inode && (oddDevices.has(kind) || one.device === deviceText(Number(device))),
+    )
+    if (lock === undefined) return []
+    return [{ path, ...(lock.pid > 0 ? { pid: lock.pid } : {}) }]
+  })
+}
+
+/** Which of the files that match the globs (`* ? [ ]`) some process holds a write lock of. */
+export function heldLocks(globs: readonly string[]): Probe<readonly HeldLock[]> {
+  return makeProbe(
+    'heldLocks',
+    { globs },
+    {
+      script: joinLines([
+        ...globs.map(
+          glob =>
+            script`for f in ${quoteGlob(glob)}; do [ -f "$f" ] && echo "f $(stat -c '%d %i' "$f") $(stat -f -c %T "$f") $f"; done`,
+        ),
+        script`sed -n '/WRITE/s/^/l /p' /proc/locks 2>/dev/null; exit 0`,
+      ]),
+      limitBytes: 1024 * 1024,
+      parse: ({ stdout }) => parseLocks(stdout.toString()),
+    },
+  )
+}
+
+function notTold(what: string, stderr: Buffer): BkpError {
+  return new BkpError(
+    'command.failed',
+    `the host does not tell ${what}: ${stderr.toString().trim()}`,
+  )
+}

@@ -1,0 +1,243 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BkpError } from '../../../src/base/errors.ts'
+import { quietIo } from '../../../src/base/io.ts'
+import { service } from '../../../src/modules/nebula/service.ts'
+import { errorOf, shellHost } from '../../connection/support.ts'
+import { applyAt, planAt } from '../repository/site.ts'
+import { freePort, type Install, install, nebulaSite } from './service-scene.ts'
+
+const here = shellHost()
+const { host } = here
+let place: Install
+let children: ChildProcess[] = []
+beforeEach(() => {
+  place = install()
+})
+afterEach(() => {
+  for (const child of children) if (child.pid !== undefined) end(child.pid)
+  children = []
+  for (const pid of written()) end(pid)
+  place.remove()
+})
+afterAll(() => here.close())
+
+const pidFile = (role: string) => join(place.root, `pids/${role}.pid`)
+
+function written(): number[] {
+  return ['metad', 'storaged', 'graphd', 'other'].flatMap(role => {
+    try {
+      return [Number(readFileSync(pidFile(role), 'latin1'))]
+    } catch {
+      return []
+    }
+  })
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+type Flags = Readonly<Record<string, string | number>>
+
+/** Configuration files of all three, each with flags of its own. */
+async function cluster(
+  flags: Readonly<Partial<Record<'metad' | 'storaged' | 'graphd', Flags>>> = {},
+) {
+  for (const role of ['metad', 'storaged', 'graphd'] as const) {
+    place.conf(`nebula-${role}.conf`, {
+      local_ip: '127.0.0.1',
+      port: await freePort(),
+      pid_file: `pids/${role}.pid`,
+      ...(role === 'graphd' ? {} : { data_path: place.data(role) }),
+      ...flags[role],
+    })
+  }
+  return { install_dir: place.root }
+}
+
+const answering = { metaDirectories: async () => undefined, close: async () => {} }
+const all = { cluster: 'graph', role: 'all', timeout: '20s' } as const
+const storaged = { cluster: 'graph', role: 'storaged', timeout: '20s' } as const
+
+describe('nebula.service', () => {
+  it('starts all in order, says that all run, stops all, and finds nothing left', async () => {
+    const settings = await cluster({
+      storaged: { slow_start: 0.3, slow_stop: 0.5 },
+      graphd: { slow_stop: 0.2 },
+    })
+    let asked = 0
+    const client = {
+      close: async () => {},
+      metaDirectories: async () => {
+        asked += 1
+        if (asked < 3) throw new BkpError('nebula.unreachable', 'not yet')
+      },
+    }
+    const site = nebulaSite({ host, settings, client })
+    const plan = await planAt(site, service, { ...all, state: 'started' })
+    if (plan.kind !== 'change') throw new Error('nothing to start')
+    expect(plan.changes.map(({ target }) => target.split(' ')[0])).toEqual([
+      'nebula-metad',
+      'nebula-storaged',
+      'nebula-graphd',
+    ])
+    expect(plan.changes.map(({ availability }) => availability)).toEqual(['up', 'up', 'up'])
+    const started = await applyAt(site, service, { ...all, state: 'started' })
+    expect(started.services.map(({ changed }) => changed)).toEqual([true, true, true])
+    expect(asked).toBeGreaterThanOrEqual(3)
+    expect(await planAt(site, service, { ...all, state: 'started' })).toMatchObject({
+      kind: 'unchanged',
+    })
+    const pids = written()
+    expect(pids).toHaveLength(3)
+    const down = await planAt(site, service, { ...all, state: 'stopped' })
+    if (down.kind !== 'change') throw new Error('nothing to stop')
+    expect(down.changes.map(({ target }) => target.split(' ')[0])).toEqual([
+      'nebula-graphd',
+      'nebula-storaged',
+      'nebula-metad',
+    ])
+    const stopped = await applyAt(site, service, { ...all, state: 'stopped' })
+    expect(stopped.services.map(({ changed }) => changed)).toEqual([true, true, true])
+    expect(pids.filter(isAlive)).toEqual([])
+    expect(await planAt(site, service, { ...all, state: 'stopped' })).toMatchObject({
+      kind: 'unchanged',
+    })
+  })
+
+  it('finds the process though the pid file lies, and leaves that of another instance alone', async () => {
+    const settings = await cluster({ storaged: { slow_stop: 0.3 } })
+    const other = place.conf('other.conf', {
+      local_ip: '127.0.0.1',
+      port: await freePort(),
+      pid_file: 'pids/other.pid',
+      data_path: place.data('other'),
+    })
+    const instances = {
+      storaged: { [host.name]: [{}, { conf: other }] },
+    }
+    const site = nebulaSite({ host, settings: { ...settings, instances }, client: answering })
+    await applyAt(site, service, { ...storaged, state: 'started' })
+    const own = Number(readFileSync(pidFile('storaged'), 'latin1'))
+    const foreign = Number(readFileSync(pidFile('other'), 'latin1'))
+    // That of something that ended long ago.
+    writeFileSync(pidFile('storaged'), '999999999\n')
+    const instance = await addressOf('nebula-storaged.conf')
+    const args = { ...storaged, state: 'stopped' as const, instances: [instance] }
+    const plan = await planAt(site, service, args)
+    if (plan.kind !== 'change') throw new Error('nothing to stop')
+    expect(plan.changes[0].notes?.join('\n')).toContain('its pid file says 999999999')
+    await applyAt(site, service, args)
+    expect([own, foreign].map(isAlive)).toEqual([false, true])
+  })
+
+  it('ends with an error that names pid and host where one does not stop, and kills only if told to', async () => {
+    const settings = await cluster({ storaged: { deaf: 'yes' } })
+    const site = nebulaSite({ host, settings, client: answering })
+    await applyAt(site, service, { ...storaged, state: 'started' })
+    const pid = Number(readFileSync(pidFile('storaged'), 'latin1'))
+    const stop = { ...storaged, state: 'stopped', timeout: '0.3s' } as const
+    const error = await errorOf(applyAt(site, service, stop))
+    expect(error.code).toBe('nebula.not_ready')
+    expect(error.message).toContain(`on ${host.name}: still runs as pid ${pid}`)
+    expect(error.details['services']).toEqual([
+      expect.objectContaining({
+        output: '[INFO] Stopping nebula-storaged...\n[INFO] Done',
+        script_says: `runs as pid ${pid}`,
+      }),
+    ])
+    expect(isAlive(pid)).toBe(true)
+    await applyAt(site, service, { ...stop, timeout: '20s', kill_after: '0.2s' })
+    expect(isAlive(pid)).toBe(false)
+  })
+
+  it('notices a supervisor that starts a daemon again', async () => {
+    const settings = await cluster()
+    const bin = join(place.root, 'bin/nebula-storaged')
+    const conf = join(place.root, 'etc/nebula-storaged.conf')
+    const loop = `while [ -e ${place.root}/keep ]; do ${bin} --flagfile=${conf}; sleep 0.2; done`
+    writeFileSync(join(place.root, 'keep'), '')
+    children.push(spawn('/bin/sh', ['-c', loop], { stdio: 'ignore' }))
+    const site = nebulaSite({ host, settings, client: answering })
+    await expect
+      .poll(async () => (await planAt(site, service, { ...storaged, state: 'started' })).kind, {
+        timeout: 10_000,
+      })
+      .toBe('unchanged')
+    const error = await errorOf(applyAt(site, service, { ...storaged, state: 'stopped' }))
+    expect(error.message).toMatch(/was started again as pid \d+ by sh \(pid \d+\)/)
+    expect(error.hint).toContain('supervisor')
+    rmSync(join(place.root, 'keep'))
+    await applyAt(site, service, { ...storaged, state: 'stopped' })
+  })
+
+  it('waits for the lock of RocksDB where the process is out of sight', async () => {
+    const settings = await cluster({ storaged: { slow_stop: 1 } })
+    const commands = {
+      service_manager: 'command',
+      service_commands: {
+        // Not named as a daemon: as in a container whose processes the host does not show.
+        start: `perl {root}/daemon.pl --flagfile={conf} & echo $! >{root}/pids/{service}.pid`,
+        stop: 'kill $(cat {root}/pids/{service}.pid)',
+      },
+    }
+    const site = nebulaSite({ host, settings: { ...settings, ...commands }, client: answering })
+    await applyAt(site, service, { ...storaged, state: 'started' })
+    const pid = Number(readFileSync(pidFile('storaged'), 'latin1'))
+    await applyAt(site, service, { ...storaged, state: 'stopped' })
+    expect(isAlive(pid)).toBe(false)
+  })
+
+  it('says at once why a daemon did not come up', async () => {
+    const settings = await cluster({ storaged: { fails: 'wrong cluster id' } })
+    writeFileSync(join(place.root, 'logs/nebula-storaged.ERROR'), 'E1121 cluster.id differs\n')
+    const site = nebulaSite({ host, settings, client: answering })
+    const error = await errorOf(
+      applyAt(site, service, { ...storaged, state: 'started', timeout: '2s' }),
+    )
+    expect(error.message).toContain('(no process)')
+    expect(error.details['services']).toEqual([
+      expect.objectContaining({
+        output: expect.stringContaining('Starting nebula-storaged'),
+        script_says: 'exited',
+        log: 'E1121 cluster.id differs',
+      }),
+    ])
+  })
+
+  it('refuses a host without scripts, and names what is not there', async () => {
+    const settings = await cluster()
+    rmSync(join(place.root, 'scripts'), { recursive: true })
+    const site = nebulaSite({ host, settings, client: answering })
+    const error = await errorOf(planAt(site, service, { ...storaged, state: 'started' }))
+    expect(error.message).toContain(`${host.name} has no ${place.root}/scripts/nebula.service`)
+    expect(error.hint).toContain('service_manager')
+    const wrong = { ...storaged, state: 'started' as const, instances: ['10.0.0.1:1'] }
+    expect((await errorOf(planAt(site, service, wrong))).code).toBe('schema.invalid')
+    const stopped = await planAt(site, service, { ...storaged, state: 'stopped' })
+    expect(stopped.kind).toBe('unchanged')
+  })
+})
+
+async function addressOf(conf: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of host.read(join(place.root, 'etc', conf), quietIo)) chunks.push(chunk)
+  const [, port] = /--port=(\d+)/.exec(Buffer.concat(chunks).toString()) ?? []
+  return `127.0.0.1:${port}`
+}
