@@ -14,6 +14,8 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   file: async () => anyModule((await import('./builtin/file.ts')).file),
   find: async () => anyModule((await import('./builtin/find.ts')).find),
   lineinfile: async () => anyModule((await import('./builtin/lineinfile.ts')).lineinfile),
+  'nebula.facts': async () => anyModule((await import('./nebula/facts.ts')).facts),
+  'nebula.service': async () => anyModule((await import('./nebula/service.ts')).service),
   pause: async () => anyModule((await import('./builtin/pause.ts')).pause),
   'repository.backup': async () => anyModule((await import('./repository/backup.ts')).backup),
   'repository.discard': async () => anyModule((await import('./repository/discard.ts')).discard),
