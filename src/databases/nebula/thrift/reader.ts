@@ -25,6 +25,8 @@ export interface ThriftReader {
   /** A number of elements, each of which takes at least that many bytes. */
   count(bytesEach: number): number
   wireType(): WireType
+  /** The type of the next field of a struct; undefined at its end. */
+  fieldType(): WireType | undefined
   /** Runs one level deeper. */
   nested<T>(read: () => T): T
   skip(type: WireType): void
@@ -76,6 +78,13 @@ export function thriftReader(input: Uint8Array, limits = defaultLimits): ThriftR
     throw fail(`a value of the unknown type ${value}`)
   }
 
+  function fieldType(): WireType | undefined {
+    const value = byte()
+    if (value === 0) return undefined
+    if (value in wireNames) return value as WireType
+    throw fail(`a field of the unknown type ${value}`)
+  }
+
   function nested<T>(read: () => T): T {
     depth += 1
     if (depth > limits.depth) throw fail(`more than ${limits.depth} levels`)
@@ -117,10 +126,9 @@ export function thriftReader(input: Uint8Array, limits = defaultLimits): ThriftR
   }
 
   function skipStruct(): void {
-    for (let type = byte(); type !== 0; type = byte()) {
-      if (!(type in wireNames)) throw fail(`a value of the unknown type ${type}`)
+    for (let type = fieldType(); type !== undefined; type = fieldType()) {
       advance(2)
-      skip(type as WireType)
+      skip(type)
     }
   }
 
@@ -152,6 +160,7 @@ export function thriftReader(input: Uint8Array, limits = defaultLimits): ThriftR
     },
     count,
     wireType,
+    fieldType,
     nested,
     skip,
     fail,

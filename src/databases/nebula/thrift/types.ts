@@ -151,11 +151,11 @@ export function struct<const F extends Fields>(
     read: reader =>
       reader.nested(() => {
         const value: Record<string, unknown> = {}
-        for (let type = reader.byte(); type !== 0; type = reader.byte()) {
+        for (let type = reader.fieldType(); type !== undefined; type = reader.fieldType()) {
           const id = reader.i16()
           const known = byId.get(id)
           if (known?.type.wire === type) value[known.key] = known.type.read(reader)
-          else reader.skip(knownType(reader, type))
+          else reader.skip(type)
         }
         return value as StructValue<F>
       }),
@@ -171,11 +171,6 @@ export function struct<const F extends Fields>(
       writer.byte(0)
     },
   } satisfies ThriftStruct<StructValue<F>>)
-}
-
-function knownType(reader: ThriftReader, type: number): WireType {
-  if (type in wireNames) return type as WireType
-  throw reader.fail(`a value of the unknown type ${type}`)
 }
 
 function requireType(reader: ThriftReader, type: number | undefined, wanted: WireType): void {
