@@ -155,7 +155,9 @@ async function act(
   const { loaded } = seen
   if (loaded.scope === 'cluster') {
     const site = writableSite(environment, request)
-    return asResult(await loaded.module.apply(site, { args, facts, changes: decision.changes }, io))
+    const left = request.left?.intent === undefined ? {} : { left: request.left.intent }
+    const input = { args, facts, changes: decision.changes, ...left }
+    return asResult(await loaded.module.apply(site, input, io))
   }
   const name = workedOn(request)
   const host = environment.host(name, mannerOn(request, name))

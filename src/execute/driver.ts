@@ -15,7 +15,10 @@ import { createPlaces, type Place } from './places.ts'
 import { createStepTimes } from './play-time.ts'
 import { createProgress } from './progress.ts'
 
-export type PerformRequest = Extract<Request, { kind: 'perform' }>
+export type PerformRequest = Extract<Request, { kind: 'perform' }> & {
+  /** The step began in an earlier attempt, of which no end is known: what it had journaled. */
+  readonly left?: { readonly intent: unknown }
+}
 export type ConfirmRequest = Extract<Request, { kind: 'confirm' }>
 
 /** Takes events as the engine makes them. */

@@ -216,7 +216,7 @@ async function lookAtSite(
   overlay: Overlay | undefined,
 ): Promise<Look> {
   const { module } = loaded
-  requireWholeCluster(environment, request.ref, args)
+  if (module.worksWithMissing !== true) requireWholeCluster(environment, request.ref, args)
   // Only a plan foretells: without its overlay the step is applied next.
   const site = readOnlySite(environment, request, { appliesNow: overlay === undefined })
   const facts = await module.inspect(site, args, io)

@@ -59,7 +59,8 @@ export function createReplayer(options: ReplayOptions): Performer {
         const recovered = await recover(request, left, io)
         if (recovered !== undefined) return recovered
       }
-      const outcome = await performer.perform(request, io, tell)
+      const again = left === undefined ? request : { ...request, left: { intent: left.intent } }
+      const outcome = await performer.perform(again, io, tell)
       if (left === undefined && !recording.leftSomething(request.ref)) return outcome
       // It began in an earlier attempt, for which something is owed whatever comes of this one.
       const { notBegun: _, ...begun } = outcome

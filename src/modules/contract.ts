@@ -138,6 +138,8 @@ interface ModuleBase<A extends TObject, R extends TObject> {
   readonly readOnly?: boolean
   /** Replaces or removes data: shown as destructive even where its arguments are not known yet. */
   readonly destructive?: boolean
+  /** A cluster step that makes do with the hosts there are, and tells of the others itself. */
+  readonly worksWithMissing?: boolean
   /**
    * Whether it may destroy something with arguments of which parts are not known yet (`Unknown`): a
    * plan says so beforehand, and what it did not say is refused when the plan is applied.
@@ -293,7 +295,13 @@ export interface ClusterModule<A extends TObject, R extends TObject, F> extends 
   plan(input: { readonly args: Static<A>; readonly facts: F }): Decision<F, Static<R>>
   apply(
     site: WritableSite,
-    input: { readonly args: Static<A>; readonly facts: F; readonly changes: readonly Change[] },
+    input: {
+      readonly args: Static<A>
+      readonly facts: F
+      readonly changes: readonly Change[]
+      /** The intent of an earlier apply of this step that was cut off, and that was not recovered. */
+      readonly left?: unknown
+    },
     io: Io,
   ): Promise<Static<R>>
   /** What to look for afterwards, journaled before apply. */
