@@ -1,5 +1,6 @@
 import type { ClusterAccess, ClusterClients } from '../contract.ts'
 import type { MetaClient, MetaReader } from './contract.ts'
+import { clientWithGraph, readerWithGraph } from './graph/with-graph.ts'
 import { writingCalls } from './meta/client.ts'
 import type { FindInstances } from './meta/metads.ts'
 import { readingCalls } from './meta/reader.ts'
@@ -24,8 +25,8 @@ export function metaClient(access: ClusterAccess, findInstances = findMetads): M
   return writingCalls(metaSession(access, findInstances))
 }
 
-/** Clients of NebulaGraph's metads: `MetaReader` and `MetaClient`. */
+/** Clients of NebulaGraph's metads, with nGQL over graphds: `MetaReader` and `MetaClient`. */
 export const nebulaClients: ClusterClients = Object.freeze({
-  reader: (access: ClusterAccess) => metaReader(access),
-  client: (access: ClusterAccess) => metaClient(access),
+  reader: (access: ClusterAccess) => readerWithGraph(metaReader(access), access),
+  client: (access: ClusterAccess) => clientWithGraph(metaClient(access), access),
 })

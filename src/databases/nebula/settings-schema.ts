@@ -147,6 +147,11 @@ export const settingsSchema: Schema = Object.freeze({
       description: 'For graphd; it needs the role GOD where authorization is on.',
     },
     password: secretReference('Password of user.'),
+    snapshots_by: {
+      enum: ['metad', 'graphd'],
+      description:
+        "Who is asked for snapshots: metad (the default), or graphd by nGQL where metad's port is closed.",
+    },
     create_timeout: {
       type: 'string',
       pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$',

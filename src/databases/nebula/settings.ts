@@ -63,6 +63,8 @@ export interface NebulaSettings {
   /** For nGQL over graphd; `GOD` where authorization is on. */
   readonly user?: string
   readonly password?: unknown
+  /** Who is asked for snapshots: metad by Thrift (the default), or graphd by nGQL. */
+  readonly snapshots_by?: 'metad' | 'graphd'
   /** Longest createBackup or CREATE SNAPSHOT, as a duration: `30m`. */
   readonly create_timeout?: string
 }
