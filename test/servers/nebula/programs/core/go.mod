@@ -1,0 +1,3 @@
+module bkp.test/nebula/core
+
+go 1.24
