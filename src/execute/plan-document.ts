@@ -80,8 +80,8 @@ export function collectPlan(): PlanCollector {
     sink: (event: EngineEvent) => {
       if (event.event === 'play.started') play = event.name
       downtimes.observe(event)
-      if (event.event !== 'step.planned' || event.informational === true) return
-      for (const change of changesOf(event)) {
+      if (event.event !== 'step.planned') return
+      for (const change of event.informational === true ? [] : changesOf(event)) {
         changes.push(entryOf(play, event, change))
         notes.push(change.notes ?? [])
       }

@@ -124,7 +124,9 @@ function conclude(
   }
   if (isHarmless(decision)) {
     const shown: Certainty = request.mayBeSkipped ? 'maybe' : 'sure'
-    announce(request, tell, shown, announcedOf(environment, request, seen, { binds: false }), true)
+    // It writes nothing, but what it found may be what later steps were approved for.
+    const binds = decision.binding !== undefined
+    announce(request, tell, shown, announcedOf(environment, request, seen, { binds }), true)
     const known = maybe ? {} : (decision.result ?? {})
     const result = predictedResult(entry.returns, known, source)
     return { status: 'ok', result, ...(request.mayBeSkipped ? { certainty: 'maybe' } : {}) }

@@ -178,7 +178,13 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
   return { target: path, staged: paths.staged, old: paths.old }
 }
 
-async function writeRecord(host: Host, path: string, record: StageRecord, io: Io): Promise<void> {
+/** Writes what a holder says of its tree, by rename. */
+export async function writeRecord(
+  host: Host,
+  path: string,
+  record: StageRecord,
+  io: Io,
+): Promise<void> {
   const bytes = encodeStageRecord(record)
   await host.write(path, single(bytes), { mode: '0600' }, io)
 }
@@ -188,7 +194,7 @@ async function* single(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 }
 
 /** A full disk beside a running database must not stay full; an interrupted run is taken up instead. */
-async function tidy(host: Host, args: readonly string[], thrown: unknown): Promise<void> {
+export async function tidy(host: Host, args: readonly string[], thrown: unknown): Promise<void> {
   const { code } = asBkpError(thrown)
   const isInterrupted = code === 'step.cancelled' || code === 'step.timeout' || isAbort(thrown)
   if (isInterrupted || code.startsWith('ssh.') || code === 'restore.conflict') return

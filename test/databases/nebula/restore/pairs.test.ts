@@ -83,7 +83,11 @@ describe('pairing storageds', () => {
   it('finds every pair of old ones that would meet', () => {
     fc.assert(
       fc.property(addresses, addresses, fc.dictionary(address, address), (olds, news, hostMap) => {
-        const { pairs, faults } = pairStorageds(olds.map(name => old(name)), news, hostMap)
+        const { pairs, faults } = pairStorageds(
+          olds.map(name => old(name)),
+          news,
+          hostMap,
+        )
         const meet = new Set(pairs.map(({ to }) => to)).size < pairs.length
         expect(faults.some(fault => fault.includes('both become'))).toBe(meet)
       }),
