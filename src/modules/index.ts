@@ -14,8 +14,36 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   file: async () => anyModule((await import('./builtin/file.ts')).file),
   find: async () => anyModule((await import('./builtin/find.ts')).find),
   lineinfile: async () => anyModule((await import('./builtin/lineinfile.ts')).lineinfile),
+  'nebula.check': async () => anyModule((await import('./nebula/check.ts')).check),
+  'nebula.create_backup': async () =>
+    anyModule((await import('./nebula/create-backup.ts')).createBackup),
+  'nebula.create_snapshot': async () =>
+    anyModule((await import('./nebula/create-snapshot.ts')).createSnapshot),
+  'nebula.drop_snapshot': async () =>
+    anyModule((await import('./nebula/drop-snapshot.ts')).dropSnapshot),
+  'nebula.export_backup': async () =>
+    anyModule((await import('./nebula/export-backup.ts')).exportBackup),
   'nebula.facts': async () => anyModule((await import('./nebula/facts.ts')).facts),
+  'nebula.fingerprint': async () =>
+    anyModule((await import('./nebula/fingerprint.ts')).fingerprint),
+  'nebula.gc_snapshots': async () =>
+    anyModule((await import('./nebula/gc-snapshots.ts')).gcSnapshots),
+  'nebula.health': async () => anyModule((await import('./nebula/health.ts')).health),
+  'nebula.import_backup': async () =>
+    anyModule((await import('./nebula/import-backup.ts')).importBackup),
+  'nebula.jobs': async () => anyModule((await import('./nebula/jobs.ts')).jobs),
+  'nebula.official_backups': async () =>
+    anyModule((await import('./nebula/official-backups.ts')).officialBackups),
+  'nebula.restore_meta': async () =>
+    anyModule((await import('./nebula/restore-meta.ts')).restoreMeta),
+  'nebula.restore_plan': async () =>
+    anyModule((await import('./nebula/restore-plan.ts')).restorePlan),
   'nebula.service': async () => anyModule((await import('./nebula/service.ts')).service),
+  'nebula.set_aside': async () => anyModule((await import('./nebula/set-aside.ts')).setAside),
+  'nebula.snapshots': async () => anyModule((await import('./nebula/snapshots.ts')).snapshots),
+  'nebula.stage_empty': async () => anyModule((await import('./nebula/stage-empty.ts')).stageEmpty),
+  'nebula.verify_official': async () =>
+    anyModule((await import('./nebula/verify-official.ts')).verifyOfficial),
   pause: async () => anyModule((await import('./builtin/pause.ts')).pause),
   'repository.backup': async () => anyModule((await import('./repository/backup.ts')).backup),
   'repository.discard': async () => anyModule((await import('./repository/discard.ts')).discard),

@@ -27,30 +27,30 @@ export interface Fields {
 export function readFields(json: unknown, at = ''): Fields {
   if (!isRecord(json)) throw invalid(at || 'the metadata', 'is no map')
   const place = (name: string): string => (at === '' ? name : `${at}.${name}`)
-  const valueOf = (name: string): unknown => (Object.hasOwn(json, name) ? json[name] : undefined)
+  const held = (name: string): unknown => (Object.hasOwn(json, name) ? json[name] : undefined)
   const text = (name: string, isFit: (value: string) => boolean): string => {
-    const value = valueOf(name)
+    const value = held(name)
     if (typeof value === 'string' && isFit(value)) return value
     throw invalid(place(name), shown(value))
   }
   const listOf = (name: string): readonly unknown[] => {
-    const value = valueOf(name)
+    const value = held(name)
     if (!Array.isArray(value)) throw invalid(place(name), 'is no list')
     return value
   }
   const recordOf = (name: string): readonly (readonly [string, unknown])[] => {
-    const value = valueOf(name)
+    const value = held(name)
     if (!isRecord(value)) throw invalid(place(name), 'is no map')
     return Object.entries(value)
   }
   return Object.freeze({
     at,
     text,
-    textOrNull: (name, isFit) => (valueOf(name) === null ? null : text(name, isFit)),
+    textOrNull: (name, isFit) => (held(name) === null ? null : text(name, isFit)),
     whole: (name, least, most = Number.MAX_SAFE_INTEGER) =>
-      wholeNumber(valueOf(name), place(name), least, most),
+      wholeNumber(held(name), place(name), least, most),
     flag: name => {
-      const value = valueOf(name)
+      const value = held(name)
       if (typeof value !== 'boolean') throw invalid(place(name), shown(value))
       return value
     },
@@ -75,9 +75,9 @@ export function readFields(json: unknown, at = ''): Fields {
           wholeNumber(value, `${place(name)}.${key}`, 0, Number.MAX_SAFE_INTEGER),
         ]),
       ),
-    fields: name => readFields(valueOf(name), place(name)),
-    fieldsOrNull: name => (valueOf(name) === null ? null : readFields(valueOf(name), place(name))),
-    has: name => valueOf(name) !== undefined,
+    fields: name => readFields(held(name), place(name)),
+    fieldsOrNull: name => (held(name) === null ? null : readFields(held(name), place(name))),
+    has: name => held(name) !== undefined,
   } satisfies Fields)
 }
 
