@@ -155,6 +155,10 @@ export const errorCodes = {
   },
   'nebula.backup_failed': { exit: 2, doc: 'NebulaGraph could not make a backup or a snapshot.' },
   'nebula.not_ready': { exit: 2, doc: 'A NebulaGraph is not in the state that a step needs.' },
+  'nebula.data_differs': {
+    exit: 2,
+    doc: 'Spaces of a NebulaGraph do not hold as many vertices and edges as they should.',
+  },
   'nebula.topology': {
     exit: 2,
     doc: 'The hosts and data paths of a NebulaGraph do not fit those of the backup.',
