@@ -9,4 +9,5 @@ export const nebulaKind: ClusterKind = Object.freeze({
   roles: nebulaRoles,
   defaultRole: 'storaged',
   settings: settingsSchema,
+  clients: async () => (await import('./clients.ts')).nebulaClients,
 })
