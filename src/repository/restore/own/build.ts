@@ -16,16 +16,13 @@ like() {
 }
 `
 
-/** KIND STAGED PATTERN: an empty folder or file with the owner and mode of what is there now. */
+/** STAGED PATTERN: an empty folder with the owner and mode of what is there now. */
 const emptyScript = `
 set -u
 umask 077
 ${likeFunction}
-if [ "$1" = folder ]
-then mkdir -- "$2" || exit 1
-else ( set -C; : >"$2" ) || exit 1
-fi
-like "$3" "$2"
+mkdir -- "$1" || exit 1
+like "$2" "$1"
 `
 
 /**
@@ -91,8 +88,8 @@ export async function buildOwn(
   io: Io,
 ): Promise<void> {
   const { staged, pattern } = place
-  if (content.kind === 'folder' || content.kind === 'file') {
-    await must(host, emptyScript, [content.kind, staged, pattern], io)
+  if (content.kind === 'folder') {
+    await must(host, emptyScript, [staged, pattern], io)
     return
   }
   if (content.kind === 'copy') {

@@ -53,11 +53,9 @@ async function planTree(
 ): Promise<PlannedOwnTree> {
   const host = hostNamed(hosts, tree.host)
   const { content } = tree
-  const isFile = content.kind === 'file'
-  const type = isFile ? BackupFile_Type.FILE : BackupFile_Type.DIRECTORY
-  const live = await locateTarget(host, tree.target, type, io)
-  if (content.kind === 'folder' || content.kind === 'file') {
-    const isThere = await isEmpty(host, live.path, content.kind, io)
+  const live = await locateTarget(host, tree.target, BackupFile_Type.DIRECTORY, io)
+  if (content.kind === 'folder') {
+    const isThere = await isEmpty(host, live.path, io)
     return { ...tree, live, isThere, files: 0, copiedBytes: 0, linkedBytes: 0 }
   }
   const from = content.kind === 'copy' ? host : hostNamed(hosts, content.fromHost)
@@ -72,16 +70,10 @@ async function planTree(
   return { ...tree, live, isThere: false, ...counted }
 }
 
-/** Nothing at all, or an empty thing of that kind; holders of stages do not count. */
-async function isEmpty(
-  host: ReadOnlyHost,
-  path: string,
-  kind: 'folder' | 'file',
-  io: Io,
-): Promise<boolean> {
+/** Nothing at all, or an empty folder; holders of stages do not count. */
+async function isEmpty(host: ReadOnlyHost, path: string, io: Io): Promise<boolean> {
   const { self } = await host.ask({ self: file(path) }, io)
   if (self.kind === 'absent') return true
-  if (kind === 'file') return self.kind === 'file' && self.sizeBytes === 0
   if (self.kind !== 'directory') return false
   const literal = path.replace(/[[*?]/g, '[$&]')
   const patterns = [`${literal}/*`, `${literal}/.[!.]*`, `${literal}/..?*`]

@@ -4,7 +4,6 @@ import type { LiveTarget } from '../live.ts'
 export type OwnContent =
   /** Nothing: what is there now is only set aside. */
   | { readonly kind: 'folder' }
-  | { readonly kind: 'file' }
   /**
    * A folder of the same host: files whose names end with `linked` never change and become hard links,
    * all others real copies.
