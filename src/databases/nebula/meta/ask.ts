@@ -38,27 +38,36 @@ export async function askOne<Request, Response>(
   manner: Manner,
   io: Io,
 ): Promise<Answer<Response>> {
-  // A connection that was kept may be closed by its peer at any time: what is sent once gets a new one.
+  let isStale = false
   const attempt = (fresh: boolean) =>
-    metads.use(metad, { fresh }, io, async connection => {
+    metads.use(metad, { fresh }, io, async (connection, isUsed) => {
       const before = clock.monotonicMs()
+      let isLate = false
+      const late = () => {
+        isLate = true
+        return silent(metad, method.name, manner.timeoutMs)
+      }
+      const { timeoutMs: milliseconds } = manner
       try {
-        const outcome = await within(
-          {
-            clock,
-            milliseconds: manner.timeoutMs,
-            signal: io.signal,
-            late: () => silent(metad, method.name, manner.timeoutMs),
-          },
-          signal => connection.call(method, { req }, signal),
+        const outcome = await within({ clock, milliseconds, signal: io.signal, late }, signal =>
+          connection.call(method, { req }, signal),
         )
         return { outcome, metad, tookMs: clock.monotonicMs() - before }
       } catch (error) {
-        if (manner.kind !== 'once' || io.signal.aborted) throw error
-        throw outcomeUnknown(metad, method.name, asBkpError(error))
+        const told = asBkpError(error)
+        isStale = isUsed && !isLate && told.code === 'nebula.unreachable'
+        if (manner.kind !== 'once' || io.signal.aborted) throw told
+        throw outcomeUnknown(metad, method.name, told)
       }
     })
-  return await attempt(manner.kind !== 'read')
+  // A connection that was kept may be closed by its peer at any time: what changes the cluster gets one of
+  // its own, and what reads is asked once more over another.
+  try {
+    return await attempt(manner.kind !== 'read')
+  } catch (error) {
+    if (!isStale || io.signal.aborted) throw error
+    return await attempt(true)
+  }
 }
 
 function silent(metad: Metad, name: string, timeoutMs: number): BkpError {

@@ -23,12 +23,15 @@ export interface Metads {
   known(io: Io): Promise<readonly Metad[]>
   /** One by the name that another metad gives it. `namedBy` can reach it, where nobody knows better. */
   find(address: ServiceAddress, io: Io, namedBy?: Metad): Promise<Metad>
-  /** Lends a connection; it is kept for the next call while it is sound. @throws nebula.unreachable */
+  /**
+   * Lends a connection, and says whether it was used before; it is kept for the next call while it is
+   * sound. @throws nebula.unreachable
+   */
   use<T>(
     metad: Metad,
     options: { readonly fresh: boolean },
     io: Io,
-    act: (connection: ThriftConnection) => Promise<T>,
+    act: (connection: ThriftConnection, isUsed: boolean) => Promise<T>,
   ): Promise<T>
   close(): void
 }
@@ -111,7 +114,7 @@ export function metadsOf(access: ClusterAccess, findInstances: FindInstances): M
     metad: Metad,
     { fresh }: { readonly fresh: boolean },
     io: Io,
-    act: (connection: ThriftConnection) => Promise<T>,
+    act: (connection: ThriftConnection, isUsed: boolean) => Promise<T>,
   ): Promise<T> {
     const key = `${metad.from} ${addressText(metad.dial)}`
     const spare = idle.get(key) ?? []
@@ -123,7 +126,7 @@ export function metadsOf(access: ClusterAccess, findInstances: FindInstances): M
     }
     const lent = connection ?? (await connect(metad, io))
     try {
-      return await act(lent)
+      return await act(lent, connection !== undefined)
     } finally {
       if (lent.usable()) spare.push(lent)
       else open.delete(lent)
