@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import type { TestProject } from 'vitest/node'
 import { installGoPrograms } from './go-programs.ts'
 import { installHdfs } from './hdfs-program.ts'
+import { installNebula } from './nebula/programs.ts'
 
-/** A program that tests start, and the Debian package that brings it. */
+/** A program that tests start, or a file that they are built with, and the Debian package of it. */
 interface Tool {
+  /** A name that is looked for, or the path of a file. */
   readonly program: string
   readonly package: string
   /** Unit tests call it, too. */
@@ -25,6 +28,8 @@ const tools: readonly Tool[] = [
   { program: 'busybox', package: 'busybox' },
   { program: 'javac', package: 'default-jdk-headless' },
   { program: 'mvn', package: 'maven' },
+  { program: 'gcc', package: 'gcc' },
+  { program: '/usr/include/rocksdb/c.h', package: 'librocksdb-dev' },
   { program: 'tcsh', package: 'tcsh' },
   { program: 'fish', package: 'fish' },
   { program: 'sudo', package: 'sudo' },
@@ -48,6 +53,7 @@ export function setup({ name }: Pick<TestProject, 'name'>): void {
   if (missing.length > 0) installPackages(wanted, missing)
   installGoPrograms(name)
   installHdfs(name)
+  installNebula(name)
 }
 
 function installPackages(wanted: readonly Tool[], missing: readonly Tool[]): void {
@@ -65,6 +71,7 @@ function missingOf(wanted: readonly Tool[]): readonly Tool[] {
 
 /** sbin folders are not in every user's PATH, and sshd is started by its full name anyway. */
 function isThere(program: string): boolean {
+  if (program.startsWith('/')) return existsSync(program)
   const path = `${process.env['PATH']}:/usr/sbin:/sbin`
   return (
     spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', program], { env: { PATH: path } }).status ===

@@ -20,6 +20,16 @@ import { leftoverFolders, scanSpace } from './state.ts'
 
 const scripts = fileURLToPath(new URL('install/scripts', import.meta.url))
 
+/** What a leading metad knows. */
+interface Catalog {
+  readonly hosts: Readonly<Record<string, boolean>>
+  readonly spaces: Readonly<Record<string, { readonly name: string }>>
+  /** By space and partition. */
+  readonly parts: Readonly<
+    Record<string, Readonly<Record<string, readonly { host: string; port: number }[]>>>
+  >
+}
+
 /** A process may have several clusters, and so may this machine: each has addresses of its own. */
 let started = 0
 
@@ -122,11 +132,7 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
     if (found === undefined) throw new Error('no metad leads')
     return found
   }
-  const catalog = async () =>
-    await ask<{ hosts: Record<string, boolean>; spaces: Record<string, { name: string }> }>(
-      await leader(),
-      '/test/catalog',
-    )
+  const catalog = async () => await ask<Catalog>(await leader(), '/test/catalog')
   const settled = async (): Promise<void> => {
     const wanted = ofRole('storaged')
     await until('all storageds are online', async () => {
@@ -234,6 +240,11 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
       return Number(id)
     },
     snapshots,
+    partitionHosts: async () => {
+      const { parts } = await catalog()
+      const peers = Object.values(parts).flatMap(space => Object.values(space).flat())
+      return peers.map(({ host, port }) => `${host}:${port}`)
+    },
     leftovers: async () => [
       ...(await leftoverFolders(hosts, dataDir)),
       ...(await snapshots()).map(({ name }) => `row ${name}`),

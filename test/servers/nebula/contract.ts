@@ -148,6 +148,8 @@ export interface NebulaCluster {
   scan(spaceId: number): Promise<Scan>
   spaceId(name: string): Promise<number>
   snapshots(): Promise<readonly SnapshotRow[]>
+  /** `ip:port` of whoever has a copy of a partition, as the leading metad has it in its tables. */
+  partitionHosts(): Promise<readonly string[]>
   /** Every folder below a `checkpoints` of any host, and every row: `n1:/.../SNAPSHOT_...`, `row BACKUP_...`. */
   leftovers(): Promise<readonly string[]>
   /** The daemon's log, for messages of failed tests. */

@@ -27,13 +27,25 @@ func main() {
 		},
 		DialAdmin: dialAdmin,
 		Knows: func(code core.Code) bool {
+			_, later := later[code]
 			_, err := nebula.ErrorCodeFromString(code)
-			return err == nil
+			return later || err == nil
 		},
 	})
 }
 
+// later are codes of 3.4 that the servers have and the vendor's Go package of 3.8.0 does not
+// (specs/nebula.md §1.3).
+var later = map[core.Code]nebula.ErrorCode{
+	"E_SNAPSHOT_RUNNING_JOBS": -2056,
+	"E_SNAPSHOT_NOT_FOUND":    -2057,
+	"E_BACKUP_RUNNING_JOBS":   -2066,
+}
+
 func number(code core.Code) nebula.ErrorCode {
+	if found, known := later[code]; known {
+		return found
+	}
 	found, err := nebula.ErrorCodeFromString(code)
 	if err != nil {
 		return nebula.ErrorCode_E_UNKNOWN
