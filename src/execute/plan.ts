@@ -125,7 +125,7 @@ function conclude(
   if (isHarmless(decision)) {
     const shown: Certainty = request.mayBeSkipped ? 'maybe' : 'sure'
     // It writes nothing, but what it found may be what later steps were approved for.
-    const binds = decision.binding !== undefined
+    const binds = decision.kind === 'change' && decision.binding !== undefined
     announce(request, tell, shown, announcedOf(environment, request, seen, { binds }), true)
     const known = maybe ? {} : (decision.result ?? {})
     const result = predictedResult(entry.returns, known, source)
