@@ -72,7 +72,8 @@ func (h *metaHandler) ListSpaces(_ *meta.ListSpacesReq) (*meta.ListSpacesResp, e
 }
 
 func (h *metaHandler) GetSpace(req *meta.GetSpaceReq) (*meta.GetSpaceResp, error) {
-	resp := &meta.GetSpaceResp{Item: meta.NewSpaceItem()}
+	// An item without properties cannot be written in 2.0: a metad always writes them.
+	resp := &meta.GetSpaceResp{Item: &meta.SpaceItem{Properties: described(core.SpaceDesc{})}}
 	resp.Code = h.call("getSpace", func() core.Code {
 		return h.m.Led(func() core.Code {
 			id, desc, code := h.m.GetSpace(string(req.SpaceName))
