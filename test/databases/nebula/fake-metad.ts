@@ -239,7 +239,8 @@ export function methodsOf(generation: Generation): ReadonlyMap<string, AnyMethod
   return new Map(methods.map(method => [method.name, method as AnyMethod]))
 }
 
-function instanceOf(name: string): Instance {
+/** The metad of that address, as a configuration file would tell of it. */
+export function instanceOf(name: string): Instance {
   const address = parseAddress(name)
   return {
     role: 'metad',
