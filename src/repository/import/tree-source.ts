@@ -19,7 +19,8 @@ export function treeSource(
   const objects = storageSource({ ...place, exclude: compileExclude([]) }, roots)
   return Object.freeze({
     ...objects,
-    walk: (root, io, warn) => withFolders(objects.walk(root, io, warn)),
+    // What such a walk warns of is told once, by whoever knows what is to be there.
+    walk: (root, io) => withFolders(objects.walk(root, io)),
   } satisfies HostSource)
 }
 

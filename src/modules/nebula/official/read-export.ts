@@ -1,0 +1,56 @@
+import type { Io } from '../../../base/io.ts'
+import { type OfficialCopy, officialCopy } from '../../../databases/nebula/official/exported.ts'
+import type { OfficialLayout } from '../../../databases/nebula/official/layout.ts'
+import { resolveBackup } from '../../../repository/catalogue.ts'
+import type { Export } from '../../../repository/export/contract.ts'
+import { getIfThere } from '../../../repository/get-if-there.ts'
+import { openRepository, readBackup } from '../../../repository/repository.ts'
+import type { ReadOnlyStorage } from '../../../storage/contract.ts'
+import type { Cluster } from '../../contract.ts'
+
+/** The arguments that say which backup goes where. */
+export interface ExportArguments {
+  readonly storage: string
+  readonly backup?: string
+  readonly cluster?: string
+  readonly to: string
+  readonly layout?: OfficialLayout | 'auto'
+}
+
+/** A backup of ours as the BR would have it, and the place it goes to. */
+export interface ReadExport<T extends ReadOnlyStorage> {
+  readonly copy: OfficialCopy
+  readonly wanted: Export & { readonly target: T }
+}
+
+/** @throws repository.*, nebula.backup_invalid, nebula.version, nebula.topology, storage.* */
+export async function readExport<T extends ReadOnlyStorage>(
+  site: { cluster(name: string): Cluster; storage(name: string): ReadOnlyStorage },
+  args: ExportArguments,
+  target: T,
+  io: Io,
+): Promise<ReadExport<T>> {
+  const repo = await openRepository(site.storage(args.storage), io)
+  const cluster = args.cluster === undefined ? undefined : site.cluster(args.cluster)
+  const query = {
+    backup: args.backup ?? 'latest',
+    ...(cluster === undefined ? {} : { cluster: { name: cluster.name, kind: cluster.kind } }),
+  }
+  const { name } = await resolveBackup(repo, query, io)
+  const backup = await readBackup(repo, name, io)
+  // No name in HDFS holds a colon: its BRs write the port as a folder (specs/nebula.md §2.2).
+  const splitsPort = target.url.startsWith('hdfs:')
+  const copy = officialCopy(backup, args.layout ?? 'auto', { splitsPort })
+  const { keyOf, metaKey: last } = copy
+  return { copy, wanted: { repo, backup, target, area: `${copy.name}/`, keyOf, last } }
+}
+
+/** What of the `.meta` is there. */
+export async function metaState(
+  { copy, wanted }: ReadExport<ReadOnlyStorage>,
+  io: Io,
+): Promise<'absent' | 'same' | 'other'> {
+  const there = await getIfThere(wanted.target, copy.metaKey, io)
+  if (there === undefined) return 'absent'
+  return Buffer.compare(there, copy.metaBytes) === 0 ? 'same' : 'other'
+}
