@@ -1,6 +1,6 @@
 import { BkpError } from '../../base/errors.ts'
 import type { Probe } from '../contract.ts'
-import { joinLines, quoteGlob, quoteWord, script } from '../quote.ts'
+import { joinLines, quoteGlob, quotePath, quoteWord, script } from '../quote.ts'
 import { makeProbe } from './internals.ts'
 
 /** A process of the host, as /proc shows it (proc(5)). */
@@ -13,6 +13,8 @@ export interface ProcessFacts {
   /** Its program and its folder; only its own user and root may see them. */
   readonly exe?: string
   readonly cwd?: string
+  /** Of the files asked for: those that are others, or none, in its mount namespace (a container's). */
+  readonly otherFiles: readonly string[]
   /** Who started it, or took it over. */
   readonly parent: { readonly pid: number; readonly name: string }
 }
@@ -37,14 +39,16 @@ interface Draft {
   cwd: string
   parent: string
   argv: string[]
+  otherFiles: string[]
 }
 
-function toProcess({ pid, ticks, exe, cwd, parent, argv }: Draft): ProcessFacts {
+function toProcess({ pid, ticks, exe, cwd, parent, argv, otherFiles }: Draft): ProcessFacts {
   const [, number = '0', name = ''] = /^(\d+) ?(.*)$/.exec(parent) ?? []
   return {
     pid,
     startTicks: ticks,
     argv,
+    otherFiles,
     ...(exe === '' ? {} : { exe }),
     ...(cwd === '' ? {} : { cwd }),
     parent: { pid: Number(number), name },
@@ -56,7 +60,8 @@ function parseProcesses(text: string): readonly ProcessFacts[] {
   for (const line of text.split('\n')) {
     const value = line.slice(2)
     if (line.startsWith('p ')) {
-      drafts.push({ pid: Number(value), ticks: '', exe: '', cwd: '', parent: '', argv: [] })
+      const empty = { ticks: '', exe: '', cwd: '', parent: '', argv: [], otherFiles: [] }
+      drafts.push({ pid: Number(value), ...empty })
     }
     const draft = drafts.at(-1)
     if (draft === undefined) continue
@@ -65,19 +70,31 @@ function parseProcesses(text: string): readonly ProcessFacts[] {
     else if (line.startsWith('w ')) draft.cwd = value
     else if (line.startsWith('o ')) draft.parent = value
     else if (line.startsWith('a ')) draft.argv.push(value)
+    else if (line.startsWith('d ')) draft.otherFiles.push(value)
   }
   // One that ended meanwhile has no words any more, nor has a zombie.
   return drafts.filter(({ argv, ticks }) => argv.length > 0 && ticks !== '').map(toProcess)
 }
 
-/** Processes with that text somewhere in their command line. Zombies are none. */
-export function processes(text: string): Probe<readonly ProcessFacts[]> {
+/**
+ * Processes with that text somewhere in their command line. Zombies are none. Of `files` each says which
+ * it sees otherwise than the host does, where that can be told.
+ */
+export function processes(
+  text: string,
+  files: readonly string[] = [],
+): Probe<readonly ProcessFacts[]> {
+  const compared = files.map(
+    path =>
+      script`  c=${quotePath(path)}; [ "$(stat -L -c %d:%i "$c" 2>/dev/null)" = "$(stat -L -c %d:%i "$d/root$c" 2>/dev/null)" ] || echo "d $c"`,
+  )
   return makeProbe(
     'processes',
-    { text },
+    { text, files },
     {
       script: joinLines([
         script`[ -r /proc/self/cmdline ] || { echo 'no /proc' >&2; exit 1; }`,
+        script`ours=$(readlink /proc/self/ns/mnt)`,
         script`for f in $(grep -lsF -e ${quoteWord(text)} /proc/[0-9]*/cmdline); do`,
         script`  d=\${f%/cmdline}; echo "p \${d#/proc/}"`,
         // The name in brackets may hold anything; the 20th word after it is the start.
@@ -86,6 +103,10 @@ export function processes(text: string): Probe<readonly ProcessFacts[]> {
         script`  echo "w $(readlink $d/cwd 2>/dev/null | tr '\\n' ' ' | sed 's/ $//')"`,
         script`  o=$(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f2)`,
         script`  echo "o $o $(head -n 1 /proc/$o/comm 2>/dev/null)"`,
+        script`  m=$(readlink $d/ns/mnt 2>/dev/null)`,
+        script`  if [ -n "$m" ] && [ "$m" != "$ours" ]; then :`,
+        ...compared,
+        script`  fi`,
         script`  tr '\\n\\000' ' \\n' <$f 2>/dev/null | sed 's/^/a /'; echo`,
         script`done; exit 0`,
       ]),

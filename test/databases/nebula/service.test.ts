@@ -23,7 +23,14 @@ const two = makeInstance('storaged', '10.0.0.1:9879', {
 })
 
 function daemon(pid: number, argv: readonly string[], more: Partial<ProcessFacts> = {}) {
-  return { pid, startTicks: '1', argv, parent: { pid: 1, name: 'systemd' }, ...more }
+  return {
+    pid,
+    startTicks: '1',
+    argv,
+    otherFiles: [],
+    parent: { pid: 1, name: 'systemd' },
+    ...more,
+  }
 }
 
 function view(more: Partial<HostView>): HostView {
@@ -75,6 +82,11 @@ describe('telling services apart', () => {
   it('tells containers with the same path apart by the port in their command line', () => {
     const inside = (port: number) => [program, `--flagfile=${conf}`, `--port=${port}`]
     expect(pids([daemon(7, inside(9779)), daemon(8, inside(9880))])).toEqual([[7], []])
+  })
+
+  it('takes no process for its own that sees another file under that name', () => {
+    const inside = daemon(7, [program, '--flagfile', conf], { otherFiles: [conf] })
+    expect(pids([inside, daemon(8, [program, '--flagfile', conf])])).toEqual([[8], []])
   })
 
   it('finds a process in a container by the path that it sees', () => {

@@ -119,6 +119,8 @@ function isDaemon(
   const file = flagOf(process, 'flagfile')
   if (file === undefined) return pidFiles[instance.pidFile]?.trim() === String(process.pid)
   const { conf, hostName } = instance
+  // Another file under the same name: a container with an installation of its own.
+  if (isFile(file, process, conf) && process.otherFiles.includes(conf)) return false
   return (
     isFile(file, process, conf) || isFile(file, process, toServicePath(settings, hostName, conf))
   )

@@ -54,7 +54,7 @@ async function observeHost(
   const folders = [...new Set(instances.flatMap(({ dataDirs }) => dataDirs))]
   const pidFiles = [...new Set(instances.map(({ pidFile }) => pidFile))]
   const probes: Probes = {
-    processes: processes('nebula-'),
+    processes: processes('nebula-', [...new Set(instances.map(({ conf }) => conf))]),
     ports: listeningPorts(),
     locks: heldLocks(folders.map(folder => `${globWord(spacesFolder(folder))}/*/data/LOCK`)),
     ...Object.fromEntries(

@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RunEvent } from '../../src/events/events.ts'
+import { startNebula } from '../servers/nebula/cluster.ts'
+import type { NebulaCluster } from '../servers/nebula/contract.ts'
+import { explain, makeWorkspace, type Outcome, type Workspace } from '../slice/bkp.ts'
+
+let cluster: NebulaCluster
+let workspace: Workspace
+beforeAll(async () => {
+  cluster = await startNebula({
+    generation: '3.3',
+    metads: 3,
+    storageds: 2,
+    stopMs: 1500,
+    startMs: 300,
+  })
+  workspace = makeWorkspace()
+  writeFileSync(workspace.inventory, JSON.stringify(cluster.inventory()))
+})
+afterAll(async () => {
+  await cluster?.stop()
+  workspace?.remove()
+})
+
+/** Runs one step. */
+function run(step: Readonly<Record<string, unknown>>, verb: 'run' | 'plan' = 'run'): Outcome {
+  const tasks = [{ name: 'the step', 'nebula.service': { cluster: 'graph', ...step } }]
+  writeFileSync(
+    join(workspace.folder, 'step.yml'),
+    JSON.stringify([{ hosts: 'all', gather_facts: false, tasks }]),
+  )
+  const words = [verb, join(workspace.folder, 'step.yml'), '-i', workspace.inventory]
+  return workspace.run(verb === 'run' ? [...words, '--output', 'json'] : words)
+}
+
+function finished({ stdout }: Outcome) {
+  const events = stdout
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as RunEvent)
+  return events.find(event => event.event === 'step.finished')
+}
+
+describe('nebula.service on hosts', () => {
+  it('stops all, however long that takes, says so in a plan, and starts all', async () => {
+    const plan = run({ role: 'all', state: 'stopped' }, 'plan')
+    expect(plan.stdout, explain(plan)).toContain('nebula-storaged')
+    const down = run({ role: 'all', state: 'stopped' })
+    expect(down.status, explain(down)).toBe(0)
+    expect(cluster.services.filter(service => cluster.isRunning(service))).toEqual([])
+    const again = finished(run({ role: 'all', state: 'stopped' }))
+    expect(again).toMatchObject({ status: 'ok' })
+    const up = run({ role: 'all', state: 'started' })
+    expect(up.status, explain(up)).toBe(0)
+    expect(cluster.services.every(service => cluster.isRunning(service))).toBe(true)
+    await cluster.settled()
+  })
+})
