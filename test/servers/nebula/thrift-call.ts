@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 export type Thrift =
   | { readonly bool: boolean }
   | { readonly i32: number }
+  | { readonly i64: bigint }
   | { readonly text: string }
   | { readonly list: readonly Thrift[] }
   | { readonly struct: Struct }
@@ -29,6 +30,15 @@ export async function callThrift(
   method: string,
   request: Struct,
 ): Promise<Readonly<Record<string, Decoded>>> {
+  return await callService(address, method, { 1: { struct: request } })
+}
+
+/** The same for services whose methods have several arguments: graphd. */
+export async function callService(
+  address: string,
+  method: string,
+  request: Struct,
+): Promise<Readonly<Record<string, Decoded>>> {
   const [host, port] = address.split(':')
   const name = Buffer.from(method)
   const message = Buffer.concat([
@@ -36,7 +46,7 @@ export async function callThrift(
     int32(name.length),
     name,
     int32(1),
-    encodeStruct({ 1: { struct: request } }),
+    encodeStruct(request),
   ])
   const reply = await exchange(
     host ?? '',
@@ -82,6 +92,7 @@ function encodeStruct(struct: Struct): Buffer {
 function typeOf(value: Thrift): number {
   if ('bool' in value) return 2
   if ('i32' in value) return 8
+  if ('i64' in value) return 10
   if ('text' in value) return 11
   return 'list' in value ? 15 : 12
 }
@@ -89,6 +100,11 @@ function typeOf(value: Thrift): number {
 function encode(value: Thrift): Buffer {
   if ('bool' in value) return Buffer.from([value.bool ? 1 : 0])
   if ('i32' in value) return int32(value.i32)
+  if ('i64' in value) {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(value.i64)
+    return bytes
+  }
   if ('struct' in value) return encodeStruct(value.struct)
   if ('text' in value) {
     const bytes = Buffer.from(value.text)
