@@ -71,6 +71,9 @@ func data(result core.Result) *nebula.DataSet {
 				value.IVal = &cell
 			case string:
 				value.SVal = []byte(cell)
+				// The union of 2.0.0-ga does not count text among what is set, and refuses to be written without.
+				null := nebula.NullType___NULL__
+				value.NVal = &null
 			}
 			row.Values = append(row.Values, value)
 		}
