@@ -153,7 +153,9 @@ describe('a NebulaGraph 3.0 under writes', () => {
     }
     expect(await cluster.leftovers()).toEqual([])
     expect(code(await execute('SUBMIT JOB STATS'))).toBe(0)
-    const stats = JSON.stringify((await execute('SHOW STATS'))['3'], (_, value) => String(value))
+    const stats = JSON.stringify((await execute('SHOW STATS'))['3'], (_, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    )
     // 10 of each of 6 partitions, and the probe.
     expect(stats).toContain('{"5":"vertices"},{"3":"61"}')
     expect(stats).toContain('{"5":"edges"},{"3":"60"}')

@@ -106,8 +106,9 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
   const isRunning = ({ host, role }: NebulaService): boolean =>
     run(
       host,
-      `pid=$(cat ${installDir}/pids/nebula-${role}.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null && echo yes || true`,
-    ).trim() === 'yes'
+      `pid=$(cat ${installDir}/pids/nebula-${role}.pid 2>/dev/null) || exit 0
+      grep -s '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" || true`,
+    ) !== ''
   const start = async (...those: readonly NebulaService[]): Promise<void> => {
     await Promise.all(those.map(service => control(service, 'start')))
     for (const service of those) {
@@ -185,8 +186,12 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
         await until(`${service.role} on ${service.host} has ended`, () => !isRunning(service))
       }
     },
-    kill: ({ host, role }) =>
-      void run(host, `kill -KILL "$(cat ${installDir}/pids/nebula-${role}.pid)"`),
+    kill: service => {
+      const { host, role } = service
+      run(host, `kill -KILL "$(cat ${installDir}/pids/nebula-${role}.pid)"`)
+      // Its parent has gone: the process ends a moment later.
+      while (isRunning(service));
+    },
     isRunning,
     settled,
     leader,
@@ -207,17 +212,25 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
     addRows,
     write: async (space, everyMs) => {
       await Promise.all(
-        ofRole('storaged').map(storaged => ask(storaged, '/test/writer', { space, everyMs })),
+        ofRole('storaged')
+          .filter(isRunning)
+          .map(storaged => ask(storaged, '/test/writer', { space, everyMs })),
       )
     },
     writers: async () =>
-      await Promise.all(ofRole('storaged').map(each => ask<WriterState>(each, '/test/writer'))),
+      await Promise.all(
+        ofRole('storaged')
+          .filter(isRunning)
+          .map(storaged => ask<WriterState>(storaged, '/test/writer')),
+      ),
     blocked: async () => {
       const found = await Promise.all(
-        ofRole('storaged').map(async storaged => {
-          const spaces = await ask<Record<string, boolean>>(storaged, '/test/blocked')
-          return Object.values(spaces).includes(true) ? [storaged] : []
-        }),
+        ofRole('storaged')
+          .filter(isRunning)
+          .map(async storaged => {
+            const spaces = await ask<Record<string, boolean>>(storaged, '/test/blocked')
+            return Object.values(spaces).includes(true) ? [storaged] : []
+          }),
       )
       return found.flat()
     },

@@ -135,10 +135,10 @@ export interface NebulaCluster {
   createSpace(space: SpaceSeed): Promise<void>
   /** Adds rows that were not there yet, to every copy. */
   addRows(space: string, rows: number): Promise<void>
-  /** Every storaged writes to what it leads, every so often; 0 ends it. */
+  /** Every running storaged writes to what it leads, every so often; 0 ends it. */
   write(space: string, everyMs: number): Promise<void>
   writers(): Promise<readonly WriterState[]>
-  /** Storageds that refuse writes of a space now. */
+  /** Running storageds that refuse writes of a space now. */
   blocked(): Promise<readonly NebulaService[]>
   /** The rows of a space as running storageds tell: by partition, of the copy that leads. */
   rows(
