@@ -42,6 +42,9 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   'nebula.set_aside': async () => anyModule((await import('./nebula/set-aside.ts')).setAside),
   'nebula.snapshots': async () => anyModule((await import('./nebula/snapshots.ts')).snapshots),
   'nebula.stage_empty': async () => anyModule((await import('./nebula/stage-empty.ts')).stageEmpty),
+  'nebula.stage_snapshot': async () =>
+    anyModule((await import('./nebula/stage-snapshot.ts')).stageSnapshot),
+  'nebula.survey': async () => anyModule((await import('./nebula/survey.ts')).survey),
   'nebula.verify_official': async () =>
     anyModule((await import('./nebula/verify-official.ts')).verifyOfficial),
   pause: async () => anyModule((await import('./builtin/pause.ts')).pause),

@@ -30,6 +30,7 @@ describe('bkp validate', () => {
       'inventories/local.yml',
       'inventories/s3.yml',
       'inventories/oss.yml',
+      'inventories/nebula.yml',
     ]
     const outcome = await runCli(['validate', ...files.map(file => join(root, file))])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })

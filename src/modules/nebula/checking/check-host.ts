@@ -1,5 +1,4 @@
 import type { Clock } from '../../../base/clock.ts'
-import { asBkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { formatBytes, formatDuration } from '../../../base/units.ts'
 import type { Probes, ReadOnlyHost } from '../../../connection/contract.ts'
@@ -17,6 +16,7 @@ import type { Instance } from '../../../databases/nebula/instances.ts'
 import { spacesFolder } from '../../../databases/nebula/layout.ts'
 import { type FolderFacts, folderFaults, lookAtFolders, readFolders } from './check-folders.ts'
 import type { Fault, Findings } from './fault.ts'
+import { toTell } from './fault.ts'
 
 /** What the check asks of a host. */
 export interface HostRequest {
@@ -102,8 +102,7 @@ export async function checkHostOrTell(
   try {
     return await checkHost(host, request, clock, io)
   } catch (thrown) {
-    io.signal.throwIfAborted()
-    const { message, hint } = asBkpError(thrown)
+    const { message, hint } = toTell(thrown, io)
     const fault = { host: host.name, what: message, hint: hint ?? 'see that the host answers' }
     return { faults: [fault], warnings: [], dataBytes: 0 }
   }

@@ -1,10 +1,11 @@
 import type { Clock } from '../../../base/clock.ts'
-import { asBkpError, BkpError } from '../../../base/errors.ts'
+import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { formatDuration } from '../../../base/units.ts'
 import type { MetaReader } from '../../../databases/nebula/contract.ts'
 import { type RunningJob, runningJobs } from '../../../databases/nebula/graph/jobs.ts'
 import type { ClusterState } from '../../../databases/nebula/topology/state.ts'
+import { toTell } from './fault.ts'
 
 /** Jobs that run, or why that is not known. */
 export interface Jobs {
@@ -45,8 +46,7 @@ export async function readJobs(
       await session.close()
     }
   } catch (thrown) {
-    io.signal.throwIfAborted()
-    return { refusing: [], others: [], problem: asBkpError(thrown).message, isAsked: true }
+    return { refusing: [], others: [], problem: toTell(thrown, io).message, isAsked: true }
   }
 }
 

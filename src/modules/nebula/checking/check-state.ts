@@ -1,5 +1,4 @@
 import { posix } from 'node:path'
-import { asBkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import {
   addressText,
@@ -14,7 +13,7 @@ import {
   countParts,
   spaceFaults,
 } from '../../../databases/nebula/topology/state.ts'
-import { asFault, type Fault, type Findings, together } from './fault.ts'
+import { asFault, type Fault, type Findings, together, toTell } from './fault.ts'
 
 /** The newest that bkp was made for. */
 const newest = [3, 8] as const
@@ -206,8 +205,7 @@ export async function checkDirectories(
         const directories = await reader.metaDirectories(address, io)
         if (directories !== undefined) parts.push(compareDirectories(instance, directories))
       } catch (thrown) {
-        io.signal.throwIfAborted()
-        const fault = asFault(asBkpError(thrown), 'see that the metad runs', hostName)
+        const fault = asFault(toTell(thrown, io), 'see that the metad runs', hostName)
         parts.push({ faults: [fault], warnings: [] })
       }
     }

@@ -1,5 +1,5 @@
 import type { RandomBytes } from '../../../base/clock.ts'
-import { asBkpError, BkpError } from '../../../base/errors.ts'
+import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { readBackupMetadata } from '../../../databases/nebula/backup-metadata.ts'
 import type { Instance } from '../../../databases/nebula/instances.ts'
@@ -9,7 +9,7 @@ import { resolveBackup } from '../../../repository/catalogue.ts'
 import { findRepository } from '../../../repository/repository.ts'
 import type { ReadOnlyStorage, Storage } from '../../../storage/contract.ts'
 import { key } from '../../../storage/key.ts'
-import { asFault, type Findings, nothingFound } from './fault.ts'
+import { asFault, type Findings, nothingFound, toTell } from './fault.ts'
 
 /** Compares the cluster with its newest backup in a storage: what changed is a warning. */
 export async function compareWithNewest(
@@ -23,15 +23,14 @@ export async function compareWithNewest(
     if (repo === undefined || state === undefined) return nothingFound
     const query = { backup: 'latest', cluster: { name: cluster, kind: 'nebula' } }
     const { name, manifest } = await resolveBackup(repo, query, io)
-    const metadata = readBackupMetadata(JSON.parse(manifest.backupMeta?.metadataJson ?? 'null'))
+    const metadata = readBackupMetadata(JSON.parse(manifest.backupMeta?.metadataJson || 'null'))
     const changes = topologyChanges(metadata, instances, state)
     return {
       faults: [],
       warnings: changes.map(change => `since backup ${name}: ${change}`),
     }
   } catch (thrown) {
-    io.signal.throwIfAborted()
-    const error = asBkpError(thrown)
+    const error = toTell(thrown, io)
     if (error.code === 'repository.backup_not_found') return nothingFound
     if (error.code.startsWith('storage.')) {
       return { faults: [asFault(error, 'see that the storage answers')], warnings: [] }
@@ -62,9 +61,8 @@ export async function probeObject(
     for await (const found of storage.list('probe/', io)) isListed ||= found.key === target
     if (!isListed) throw lost(storage, 'does not list what was written')
   } catch (thrown) {
-    io.signal.throwIfAborted()
     await storage.delete([target], io).catch(() => {})
-    return { faults: [asFault(asBkpError(thrown), hint)], warnings: [] }
+    return { faults: [asFault(toTell(thrown, io), hint)], warnings: [] }
   }
   const failed = await removal(storage, target, io)
   if (failed === undefined) return nothingFound
@@ -81,8 +79,7 @@ async function removal(
     const [failed] = await storage.delete([target], io)
     return failed?.error.message
   } catch (thrown) {
-    io.signal.throwIfAborted()
-    return asBkpError(thrown).message
+    return toTell(thrown, io).message
   }
 }
 

@@ -59,6 +59,7 @@ async function dialled(
     return undefined
   } catch (thrown) {
     io.signal.throwIfAborted()
+    // Whatever the transport throws is the answer.
     return asBkpError(thrown).message
   }
 }

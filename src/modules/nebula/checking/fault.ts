@@ -1,4 +1,5 @@
-import { BkpError } from '../../../base/errors.ts'
+import { asBkpError, BkpError } from '../../../base/errors.ts'
+import type { Io } from '../../../base/io.ts'
 
 /** One thing that stands against a backup. */
 export interface Fault {
@@ -23,6 +24,14 @@ export function together(parts: readonly Findings[]): Findings {
     faults: parts.flatMap(({ faults }) => faults),
     warnings: parts.flatMap(({ warnings }) => warnings),
   }
+}
+
+/** What went wrong, to be told among other things; not where the step ends, nor faults of bkp itself. */
+export function toTell(thrown: unknown, io: Io): BkpError {
+  io.signal.throwIfAborted()
+  const error = asBkpError(thrown)
+  if (error.code === 'internal') throw thrown
+  return error
 }
 
 /** What was thrown, as a fault. */

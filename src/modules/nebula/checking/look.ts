@@ -1,4 +1,3 @@
-import { asBkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import type { ReadOnlyHost } from '../../../connection/contract.ts'
 import type { Instance } from '../../../databases/nebula/instances.ts'
@@ -10,7 +9,7 @@ import { checkHostOrTell } from './check-host.ts'
 import { type Jobs, jobText, readJobs } from './check-jobs.ts'
 import { checkDirectories, checkState } from './check-state.ts'
 import { compareWithNewest } from './check-storage.ts'
-import { asFault, type Fault, type Findings, together } from './fault.ts'
+import { asFault, type Fault, type Findings, together, toTell } from './fault.ts'
 
 /** The arguments of `nebula.check`. */
 export interface CheckArguments {
@@ -114,8 +113,7 @@ async function readAllInstances(
       try {
         return { host, instances: await readInstances([host], cluster, io) }
       } catch (thrown) {
-        io.signal.throwIfAborted()
-        faults.push(asFault(asBkpError(thrown), 'see that the host answers', host.name))
+        faults.push(asFault(toTell(thrown, io), 'see that the host answers', host.name))
         return undefined
       }
     }),
@@ -144,8 +142,7 @@ async function askMetads(
     ])
     return { ...found, state, jobs }
   } catch (thrown) {
-    io.signal.throwIfAborted()
-    const fault = asFault(asBkpError(thrown), 'see that the metads run and have a leader')
+    const fault = asFault(toTell(thrown, io), 'see that the metads run and have a leader')
     return { faults: [fault], warnings: [], jobs: noJobs }
   } finally {
     await reader.close()
