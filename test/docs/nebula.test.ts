@@ -78,7 +78,7 @@ const situations = [
 ]
 
 /** Rows that no test shows: only ever fewer. */
-const mostUncovered = 10
+const mostUncovered = 3
 
 interface Row {
   readonly number: number
@@ -134,14 +134,6 @@ describe('docs/nebula.md', () => {
 
 describe.each(['backup', 'restore'])('playbooks/%s.yml', name => {
   it.each([[], ['-e', 'kind=files']])('takes the playbook of the kind (%s)', async (...given) => {
-    const kind = given.length === 0 ? 'nebula' : 'files'
-    if (!existsSync(new URL(`../../playbooks/${kind}/${name}.yml`, import.meta.url))) {
-      // Until it is there, the message says which playbook is missing.
-      const { status, stderr } = await runCli(['validate', `playbooks/${name}.yml`, ...given])
-      expect(status).toBe(6)
-      expect(stderr).toContain(`there is no playbook "${kind}/${name}.yml"`)
-      return
-    }
     const { status, stderr } = await runCli(['validate', `playbooks/${name}.yml`, ...given])
     expect(status, stderr).toBe(0)
   })
