@@ -6,7 +6,7 @@ import { type Change, defineClusterModule } from '../contract.ts'
 import { dropEverywhere } from './dropping/drop.ts'
 import { dropNew } from './dropping/drop-new.ts'
 import { checkpointNameArgument, folderSchema } from './dropping/schemas.ts'
-import { nameIn, namesThen, newSince, sinceArgument } from './dropping/since.ts'
+import { isSettled, nameIn, namesThen, newSince, sinceArgument } from './dropping/since.ts'
 import { metaClient, metaReader, nebulaCluster } from './shared/cluster.ts'
 
 interface Facts {
@@ -15,6 +15,8 @@ interface Facts {
   readonly row: 'valid' | 'invalid' | 'none'
   readonly places: readonly { readonly host: string; readonly path: string }[]
   readonly unread: readonly { readonly host: string; readonly reason: string }[]
+  /** The step that it is of has undone itself what it did. */
+  readonly settled: boolean
   /** Others of its kind that are new since `since`. */
   readonly others: readonly string[]
 }
@@ -70,6 +72,8 @@ export const dropSnapshot = defineClusterModule({
   inspect: async (site, args, io): Promise<Facts> => {
     const cluster = nebulaCluster(site, args.cluster)
     const name = args.name ?? nameIn(args.created_by)
+    const settled = name === undefined && isSettled(args.created_by)
+    if (settled) return { name: null, row: 'none', places: [], unread: [], settled, others: [] }
     if (name === undefined && args.since === undefined) throw nothingSaid()
     const reader = await metaReader(site, args.cluster)
     try {
@@ -86,13 +90,21 @@ export const dropSnapshot = defineClusterModule({
         row: rows.find(row => row.name === known)?.status ?? 'none',
         places: found.filter(each => each.name === known).map(({ host, path }) => ({ host, path })),
         unread,
+        settled,
         others: news.filter(each => each !== name),
       }
     } finally {
       await reader.close()
     }
   },
-  plan: ({ args, facts: { name, row, places, unread, others } }) => {
+  plan: ({ args, facts: { name, row, places, unread, settled, others } }) => {
+    if (settled) {
+      return {
+        kind: 'unchanged',
+        result: { name: '', row: 'absent' as const, removed: [], lifted: false, warnings: [] },
+        message: 'nothing was made, or it is dropped already',
+      }
+    }
     const missing = unread.filter(({ host }) => !(args.allow_missing ?? []).includes(host))
     if (name !== null && row === 'none' && places.length === 0 && missing.length === 0) {
       return {

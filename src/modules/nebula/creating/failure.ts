@@ -59,8 +59,10 @@ export async function afterFailure(
   const isLost = error.code === 'nebula.outcome_unknown'
   const nothingDone =
     (!isLost && error.code !== 'nebula.backup_failed') || beforeBlocking.has(error.details['name'])
-  if (nothingDone || io.signal.aborted) return error
+  if (nothingDone) return settled(error)
+  if (io.signal.aborted) return error
   const done: string[] = []
+  let isTidy = true
   try {
     const blocks = mayLeaveBlocked(error.details['name'], known)
     const { dropped, lifted } = await dropNew(dropping, new Set(known.existing), known.kind, {
@@ -73,11 +75,22 @@ export async function afterFailure(
     if (done.length === 0) done.push('it left nothing')
   } catch (cleaning) {
     if (io.signal.aborted) return error
+    isTidy = false
     done.push(`tidying up failed: ${asBkpError(cleaning).message}`)
   }
-  return new BkpError('nebula.backup_failed', `${error.message}; ${done.join('; ')}`, {
-    hint: error.hint ?? 'run it again',
+  const failure = new BkpError('nebula.backup_failed', `${error.message}; ${done.join('; ')}`, {
+    hint: isLost && isTidy ? 'run it again' : (error.hint ?? 'run it again'),
     cause: error,
     details: error.details,
+  })
+  return isTidy ? settled(failure) : failure
+}
+
+/** The same error, which leaves in its result that nothing is to be released any more. */
+export function settled(error: BkpError): BkpError {
+  return new BkpError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error.cause ?? error,
+    details: { ...error.details, result: { settled: true } },
   })
 }

@@ -1,6 +1,6 @@
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
-import { formatBytes, formatDuration } from '../../../base/units.ts'
+import { formatBytes } from '../../../base/units.ts'
 import type { ReadOnlyHost } from '../../../connection/contract.ts'
 import { findMetaSnapshots } from '../../../databases/nebula/checkpoints/meta-snapshot.ts'
 import { verifyCheckpoints } from '../../../databases/nebula/checkpoints/verify.ts'
@@ -9,6 +9,7 @@ import type { MetaReader, Space } from '../../../databases/nebula/contract.ts'
 import type { Cluster } from '../../contract.ts'
 import type { Dropping } from '../dropping/drop.ts'
 import { instancesOf, type NebulaCluster } from '../shared/cluster.ts'
+import { blockedFor } from './blocked-for.ts'
 import { requireWhole } from './check.ts'
 import { createSnapshotOnce } from './create-snapshot-once.ts'
 import { dropBroken } from './drop-broken.ts'
@@ -52,7 +53,7 @@ export async function makeSnapshot(
     const lines = [
       ...before,
       ...made.lines,
-      `writes were blocked for at most ${formatDuration(blockedMs)}`,
+      `writes were blocked for at most ${blockedFor(blockedMs)}`,
     ]
     return { ...made, lines, blockedMs }
   } catch (thrown) {

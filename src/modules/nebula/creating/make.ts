@@ -1,6 +1,6 @@
-import { BkpError } from '../../../base/errors.ts'
+import { asBkpError, BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
-import { formatBytes, formatDuration } from '../../../base/units.ts'
+import { formatBytes } from '../../../base/units.ts'
 import type {
   Fingerprint,
   NebulaBackupMetadata,
@@ -12,10 +12,12 @@ import type { WritableSite } from '../../contract.ts'
 import { createTimeoutMs } from '../dropping/create-timeout.ts'
 import type { Dropping } from '../dropping/drop.ts'
 import { instancesOf } from '../shared/cluster.ts'
+import { blockedFor } from './blocked-for.ts'
 import { type CheckedBackup, checkBackup } from './check.ts'
 import { dropBroken } from './drop-broken.ts'
+import { dropStrays } from './drop-strays.ts'
 import type { BackupFacts } from './facts.ts'
-import { afterFailure } from './failure.ts'
+import { afterFailure, settled } from './failure.ts'
 import { metadataOf } from './metadata.ts'
 import { tidyUpBefore } from './tidy-up.ts'
 
@@ -43,9 +45,7 @@ export interface MadeBackup {
 export async function makeBackup(making: Making, io: Io): Promise<MadeBackup> {
   const { site, client, cluster, facts } = making
   const before = await tidyUpBefore(making, making.left, 'backup', io)
-  const fingerprints = await fingerprintsOf(making, io)
-  const instances = await instancesOf(site, cluster.name, io)
-  const allocated = await client.listHosts('alloc', io)
+  const { fingerprints, instances, allocated } = await prepare(making, io)
   const { created, blockedMs } = await createBackup(making, io)
   const { name } = created.meta
   try {
@@ -54,6 +54,7 @@ export async function makeBackup(making: Making, io: Io): Promise<MadeBackup> {
     requireNew(name, facts)
     const checked = await checkBackup(site.hosts, created, known, io)
     await requireValid(client, name, io)
+    const strays = await dropStrays(making, { name, existing: facts.existing }, io)
     const metadata = metadataOf(created, checked, {
       version: facts.version,
       all: facts.all,
@@ -64,7 +65,7 @@ export async function makeBackup(making: Making, io: Io): Promise<MadeBackup> {
       fingerprints,
     })
     const bytes = bytesOf(checked)
-    return { metadata, bytes, lines: [...before, ...linesOf(metadata, checked, bytes)] }
+    return { metadata, bytes, lines: [...before, ...strays, ...linesOf(metadata, checked, bytes)] }
   } catch (thrown) {
     throw await dropBroken(thrown, making, name, io)
   }
@@ -84,6 +85,18 @@ async function fingerprintsOf(
   const spaces = facts.spaces.map(({ name }) => name)
   const timeoutMs = createTimeoutMs(cluster.settings, timeout)
   return await takeFingerprint(client.graph, { spaces, timeoutMs, clock: site.run.clock }, io)
+}
+
+/** What fails here leaves nothing. */
+async function prepare(making: Making, io: Io) {
+  const { site, client, cluster } = making
+  try {
+    const fingerprints = await fingerprintsOf(making, io)
+    const instances = await instancesOf(site, cluster.name, io)
+    return { fingerprints, instances, allocated: await client.listHosts('alloc', io) }
+  } catch (thrown) {
+    throw settled(asBkpError(thrown))
+  }
 }
 
 async function createBackup(
@@ -142,7 +155,7 @@ function linesOf(
   const linked = checkpoints.reduce((sum, each) => sum + each.linked, 0)
   return [
     `${name}: ${spaces.length} spaces of ${storageds} storageds, ${checkpoints.length} checkpoints, ${formatBytes(bytes)}`,
-    `writes were blocked for at most ${formatDuration(blockedMs)}`,
+    `writes were blocked for at most ${blockedFor(blockedMs)}`,
     ...(ssts > 0 && linked === 0
       ? ['no SST is a hard link: checkpoints are copies, and all of them is read each time']
       : []),

@@ -1,4 +1,4 @@
-import { BkpError } from '../../../base/errors.ts'
+import { asBkpError, BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { surveyCheckpoints } from '../../../databases/nebula/checkpoints/survey.ts'
 import { type Dropped, type Dropping, dropEverywhere } from './drop.ts'
@@ -39,18 +39,33 @@ export async function dropNew(
   },
 ): Promise<DroppedNew> {
   const { site, cluster, client } = dropping
-  await dropPatiently({ client, cluster, clock: site.run.clock }, nobodys[kind], io)
+  await waitForOthers(dropping, kind, io)
   const rows = await client.listSnapshots(io)
   const { found } = await surveyCheckpoints(site.hosts, cluster, io)
   const [name, ...others] = newSince(then, kind, { rows, found })
-  if (name === undefined) return { dropped: undefined, lifted: false }
-  if (others.length > 0) throw ambiguous(kind, [name, ...others])
-  const dropped = await dropEverywhere(dropping, name, io)
+  if (name !== undefined && others.length > 0) throw ambiguous(kind, [name, ...others])
+  const dropped = name === undefined ? undefined : await dropEverywhere(dropping, name, io)
   const isWhole = rows.some(row => row.name === name && row.status === 'valid')
-  // A leader that died while it made one has unblocked nothing.
+  // A leader that died while it made one has unblocked nothing, and may have left nothing else.
   const lifts = !isWhole && liftsWrites === 'unless_whole'
   if (lifts) await liftBlockedWrites(dropping, io)
   return { dropped, lifted: lifts }
+}
+
+/**
+ * Waits until nothing is being made any more: a drop of what nobody has waits for its turn, too.
+ * @throws what the client throws, but a refusal: it was its turn then
+ */
+export async function waitForOthers(
+  { site, cluster, client }: Dropping,
+  kind: 'backup' | 'snapshot',
+  io: Io,
+): Promise<void> {
+  try {
+    await dropPatiently({ client, cluster, clock: site.run.clock }, nobodys[kind], io)
+  } catch (thrown) {
+    if (asBkpError(thrown).code !== 'nebula.refused') throw thrown
+  }
 }
 
 function ambiguous(kind: 'backup' | 'snapshot', names: readonly string[]): BkpError {

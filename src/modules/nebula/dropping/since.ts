@@ -45,3 +45,8 @@ export function nameIn(created: unknown): string | undefined {
   const name = isRecord(created) ? created['name'] : undefined
   return typeof name === 'string' && isCheckpointName(name) ? name : undefined
 }
+
+/** Whether a step that failed has said that nothing of it is left: what it had done was undone. */
+export function isSettled(created: unknown): boolean {
+  return isRecord(created) && created['settled'] === true
+}
