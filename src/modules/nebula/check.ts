@@ -45,7 +45,7 @@ export const check = defineClusterModule({
   ),
   returns: Type.Object(
     {
-      generation: text('2.0, 2.1, 3.0 or 3.3.'),
+      generation: text('One of 2.0, 2.1, 3.0 and 3.3.'),
       version: textOrNull('The version, where a service tells it.'),
       leader: text('host:port of the metad that leads.'),
       storageds: count('Storageds that are online.'),

@@ -23,7 +23,7 @@ export const facts = defineClusterModule({
   args: Type.Object({ cluster: clusterName() }, closed),
   returns: Type.Object(
     {
-      generation: text('2.0, 2.1, 3.0 or 3.3: the first version with these structures.'),
+      generation: text('One of 2.0, 2.1, 3.0 and 3.3: the first version with these structures.'),
       version: textOrNull('The version, where a service tells it.'),
       leader: text('host:port of the metad that leads.'),
       metads: Type.Array(Type.Object(service, closed), { description: 'The metads.' }),
