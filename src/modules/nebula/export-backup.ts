@@ -138,12 +138,8 @@ export const exportBackup = defineClusterModule({
     const warnings = [...copy.warnings]
     const reader = readerOf(site.run, warning => void warnings.push(warning))
     const repo = await openRepository(site.storage(args.storage), io)
-    const done = await whilePinned(
-      repo,
-      facts.backup,
-      reader,
-      io,
-      own => exportFiles(wanted, facts.difference, own),
+    const done = await whilePinned(repo, facts.backup, reader, io, own =>
+      exportFiles(wanted, facts.difference, own),
     )
     const meta = await metaState(read, io)
     if (meta === 'other') {
