@@ -67,7 +67,7 @@ function parseProcesses(text: string): readonly ProcessFacts[] {
     if (draft === undefined) continue
     if (line.startsWith('t ')) draft.ticks = value
     else if (line.startsWith('e ')) draft.exe = value
-    else if (line.startsWith('w ')) draft.cwd = value
+    else if (line.startsWith('c ')) draft.cwd = value
     else if (line.startsWith('o ')) draft.parent = value
     else if (line.startsWith('a ')) draft.argv.push(value)
     else if (line.startsWith('d ')) draft.otherFiles.push(value)
@@ -86,7 +86,7 @@ export function processes(
 ): Probe<readonly ProcessFacts[]> {
   const compared = files.map(
     path =>
-      script`  c=${quotePath(path)}; [ "$(stat -L -c %d:%i "$c" 2>/dev/null)" = "$(stat -L -c %d:%i "$d/root$c" 2>/dev/null)" ] || echo "d $c"`,
+      script`  c=${quotePath(path)}; case $w in *"$c"*) [ "$(stat -L -c %d:%i "$c" 2>/dev/null)" = "$(stat -L -c %d:%i "$d/root$c" 2>/dev/null)" ] || echo "d $c" ;; esac`,
   )
   return makeProbe(
     'processes',
@@ -96,18 +96,23 @@ export function processes(
         script`[ -r /proc/self/cmdline ] || { echo 'no /proc' >&2; exit 1; }`,
         script`ours=$(readlink /proc/self/ns/mnt)`,
         script`for f in $(grep -lsF -e ${quoteWord(text)} /proc/[0-9]*/cmdline); do`,
-        script`  d=\${f%/cmdline}; echo "p \${d#/proc/}"`,
-        // The name in brackets may hold anything; the 20th word after it is the start.
-        script`  echo "t $(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f20)"`,
-        script`  echo "e $(readlink $d/exe 2>/dev/null | tr '\\n' ' ' | sed 's/ $//')"`,
-        script`  echo "w $(readlink $d/cwd 2>/dev/null | tr '\\n' ' ' | sed 's/ $//')"`,
-        script`  o=$(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f2)`,
-        script`  echo "o $o $(head -n 1 /proc/$o/comm 2>/dev/null)"`,
+        // Few programs: a busy machine has many processes, and this is asked again and again.
+        script`  d=\${f%/cmdline} n= s=`,
+        script`  { read -r s <$d/stat; } 2>/dev/null || continue`,
+        // The name in brackets may hold anything; the 2nd word after it is the parent, the 20th the start.
+        script`  set -- \${s##*) }`,
+        script`  { read -r n </proc/$2/comm; } 2>/dev/null`,
+        script`  printf 'p %s\\nt %s\\no %s %s\\n' "\${d#/proc/}" "\${20}" "$2" "$n"`,
+        script`  for l in exe cwd; do`,
+        script`    v=$(readlink $d/$l 2>/dev/null) || continue`,
+        script`    case $v in *'\n'*) ;; *) printf '%s\\n' "\${l%??} $v" ;; esac`,
+        script`  done`,
         script`  m=$(readlink $d/ns/mnt 2>/dev/null)`,
+        script`  w=$(tr '\\n\\000' ' \\n' <$f 2>/dev/null | sed 's/^/a /')`,
         script`  if [ -n "$m" ] && [ "$m" != "$ours" ]; then :`,
         ...compared,
         script`  fi`,
-        script`  tr '\\n\\000' ' \\n' <$f 2>/dev/null | sed 's/^/a /'; echo`,
+        script`  printf '%s\\n' "$w"`,
         script`done; exit 0`,
       ]),
       limitBytes: 1024 * 1024,
