@@ -103,7 +103,7 @@ function expectWhole({ results, outcome }: ReturnType<Scene['backUp']>, spaces: 
 describe('playbooks/nebula/backup.yml with 3.3', () => {
   let scene: Scene
   beforeAll(async () => {
-    scene = await startScene({ generation: '3.3', metads: 3, storageds: 3, agents: true })
+    scene = await startScene({ generation: '3.3', metads: 3, storageds: 3 })
   })
   afterEach(async () => {
     await scene.cluster.clearFaults()
@@ -126,9 +126,6 @@ describe('playbooks/nebula/backup.yml with 3.3', () => {
     expectWhole(second, 1)
     const third = scene.backUp()
     const { bytes, reused_bytes: reused } = third.results['repository.backup'] ?? {}
-    process.stdout.write(
-      `${JSON.stringify({ blockedMs, writers, bytes, reused, third: third.results['repository.backup'] })}\n`,
-    )
     // What is not the same file as before: CURRENT, MANIFEST, OPTIONS, the newest logs, the meta.
     expect(Number(reused)).toBeGreaterThan(Number(bytes) / 2)
     await expectNothingLeft(scene)
@@ -149,11 +146,8 @@ describe('playbooks/nebula/backup.yml with 3.3', () => {
       : (cluster.storageds[0] ?? (await cluster.leader()))
     await cluster.fault(target, fault)
     const { outcome, results } = scene.backUp()
-    if (outcome.status !== 2)
-      process.stdout.write(`${explain(outcome)}${cluster.log(await cluster.leader())}`)
     expect(outcome.status, explain(outcome)).toBe(2)
     const { failure } = results['nebula.create_backup'] ?? {}
-    process.stdout.write(`${JSON.stringify(failure)}\n`)
     expect((failure as { message: string }).message).toMatch(said)
     await expectNothingLeft(scene)
   })
@@ -193,7 +187,6 @@ describe('playbooks/nebula/backup.yml with 3.3', () => {
     child.kill('SIGKILL')
     expect(await ended).toEqual([null, 'SIGKILL'])
     const outcome = scene.bkp(how, cutOff(scene))
-    process.stdout.write(explain(outcome))
     requireDone(outcome)
     await expectNothingLeft(scene)
   })
@@ -202,7 +195,7 @@ describe('playbooks/nebula/backup.yml with 3.3', () => {
 describe.each<NebulaOptions>([
   { generation: '2.0', relativePaths: true },
   { generation: '2.1', walPath: true },
-  { generation: '3.0', agents: true },
+  { generation: '3.0' },
 ])('playbooks/nebula/backup.yml with $generation', options => {
   it('backs up all data paths, and leaves nothing', async () => {
     const scene = await startScene({ ...options, metads: 1, storageds: 2 })

@@ -1,7 +1,9 @@
 import { posix } from 'node:path'
+import { asBkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import {
   addressText,
+  type ClusterNode,
   type Directories,
   type MetaReader,
   type ServiceHost,
@@ -197,7 +199,7 @@ export async function checkDirectories(
   io: Io,
 ): Promise<Findings> {
   const parts: Findings[] = []
-  const nodes = (await reader.listCluster(io)) ?? []
+  const nodes = await listNodes(reader, io)
   for (const instance of instances) {
     const { role, address, hostName } = instance
     if (role === 'metad') {
@@ -216,6 +218,17 @@ export async function checkDirectories(
     }
   }
   return together(parts)
+}
+
+/** A 3.x metad lists nothing while a host has no nebula-agent, which bkp does not need (specs §2.4). */
+async function listNodes(reader: MetaReader, io: Io): Promise<readonly ClusterNode[]> {
+  try {
+    return (await reader.listCluster(io)) ?? []
+  } catch (thrown) {
+    const { details } = asBkpError(thrown)
+    if (details['name'] === 'E_LIST_CLUSTER_NO_AGENT_FAILURE') return []
+    throw thrown
+  }
 }
 
 function compareDirectories(instance: Instance, { root, data }: Directories): Findings {
