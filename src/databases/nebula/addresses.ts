@@ -18,7 +18,7 @@ export const defaultPorts: Readonly<Record<NebulaRole | `${NebulaRole}_http`, nu
  * `host:port`, or `host` alone where a port is given for it; `[::1]:9779` for IPv6.
  * @throws inventory.invalid
  */
-export function parseAddress(text: string, defaultPort?: number): ServiceAddress {
+export function requireAddress(text: string, defaultPort?: number): ServiceAddress {
   const [, bracketed, plain, digits] = /^(?:\[([^\][]+)\]|([^\s:]+))(?::(\d+))?$/.exec(text) ?? []
   const host = bracketed ?? plain
   const port = digits === undefined ? defaultPort : Number(digits)

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { BkpError } from '../../base/errors.ts'
-import { defaultPorts, isLiteral, parseAddress } from './addresses.ts'
+import { defaultPorts, isLiteral, requireAddress } from './addresses.ts'
 import { type Flags, listOf, parseConf } from './conf/parse-conf.ts'
 import { addressText, type ServiceAddress } from './contract.ts'
 import type { Instance, NebulaRole } from './instances.ts'
@@ -74,7 +74,7 @@ function addressOf(
   place: string,
 ): ServiceAddress {
   const port = settings.ports?.[role] ?? portOf(flags, 'port', place) ?? defaultPorts[role]
-  if (own.address !== undefined) return parseAddress(own.address, port)
+  if (own.address !== undefined) return requireAddress(own.address, port)
   return { host: localIp(flags, place) ?? hostname ?? hostName, port }
 }
 
@@ -92,7 +92,7 @@ function dialOf(
   address: ServiceAddress,
 ): ServiceAddress {
   const given = own.dial ?? settings.address_map?.[addressText(address)]
-  if (given !== undefined) return parseAddress(given, address.port)
+  if (given !== undefined) return requireAddress(given, address.port)
   // A name may be known inside containers only; the host itself always has a loopback.
   const host = flags.get('local_ip') || address.host
   return { host: isLiteral(host) ? host : '127.0.0.1', port: address.port }
@@ -109,7 +109,7 @@ function httpOf(
     settings.ports?.[`${role}_http`] ??
     portOf(flags, 'ws_http_port', place) ??
     defaultPorts[`${role}_http`]
-  if (own.http !== undefined) return parseAddress(own.http, port)
+  if (own.http !== undefined) return requireAddress(own.http, port)
   const bound = flags.get('ws_ip') ?? ''
   return { host: isLiteral(bound) && bound !== '0.0.0.0' ? bound : dial.host, port }
 }

@@ -2,7 +2,7 @@ import { type Duplex, duplexPair } from 'node:stream'
 import type { Clock } from '../../../src/base/clock.ts'
 import { BkpError } from '../../../src/base/errors.ts'
 import type { ClusterAccess } from '../../../src/databases/contract.ts'
-import { parseAddress } from '../../../src/databases/nebula/addresses.ts'
+import { requireAddress } from '../../../src/databases/nebula/addresses.ts'
 import {
   addressText,
   type Generation,
@@ -89,7 +89,7 @@ export function fakeMetads(options: {
   for (const name of names) {
     const answers = new Map<string, FakeAnswer[]>()
     metads.set(name, {
-      address: parseAddress(name),
+      address: requireAddress(name),
       isUp: true,
       answer: (method, ...given) => {
         answers.set(method, [...given])
@@ -109,12 +109,12 @@ export function fakeMetads(options: {
         : { reply: { code: 0, dir: { root: '/usr/local/nebula', data: ['/data/meta'] } } }
     }
     if (at !== leading) {
-      const leader = leading === undefined ? { host: '', port: 0 } : parseAddress(leading)
+      const leader = leading === undefined ? { host: '', port: 0 } : requireAddress(leading)
       return { reply: { code: leaderChanged(generation), leader } }
     }
     if (name !== 'listHosts') return { reply: { code: 0 } }
     const hosts = names.map(each => ({
-      hostAddr: parseAddress(each),
+      hostAddr: requireAddress(each),
       status: 0,
       role: 1,
       gitInfoSha: 'deadbeef',
@@ -170,7 +170,7 @@ export function fakeMetads(options: {
 
   const access: ClusterAccess = Object.freeze({
     name: 'graph',
-    roles: { metad: names.map(name => parseAddress(name).host) },
+    roles: { metad: names.map(name => requireAddress(name).host) },
     settings: settings as Readonly<Record<string, unknown>>,
     clock,
     host: () => {
@@ -241,7 +241,7 @@ export function methodsOf(generation: Generation): ReadonlyMap<string, AnyMethod
 
 /** The metad of that address, as a configuration file would tell of it. */
 export function instanceOf(name: string): Instance {
-  const address = parseAddress(name)
+  const address = requireAddress(name)
   return {
     role: 'metad',
     hostName: address.host,

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import type { ClusterAccess } from '../../contract.ts'
-import { parseAddress } from '../addresses.ts'
+import { requireAddress } from '../addresses.ts'
 import { addressText, type ServiceAddress } from '../contract.ts'
 import type { Instance } from '../instances.ts'
 import type { NebulaSettings } from '../settings.ts'
@@ -76,7 +76,7 @@ export function metadsOf(access: ClusterAccess, findInstances: FindInstances): M
     if (same !== undefined) return same
     const from = (namedBy ?? metads[0])?.from ?? ''
     const mapped = settings.address_map?.[addressText(address)]
-    const dial = mapped === undefined ? address : parseAddress(mapped, address.port)
+    const dial = mapped === undefined ? address : requireAddress(mapped, address.port)
     return { address, dial, from }
   }
 

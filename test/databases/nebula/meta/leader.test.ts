@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { quietIo } from '../../../../src/base/io.ts'
-import { parseAddress } from '../../../../src/databases/nebula/addresses.ts'
+import { requireAddress } from '../../../../src/databases/nebula/addresses.ts'
 import { metaClient, metaReader } from '../../../../src/databases/nebula/clients.ts'
 import { type FakeMetads, fakeMetads } from '../fake-metad.ts'
 
@@ -51,7 +51,7 @@ test('an election without an end is an error that names the metads', async () =>
 
 test('metads that send in a circle are waited for as in an election', async () => {
   const fake = fakeMetads({ generation: '2.1', metads: ['a:9559', 'b:9559'] })
-  const to = (leader: string) => ({ reply: { code: -4, leader: parseAddress(leader) } })
+  const to = (leader: string) => ({ reply: { code: -4, leader: requireAddress(leader) } })
   fake.metad('a:9559').answer('listSnapshots', to('b:9559'), to('b:9559'), { reply: { code: 0 } })
   fake.metad('b:9559').answer('listSnapshots', to('a:9559'))
   expect(await reader(fake).listSnapshots(io)).toEqual([])

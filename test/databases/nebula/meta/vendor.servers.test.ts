@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../../../src/base/clock.ts'
 import { quietIo } from '../../../../src/base/io.ts'
 import type { ClusterAccess } from '../../../../src/databases/contract.ts'
-import { parseAddress } from '../../../../src/databases/nebula/addresses.ts'
+import { requireAddress } from '../../../../src/databases/nebula/addresses.ts'
 import { metaClient } from '../../../../src/databases/nebula/clients.ts'
 import { addressText, generations } from '../../../../src/databases/nebula/contract.ts'
 import { startNebula } from '../../../servers/nebula/cluster.ts'
@@ -71,7 +71,7 @@ test.each(generations)(
     if (generation === '2.0') expect(nodes).toBeUndefined()
     else expect(nodes?.map(({ role }) => role)).toContain('storage')
     for (const metad of cluster.metads) {
-      const directories = await client.metaDirectories(parseAddress(metad.address), io)
+      const directories = await client.metaDirectories(requireAddress(metad.address), io)
       if (generation === '2.0') expect(directories).toBeUndefined()
       else expect(directories?.data).toEqual(metad.dataDirs)
     }
