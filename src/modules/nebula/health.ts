@@ -88,7 +88,8 @@ export const health = defineClusterModule({
           each === null ? [] : [[space, each] as const],
         ),
       )
-      await compareCounts(client, counted, { clock, timeoutMs: leftMs() }, io)
+      const timeLeft = { clock, timeoutMs: leftMs() }
+      await compareCounts(args.cluster, client, counted, timeLeft, io)
       return {
         waited: Math.round((clock.monotonicMs() - startMs) / 1000),
         generation: state.generation,

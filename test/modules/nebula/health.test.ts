@@ -3,6 +3,7 @@ import { BkpError } from '../../../src/base/errors.ts'
 import type { MetaClient, ServiceHost } from '../../../src/databases/nebula/contract.ts'
 import { health } from '../../../src/modules/nebula/health.ts'
 import { fakeHost, files } from '../../databases/nebula/fake-host.ts'
+import { job, scriptedGraph, stats, table } from '../../databases/nebula/graph/script.ts'
 import { applyAt, planAt } from '../repository/site.ts'
 import { confs, fakeMeta, nebulaSite, patientClock, row, wholeCluster } from './scene.ts'
 
@@ -151,6 +152,25 @@ describe('nebula.health', () => {
     await expect(applyAt(nebulaSite({ hosts, meta }), health, clusterArgs)).rejects.toMatchObject({
       code: 'nebula.version',
     })
+  })
+
+  test('fails with all counts that differ, as nebula.fingerprint does', async () => {
+    const graph = scriptedGraph(statement => {
+      if (statement.endsWith('SUBMIT JOB STATS')) return table(['New Job Id'], [1n])
+      return statement.endsWith('SHOW JOB 1') ? job(1n, 'FINISHED') : stats(51n, 81n)
+    })
+    const meta = fakeMeta(wholeCluster, { graph })
+    const counts = { edges: 81, tags: { player: 51 }, edgeTypes: { follow: 81 } }
+    const check = async (vertices: number) =>
+      await applyAt(nebulaSite({ hosts, meta }), health, {
+        ...clusterArgs,
+        fingerprint: { nba: { ...counts, vertices } },
+      })
+    await expect(check(52)).rejects.toMatchObject({
+      code: 'nebula.data_differs',
+      message: 'graph does not hold what it should:\n  nba  vertices  expected 52  found 51  (-1)',
+    })
+    expect((await check(51)).storageds).toBe(2)
   })
 
   test('cannot compare counts without a graphd', async () => {
