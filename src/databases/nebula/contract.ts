@@ -135,8 +135,14 @@ export interface MetaReader {
   /** Told once; the version is the newest that a service names, absent where none does. */
   version(io: Io): Promise<{ readonly generation: Generation; readonly version?: string }>
   leader(io: Io): Promise<ServiceAddress>
-  /** `alloc`: storageds that may hold partitions, with their partitions. */
-  listHosts(type: 'alloc' | 'graph' | 'meta' | 'storage', io: Io): Promise<readonly ServiceHost[]>
+  /**
+   * `alloc`: storageds that may hold partitions, with their partitions. `listener` is only to be
+   * asked of 3.4 and newer, which know it.
+   */
+  listHosts(
+    type: 'alloc' | 'graph' | 'meta' | 'storage' | 'listener',
+    io: Io,
+  ): Promise<readonly ServiceHost[]>
   listSpaces(io: Io): Promise<readonly Space[]>
   /** @throws nebula.space_not_found */
   getSpace(

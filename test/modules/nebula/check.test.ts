@@ -8,6 +8,7 @@ import { check } from '../../../src/modules/nebula/check.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { createMemoryStorage as memoryStorage } from '../../../src/storage/memory.ts'
 import { deadHost } from '../../databases/nebula/fake-host.ts'
+import { jobs as jobTable, scriptedGraph, table } from '../../databases/nebula/graph/script.ts'
 import { applyAt, planAt } from '../repository/site.ts'
 import { type HostAnswers, healthyHost } from './check-host-answers.ts'
 import {
@@ -55,6 +56,14 @@ async function faults(
 
 async function warnings(site: ReturnType<typeof scene>, args: object = {}) {
   return (await applyAt(site, check, { cluster: 'graph', ...args })).warnings
+}
+
+/** A cluster all of whose services are of a version. */
+function withVersion(version: string, more: Parameters<typeof fakeMeta>[1]) {
+  const of = (rows: readonly ServiceHost[]) => rows.map(each => ({ ...each, version }))
+  const { metads, storageds, graphds } = wholeCluster
+  const rows = { metads: of(metads), storageds: of(storageds), graphds: of(graphds) }
+  return fakeMeta(rows, more)
 }
 
 const withRows = (rows: Partial<Rows>) => fakeMeta({ ...wholeCluster, ...rows })
@@ -264,13 +273,17 @@ describe('A job', () => {
   const jobs = (status: () => string) => ({
     openReader: async () => ({
       address: '10.0.0.1:9669',
-      read: async (): Promise<GraphTable> => ({
-        columns: ['Job Id', 'Command', 'Status'],
-        rows: [
-          [12n, 'REBUILD_TAG_INDEX', status()],
-          [13n, 'STATS', 'RUNNING'],
-        ],
-      }),
+      read: async ({ text }: { readonly text: string }): Promise<GraphTable> => {
+        if (text === 'SHOW LISTENER') return { columns: ['PartId', 'Type', 'Host'], rows: [] }
+        if (text === 'SHOW FULLTEXT INDEXES') return { columns: ['Name'], rows: [] }
+        return {
+          columns: ['Job Id', 'Command', 'Status'],
+          rows: [
+            [12n, 'REBUILD_TAG_INDEX', status()],
+            [13n, 'STATS', 'RUNNING'],
+          ],
+        }
+      },
       close: async () => {},
     }),
     open: async () => {
@@ -317,6 +330,67 @@ describe('A job', () => {
     expect(await faults(scene({ meta }), { graphd: true })).toEqual([
       'graphd: graphd: bad password',
     ])
+  })
+})
+
+describe('What no backup holds', () => {
+  const listener = ['PartId', 'Type', 'Host', 'Host Status']
+  const rows = (part: bigint) => [part, 'ELASTICSEARCH', '["10.0.0.4":9789]', 'ONLINE'] as const
+  const graphd = (found: boolean) =>
+    scriptedGraph(statement => {
+      if (statement === 'nba: SHOW JOBS') return jobTable()
+      if (statement === 'nba: SHOW LISTENER')
+        return table(listener, ...(found ? [rows(1n), rows(2n)] : []))
+      if (statement === 'nba: SHOW FULLTEXT INDEXES')
+        return table(['Name', 'Schema Type'], ...(found ? [['players', 'Tag'] as const] : []))
+      throw new BkpError('nebula.refused', `SyntaxError near ${statement}`)
+    })
+
+  test('is a warning: listeners and full-text indexes by space, as graphd shows them', async () => {
+    expect(
+      await warnings(scene({ meta: fakeMeta(wholeCluster, { graph: graphd(true) }) })),
+    ).toEqual([
+      'space nba has listeners (ELASTICSEARCH 10.0.0.4:9789) and full-text indexes (players): not in a backup; add and rebuild them after a restore',
+    ])
+    const none = graphd(false)
+    expect(await warnings(scene({ meta: fakeMeta(wholeCluster, { graph: none }) }))).toEqual([])
+    expect(none.asked).toContain('nba: SHOW LISTENER')
+  })
+
+  test('is asked of 2.x by SHOW LISTENER alone, and told where graphd refuses', async () => {
+    const version = async () => ({ generation: '2.1', version: '2.6.0' }) as const
+    const listening = graphd(true)
+    const old = withVersion('2.6.0', { version, graph: listening })
+    expect(await warnings(scene({ meta: old }))).toEqual([
+      expect.stringMatching(/^space nba has listeners \(ELASTICSEARCH 10\.0\.0\.4:9789\): not in/),
+    ])
+    expect(listening.asked).not.toContain('nba: SHOW FULLTEXT INDEXES')
+    const graph = scriptedGraph(statement => {
+      if (statement === 'nba: SHOW JOBS') return jobTable()
+      throw new BkpError('nebula.refused', 'PermissionError')
+    })
+    expect(await warnings(scene({ meta: fakeMeta(wholeCluster, { graph }) }))).toEqual([
+      'whether spaces have listeners, which no backup holds, is not known: PermissionError',
+    ])
+  })
+
+  test('is known to metads since 3.4, where there is no graphd', async () => {
+    const asked: string[] = []
+    const base = fakeMeta()
+    const listHosts: typeof base.listHosts = async (type, io) => {
+      asked.push(type)
+      if (type !== 'listener') return await base.listHosts(type, io)
+      return [row('10.0.0.4:9789', { role: 'listener' })]
+    }
+    expect(await warnings(scene({ meta: fakeMeta(wholeCluster, { listHosts }) }))).toEqual([
+      'listeners run (10.0.0.4:9789): not in a backup; add and rebuild them after a restore',
+    ])
+    asked.length = 0
+    const version = async () => ({ generation: '3.3', version: '3.3.0' }) as const
+    expect(await warnings(scene({ meta: withVersion('3.3.0', { version, listHosts }) }))).toEqual(
+      [],
+    )
+    expect(asked).not.toContain('listener')
   })
 })
 

@@ -91,7 +91,7 @@ export function fakeMeta(rows: Rows = wholeCluster, more: Partial<MetaClient> = 
     version: async () => ({ generation: '3.3', version: '3.8.0' }),
     leader: async () => ({ host: '10.0.0.1', port: 9559 }),
     listHosts: async type =>
-      ({ meta: metads, graph: graphds, alloc: storageds, storage: storageds })[type],
+      ({ meta: metads, graph: graphds, alloc: storageds, storage: storageds, listener: [] })[type],
     listSpaces: async () => [{ id: 1, name: 'nba' }],
     getSpace: async name => ({ id: 1, description: { ...description, name } }),
     listSnapshots: async () => [

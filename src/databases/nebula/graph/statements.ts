@@ -38,6 +38,12 @@ export function showJob(id: bigint): ReadingStatement {
   throw new BkpError('schema.invalid', `${id} is no number of a job`)
 }
 
+/** Columns PartId, Type, Host and a status: the listeners of the chosen space. */
+export const showListener: ReadingStatement = reading('SHOW LISTENER')
+
+/** Columns Name, Schema Type, Schema Name, Fields: those of the chosen space. */
+export const showFulltextIndexes: ReadingStatement = reading('SHOW FULLTEXT INDEXES')
+
 /** Columns Name, Status, Hosts (specs/nebula.md §3.1). */
 export const showSnapshots: ReadingStatement = reading('SHOW SNAPSHOTS')
 

@@ -22,7 +22,7 @@ import {
 import { refusal } from './refusals.ts'
 import { type MetaSession, reading } from './session.ts'
 
-const hostTypes = { alloc: 0, graph: 1, meta: 2, storage: 3 } as const
+const hostTypes = { alloc: 0, graph: 1, meta: 2, storage: 3, listener: 5 } as const
 
 /** What metads are asked; nGQL is graphd's. */
 export type MetadReader = Omit<MetaReader, 'graph'>

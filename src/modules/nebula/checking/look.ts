@@ -7,6 +7,7 @@ import type { Site } from '../../contract.ts'
 import { metaReader, type NebulaCluster } from '../shared/cluster.ts'
 import { checkHostOrTell } from './check-host.ts'
 import { type Jobs, jobText, readJobs } from './check-jobs.ts'
+import { checkListeners } from './check-listeners.ts'
 import { checkDirectories, checkState } from './check-state.ts'
 import { compareWithNewest } from './check-storage.ts'
 import { asFault, type Fault, type Findings, together, toTell } from './fault.ts'
@@ -139,6 +140,7 @@ async function askMetads(
       checkState(state, instances, unread),
       await checkDirectories(reader, instances, io),
       jobFindings(jobs, args),
+      await checkListeners(reader, state, jobs.problem === undefined, io),
     ])
     return { ...found, state, jobs }
   } catch (thrown) {
