@@ -172,6 +172,8 @@ var statements = []struct {
 	{regexp.MustCompile("(?i)^(INSERT)\\s+VERTEX\\s+`?(\\w+)`?\\s*\\([^)]*\\)\\s+VALUES\\s+\"([^\"]+)\"\\s*:\\s*\\([^)]*\\)$"), (*Graphd).change},
 	{regexp.MustCompile(`(?i)^(DELETE)\s+VERTEX\s+()"([^"]+)"(?:\s+WITH\s+EDGE)?$`), (*Graphd).change},
 	{regexp.MustCompile(`(?i)^ADD\s+HOSTS\s+(.+)$`), (*Graphd).addHosts},
+	{regexp.MustCompile(`(?i)^SHOW\s+LISTENER$`), (*Graphd).showListener},
+	{regexp.MustCompile(`(?i)^SHOW\s+FULLTEXT\s+INDEXES$`), (*Graphd).showFulltext},
 	{regexp.MustCompile(`(?i)^YIELD\s+1(?:\s+AS\s+(\w+))?$`), (*Graphd).one},
 }
 
@@ -293,6 +295,15 @@ func distribution(parts map[string][]int32) string {
 		return "No valid partition"
 	}
 	return strings.Join(texts, ", ")
+}
+
+// Nothing listens to these clusters.
+func (g *Graphd) showListener(*session, []string) Result {
+	return table([]string{"PartId", "Type", "Host", "Host Status"}, [][]any{})
+}
+
+func (g *Graphd) showFulltext(*session, []string) Result {
+	return table([]string{"Name", "Schema Type", "Schema Name", "Fields"}, [][]any{})
 }
 
 func (g *Graphd) showSnapshots(open *session, _ []string) Result {
