@@ -48,7 +48,7 @@ export async function dropEverywhere(
     throw new BkpError('schema.invalid', `"${name}" is no name of a snapshot or a backup`)
   }
   const row = await dropPatiently({ client, cluster, clock: site.run.clock }, name, io)
-  await requireGone(client, name, io)
+  await requireGone({ client, cluster, clock: site.run.clock }, name, io)
   const { found, unread } = await surveyCheckpoints(site.hosts, cluster, io)
   const left = found.filter(each => each.name === name)
   const failures = await removeByHand(site, left, io)
@@ -68,12 +68,16 @@ export async function dropEverywhere(
 }
 
 /** 2.x may say that it is done and keep the row as INVALID (§3.3): its files are then still wanted. */
-async function requireGone(client: MetaClient, name: string, io: Io): Promise<void> {
+async function requireGone(
+  asking: Parameters<typeof dropPatiently>[0],
+  name: string,
+  io: Io,
+): Promise<void> {
   for (const isLast of [false, true]) {
-    const rows = await client.listSnapshots(io)
+    const rows = await asking.client.listSnapshots(io)
     if (rows.every(row => row.name !== name)) return
     if (isLast) break
-    await client.dropSnapshot(name, io)
+    await dropPatiently(asking, name, io)
   }
   throw new BkpError('nebula.refused', `metad says that ${name} is dropped, but still lists it`, {
     hint: 'the log of the metad that leads says why',

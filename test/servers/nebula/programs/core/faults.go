@@ -27,6 +27,9 @@ type Fault struct {
 	StepDownTo string `json:"stepDownTo,omitempty"`
 }
 
+// dropped begins what is kept of a call in place of its code, where the connection was closed.
+const dropped = "dropped "
+
 // Call is one call that was served.
 type Call struct {
 	Method string    `json:"method"`
@@ -107,7 +110,7 @@ func (f *Faults) faulty(method string, conn net.Conn, work func() Code) Code {
 	}
 	if fault.Drop == "before" && conn != nil {
 		conn.Close()
-		return "dropped before"
+		return dropped + "before"
 	}
 	if fault.Code != "" {
 		return fault.Code
@@ -115,7 +118,7 @@ func (f *Faults) faulty(method string, conn net.Conn, work func() Code) Code {
 	code := work()
 	if fault.Drop == "after" && conn != nil {
 		conn.Close()
-		return "dropped after"
+		return dropped + "after"
 	}
 	return code
 }

@@ -35,6 +35,14 @@ type Code = string
 
 const ok Code = "SUCCEEDED"
 
+// NoAnswer ends a connection over a code that the generation does not have: a mistake in these programs
+// must not look like E_UNKNOWN of a metad. The calls whose connection a fault closed have no code.
+func NoAnswer(code Code) {
+	if !strings.HasPrefix(code, dropped) {
+		panic("this generation has no code " + code)
+	}
+}
+
 // SpaceDesc is what all generations' SpaceDesc hold; FIXED_STRING where VidLength is not 0.
 type SpaceDesc struct {
 	Name       string   `json:"name"`

@@ -23,6 +23,7 @@ func number(code core.Code) meta.ErrorCode {
 	if found, known := meta.ErrorCodeToValue[code]; known {
 		return found
 	}
+	core.NoAnswer(code)
 	return meta.ErrorCode_E_UNKNOWN
 }
 

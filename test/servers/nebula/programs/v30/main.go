@@ -36,6 +36,7 @@ func main() {
 func number(code core.Code) nebula.ErrorCode {
 	found, err := nebula.ErrorCodeFromString(code)
 	if err != nil {
+		core.NoAnswer(code)
 		return nebula.ErrorCode_E_UNKNOWN
 	}
 	return found
