@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { BkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
+import type { WritableSite } from '../../../src/modules/contract.ts'
 import { service } from '../../../src/modules/nebula/service.ts'
+import type { ServiceArguments } from '../../../src/modules/nebula/serving/request.ts'
 import { errorOf, shellHost } from '../../connection/support.ts'
 import { applyAt, planAt } from '../repository/site.ts'
 import { freePort, type Install, install, nebulaSite } from './service-scene.ts'
@@ -72,6 +76,40 @@ async function cluster(
   return { install_dir: place.root }
 }
 
+/** Starts them as an operator would, so that a test begins with what it is about. */
+async function running(conf: string, role = 'storaged'): Promise<number> {
+  const script = join(place.root, 'scripts/nebula.service')
+  const path = join(place.root, 'etc', conf)
+  const child = spawn(script, ['-c', path, 'start', role], { stdio: 'ignore' })
+  await once(child, 'exit')
+  await listening(conf)
+  const [, file = ''] = /--pid_file=(.+)/.exec(readFileSync(path, 'latin1')) ?? []
+  return Number(readFileSync(join(place.root, file), 'latin1'))
+}
+
+async function listening(conf: string): Promise<void> {
+  const port = Number((await addressOf(conf)).split(':')[1])
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    const isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (isOpen) return
+    await systemClock.sleep(10)
+  }
+}
+
+/** Plans and does what was planned. */
+async function both(site: WritableSite, args: ServiceArguments) {
+  const facts = await service.inspect(site, args, quietIo)
+  const plan = service.plan({ args, facts })
+  if (plan.kind !== 'change') throw new Error('nothing to do')
+  const { changes } = plan
+  return { plan, result: await service.apply(site, { args, facts, changes }, quietIo) }
+}
+
 const answering = { metaDirectories: async () => undefined, close: async () => {} }
 const all = { cluster: 'graph', role: 'all', timeout: '150s' } as const
 const storaged = { cluster: 'graph', role: 'storaged', timeout: '150s' } as const
@@ -91,15 +129,13 @@ describe('nebula.service', () => {
       },
     }
     const site = nebulaSite({ host, settings, client })
-    const plan = await planAt(site, service, { ...all, state: 'started' })
-    if (plan.kind !== 'change') throw new Error('nothing to start')
+    const { plan, result: started } = await both(site, { ...all, state: 'started' })
     expect(plan.changes.map(({ target }) => target.split(' ')[0])).toEqual([
       'nebula-metad',
       'nebula-storaged',
       'nebula-graphd',
     ])
     expect(plan.changes.map(({ availability }) => availability)).toEqual(['up', 'up', 'up'])
-    const started = await applyAt(site, service, { ...all, state: 'started' })
     expect(started.services.map(({ changed }) => changed)).toEqual([true, true, true])
     expect(asked).toBeGreaterThanOrEqual(3)
     expect(await planAt(site, service, { ...all, state: 'started' })).toMatchObject({
@@ -107,14 +143,12 @@ describe('nebula.service', () => {
     })
     const pids = written()
     expect(pids).toHaveLength(3)
-    const down = await planAt(site, service, { ...all, state: 'stopped' })
-    if (down.kind !== 'change') throw new Error('nothing to stop')
+    const { plan: down, result: stopped } = await both(site, { ...all, state: 'stopped' })
     expect(down.changes.map(({ target }) => target.split(' ')[0])).toEqual([
       'nebula-graphd',
       'nebula-storaged',
       'nebula-metad',
     ])
-    const stopped = await applyAt(site, service, { ...all, state: 'stopped' })
     expect(stopped.services.map(({ changed }) => changed)).toEqual([true, true, true])
     expect(pids.filter(isAlive)).toEqual([])
     expect(await planAt(site, service, { ...all, state: 'stopped' })).toMatchObject({
@@ -134,25 +168,21 @@ describe('nebula.service', () => {
       storaged: { [host.name]: [{}, { conf: other }] },
     }
     const site = nebulaSite({ host, settings: { ...settings, instances }, client: answering })
-    await applyAt(site, service, { ...storaged, state: 'started' })
-    const own = Number(readFileSync(pidFile('storaged'), 'latin1'))
-    const foreign = Number(readFileSync(pidFile('other'), 'latin1'))
+    const own = await running('nebula-storaged.conf')
+    const foreign = await running('other.conf')
     // That of something that ended long ago.
     writeFileSync(pidFile('storaged'), '999999999\n')
     const instance = await addressOf('nebula-storaged.conf')
     const args = { ...storaged, state: 'stopped' as const, instances: [instance] }
-    const plan = await planAt(site, service, args)
-    if (plan.kind !== 'change') throw new Error('nothing to stop')
+    const { plan } = await both(site, args)
     expect(plan.changes[0].notes?.join('\n')).toContain('its pid file says 999999999')
-    await applyAt(site, service, args)
     expect([own, foreign].map(isAlive)).toEqual([false, true])
   })
 
   it('ends with an error that names pid and host where one does not stop, and kills only if told to', async () => {
     const settings = await cluster({ storaged: { deaf: 'yes' } })
     const site = nebulaSite({ host, settings, client: answering })
-    await applyAt(site, service, { ...storaged, state: 'started' })
-    const pid = Number(readFileSync(pidFile('storaged'), 'latin1'))
+    const pid = await running('nebula-storaged.conf')
     const stop = { ...storaged, state: 'stopped', timeout: '0.3s' } as const
     const error = await errorOf(applyAt(site, service, stop))
     expect(error.code).toBe('nebula.not_ready')
@@ -172,20 +202,26 @@ describe('nebula.service', () => {
     const settings = await cluster()
     const bin = join(place.root, 'bin/nebula-storaged')
     const conf = join(place.root, 'etc/nebula-storaged.conf')
-    const loop = `while [ -e ${place.root}/keep ]; do ${bin} --flagfile=${conf}; sleep 0.05; done`
-    writeFileSync(join(place.root, 'keep'), '')
+    const again = join(place.root, 'again')
+    const loop = `${bin} --flagfile=${conf}; sleep 0.05; echo >${again}; ${bin} --flagfile=${conf}; :`
     children.push(spawn('/bin/sh', ['-c', loop], { stdio: 'ignore' }))
-    const site = nebulaSite({ host, settings, client: answering, clock: systemClock })
-    await expect
-      .poll(async () => (await planAt(site, service, { ...storaged, state: 'started' })).kind, {
-        timeout: 10_000,
-      })
-      .toBe('unchanged')
+    await listening('nebula-storaged.conf')
+    let now = 0
+    // Its seconds begin when the supervisor has done what it does, however long that takes here.
+    const clock: Clock = {
+      now: () => new Date(),
+      monotonicMs: () => now,
+      sleep: async milliseconds => {
+        while (!existsSync(again)) await systemClock.sleep(10)
+        now += milliseconds
+      },
+    }
+    const site = nebulaSite({ host, settings, client: answering, clock })
     const error = await errorOf(applyAt(site, service, { ...storaged, state: 'stopped' }))
     expect(error.message).toMatch(/was started again as pid \d+ by sh \(pid \d+\)/)
     expect(error.hint).toContain('supervisor')
-    rmSync(join(place.root, 'keep'))
-    await applyAt(site, service, { ...storaged, state: 'stopped' })
+    const [pid] = /(?<=as pid )\d+/.exec(error.message) ?? []
+    end(Number(pid))
   })
 
   it('waits for the lock of RocksDB where the process is out of sight', async () => {
