@@ -1,9 +1,10 @@
-import { asBkpError, BkpError } from '../../../base/errors.ts'
+import { asBkpError, BkpError, type BkpErrorOptions } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Generation } from '../../../databases/nebula/contract.ts'
 import type { Dropping } from '../dropping/drop.ts'
 import { dropNew } from '../dropping/drop-new.ts'
 import { liftBlockedWrites } from '../dropping/lift-writes.ts'
+import { dropStrays } from './drop-strays.ts'
 
 /** What metad answers before it blocks anything (specs/nebula.md §2.0, 1 to 5). */
 const beforeBlocking: ReadonlySet<unknown> = new Set([
@@ -59,8 +60,8 @@ export async function afterFailure(
   const isLost = error.code === 'nebula.outcome_unknown'
   const nothingDone =
     (!isLost && error.code !== 'nebula.backup_failed') || beforeBlocking.has(error.details['name'])
-  if (nothingDone) return settled(error)
   if (io.signal.aborted) return error
+  if (nothingDone) return await afterRefusal(error, dropping, known, io)
   const done: string[] = []
   let isTidy = true
   try {
@@ -86,11 +87,35 @@ export async function afterFailure(
   return isTidy ? settled(failure) : failure
 }
 
+/**
+ * Nothing was begun as far as the metad knows that answered last. One that was asked before it may have
+ * stopped leading in the middle, and left what it had made; its writes are not blocked, since it answered
+ * (specs/nebula.md §2.0: that answer comes before BLOCK_ON or after BLOCK_OFF).
+ */
+async function afterRefusal(
+  error: BkpError,
+  dropping: Dropping,
+  known: { readonly kind: 'backup' | 'snapshot'; readonly existing: readonly string[] },
+  io: Io,
+): Promise<BkpError> {
+  try {
+    const lines = await dropStrays(dropping, known, io)
+    const message = [error.message, ...lines].join('; ')
+    return settled(new BkpError(error.code, message, { ...keptOf(error), details: error.details }))
+  } catch {
+    // Not settled: a release looks again.
+    return error
+  }
+}
+
 /** The same error, which leaves in its result that nothing is to be released any more. */
 export function settled(error: BkpError): BkpError {
   return new BkpError(error.code, error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    cause: error.cause ?? error,
+    ...keptOf(error),
     details: { ...error.details, result: { settled: true } },
   })
+}
+
+function keptOf({ hint, cause }: BkpError): Pick<BkpErrorOptions, 'hint' | 'cause'> {
+  return { ...(hint === undefined ? {} : { hint }), ...(cause === undefined ? {} : { cause }) }
 }

@@ -54,7 +54,11 @@ export async function makeBackup(making: Making, io: Io): Promise<MadeBackup> {
     requireNew(name, facts)
     const checked = await checkBackup(site.hosts, created, known, io)
     await requireValid(client, name, io)
-    const strays = await dropStrays(making, { name, existing: facts.existing }, io)
+    const strays = await dropStrays(
+      making,
+      { kind: 'backup', existing: [...facts.existing, name] },
+      io,
+    )
     const metadata = metadataOf(created, checked, {
       version: facts.version,
       all: facts.all,

@@ -386,10 +386,24 @@ type beatAnswer struct {
 // heartbeat takes a storaged or graphd in, and tells it what there is.
 func (m *Metad) heartbeat(in beatRequest) (beatAnswer, error) {
 	out := beatAnswer{Leader: m.Leader()}
+	if _, leads := m.raft.state(); !leads && in.Cluster != "" && in.Cluster == string(m.db.Get(clusterKey)) {
+		m.remember(in.Row)
+	}
 	out.Code = m.Faults.Call("heartBeat", nil, func() Code {
 		return m.Led(func() Code { return m.takeBeat(in, &out) })
 	})
 	return out, nil
+}
+
+// remember keeps a heartbeat, as every metad does: real ones have their times in replicated tables, so that
+// a new leader knows who is online. It gives whether this one was known before.
+func (m *Metad) remember(row HostRow) bool {
+	row.Sha, row.Version = gitSha, m.Version()
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	_, known := m.beats[row.Addr]
+	m.beats[row.Addr], m.seen[row.Addr] = row, time.Now()
+	return known
 }
 
 func (m *Metad) takeBeat(in beatRequest, out *beatAnswer) Code {
@@ -406,14 +420,10 @@ func (m *Metad) takeBeat(in beatRequest, out *beatAnswer) Code {
 			return "E_MACHINE_NOT_FOUND"
 		}
 	}
-	in.Row.Sha, in.Row.Version = gitSha, m.Version()
 	key := append([]byte("__hosts__"), in.Row.Addr.String()...)
-	m.mutex.Lock()
-	_, known := m.beats[in.Row.Addr]
-	m.beats[in.Row.Addr], m.seen[in.Row.Addr] = in.Row, time.Now()
-	m.mutex.Unlock()
-	if !known || m.db.Get(key) == nil {
+	if known := m.remember(in.Row); !known || m.db.Get(key) == nil {
 		row := in.Row
+		row.Sha, row.Version = gitSha, m.Version()
 		row.Leaders, row.Parts = nil, nil
 		if code := m.write([]Op{{key, encoded(row)}}); code != ok {
 			return code

@@ -141,7 +141,7 @@ func (s *Storaged) beat() bool {
 	for _, path := range s.paths {
 		row.Data = append(row.Data, s.absolute(path))
 	}
-	for _, metad := range s.metads {
+	for index, metad := range s.metads {
 		got, err := ask[beatAnswer](metad.Plus(1), "/cluster/beat", beatRequest{s.cluster, row}, 5*time.Second)
 		if err != nil {
 			continue
@@ -149,6 +149,9 @@ func (s *Storaged) beat() bool {
 		switch got.Code {
 		case ok:
 			s.adopt(got)
+			for _, later := range s.metads[index+1:] {
+				go ask[beatAnswer](later.Plus(1), "/cluster/beat", beatRequest{got.Cluster, row}, time.Second)
+			}
 			return true
 		case "E_WRONGCLUSTER":
 			fatal("wrong cluster: %s says %s, the cluster is %s", s.clusterFile(), s.cluster, got.Cluster)
