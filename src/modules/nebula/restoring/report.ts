@@ -57,7 +57,7 @@ export const restorePlanSchema = Type.Object(
           { description: 'By space: what it held, where that was counted.' },
         ),
       },
-      { additionalProperties: false },
+      { additionalProperties: false, description: 'What nebula.health is to find afterwards.' },
     ),
     restorable: Type.Boolean({
       description: 'False only with report_only: `lines` say what stands against it.',
