@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
-import { asBkpError, BkpError, throwFaults } from '../../../base/errors.ts'
+import { asBkpError, BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { formatDuration } from '../../../base/units.ts'
 import type { Host } from '../../../connection/contract.ts'
@@ -50,11 +50,22 @@ export async function restoreMetads(work: RestoreMetaWork, io: Io): Promise<void
   const ended = await Promise.allSettled(work.metads.map(metad => restoreOne(work, metad, io)))
   const faults = ended.flatMap(end => (end.status === 'rejected' ? [asBkpError(end.reason)] : []))
   io.signal.throwIfAborted()
-  throwFaults(faults, `${faults.length} of ${work.metads.length} metads did not take their tables`)
+  throwTogether(faults, work.metads.length)
   if (work.method === 'http_replace') {
     for (const pair of work.pairs) await replaceOnLeader(work, pair, io)
   }
   await requireSpaces(work, io)
+}
+
+/** Metads mostly fail for the same reason: the first one's hint and log stand for all. */
+function throwTogether(faults: readonly BkpError[], metads: number): void {
+  const [first, ...rest] = faults
+  if (first === undefined) return
+  if (rest.length === 0) throw first
+  const message = `${faults.length} of ${metads} metads did not take their tables`
+  const { code, hint } = first
+  const { host: _, ...details } = first.details
+  throw new BkpError(code, message, { faults, details, ...(hint === undefined ? {} : { hint }) })
 }
 
 async function restoreOne(work: RestoreMetaWork, metad: Instance, io: Io): Promise<void> {
