@@ -36,7 +36,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 file=$root/$(sed -n 's/^--pid_file=//p' "$conf")
 pid=$(cat "$file" 2>/dev/null)
 case $action in
-start) echo "[INFO] Starting nebula-$role..."; "$root/bin/nebula-$role" --flagfile "$conf" & echo $! >"$file" ;;
+start) echo "[INFO] Starting nebula-$role..."
+  late=$(sed -n 's/^--late=//p' "$conf")
+  if [ -n "$late" ]; then (until [ -e "$late" ]; do sleep 0.02; done; "$root/bin/nebula-$role" --flagfile "$conf" & echo $! >"$file") &
+  else "$root/bin/nebula-$role" --flagfile "$conf" & echo $! >"$file"; fi ;;
 stop) echo "[INFO] Stopping nebula-$role..."; [ -n "$pid" ] && kill "$pid" 2>/dev/null; echo '[INFO] Done' ;;
 status) if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo "[INFO] nebula-$role(46b2aac66): Running as $pid, Listening on 1"
   else echo "[INFO] nebula-$role(46b2aac66): Exited"; fi ;;

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { BkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
+import type { Host } from '../../../src/connection/contract.ts'
 import type { WritableSite } from '../../../src/modules/contract.ts'
 import { service } from '../../../src/modules/nebula/service.ts'
 import type { ServiceArguments } from '../../../src/modules/nebula/serving/request.ts'
@@ -255,6 +256,46 @@ describe('nebula.service', () => {
         log: 'E1121 cluster.id differs',
       }),
     ])
+  })
+
+  it('waits for a daemon of which nothing is seen long after its script was back', async () => {
+    const late = join(place.root, 'late')
+    const settings = await cluster({ storaged: { late } })
+    let now = 0
+    // Each pause is a minute; after ten of them it comes up.
+    const clock: Clock = {
+      now: () => new Date(),
+      monotonicMs: () => now,
+      sleep: async () => {
+        now += 60_000
+        if (now >= 600_000) writeFileSync(late, '')
+        await systemClock.sleep(10)
+      },
+    }
+    const site = nebulaSite({ host, settings, client: answering, clock })
+    await applyAt(site, service, { ...storaged, state: 'started', timeout: '1d' })
+    expect(written().filter(isAlive)).toHaveLength(1)
+  })
+
+  it('does not judge a daemon before it has looked, however long starting the others took', async () => {
+    const settings = await cluster()
+    let now = 0
+    const clock: Clock = {
+      now: () => new Date(),
+      monotonicMs: () => now,
+      sleep: async () => await systemClock.sleep(10),
+    }
+    // Whatever is done on the host takes longer than the step may take.
+    const slow: Host = {
+      ...host,
+      run: async (command, io) => {
+        now += 3_600_000
+        return await host.run(command, io)
+      },
+    }
+    const site = nebulaSite({ host: slow, settings, client: answering, clock })
+    await applyAt(site, service, { ...storaged, state: 'started', timeout: '10m' })
+    expect(written().filter(isAlive)).toHaveLength(1)
   })
 
   it('refuses a host without scripts, and names what is not there', async () => {

@@ -10,8 +10,10 @@ import { accepts, runService } from './run-quietly.ts'
 import type { Ended } from './stop.ts'
 import { hostOf, lookAt, pauses, serviceText, type Work, wordsOf } from './work.ts'
 
-/** How long a daemon that was started may have no process before it counts as one that ended at once. */
+/** How long a daemon that has ended may look so before that is believed: it may be between two processes. */
 const vanishedMs = 10_000
+/** How often at least: on a busy machine a single look may take longer than that. */
+const vanishedLooks = 3
 
 /**
  * Starts services role by role, and waits for each to be ready: a process, a port that accepts, and of a
@@ -30,9 +32,16 @@ export async function startServices(
 /** A service on its way up. */
 interface Starting {
   readonly instance: Instance
+  /** What its pid file said before. */
+  readonly written: string
+  /** It was told to start, or was on its way before. */
+  begun: boolean
+  /** Of the command that told it. */
   exit?: Exit
-  /** When a process of it was last seen, or it was told to start. */
-  seenMs: number
+  /** A process of it was seen since. */
+  lived: boolean
+  /** Looks in a row without a process, and when the first of them began; of those since it was told. */
+  missing: { readonly sinceMs: number; readonly looks: number } | undefined
   /** What is missed yet. */
   why: string
 }
@@ -40,59 +49,94 @@ interface Starting {
 async function startRole(work: Work, instances: readonly Instance[], io: Io): Promise<Ended[]> {
   const { clock } = work
   const startedMs = clock.monotonicMs()
-  const before = await lookAt(work, instances, io)
-  const waiting = new Map<Instance, Starting>()
-  const begun = new Set<Instance>()
-  for (const one of before) {
-    const why = await lacks(work, one, io)
-    if (why === undefined) continue
-    waiting.set(one.instance, { instance: one.instance, seenMs: startedMs, why })
-    if (stateOf(one) === 'starting') begun.add(one.instance)
-  }
   const ready: Ended[] = []
+  const waiting = new Map<Instance, Starting>()
+  let lookedMs = startedMs
+  let seen = await lookAt(work, instances, io)
+  for (const one of seen) {
+    const { instance, written } = one
+    const why = await lacks(work, one, io)
+    const begun = stateOf(one) === 'starting'
+    if (why === undefined) continue
+    waiting.set(instance, { instance, written, begun, lived: begun, missing: undefined, why })
+  }
   const pause = pauses(clock, io)
   for (;;) {
-    const seen = await lookAt(work, [...waiting.keys()], io)
     await Promise.all(
       seen.map(async one => {
-        const { instance } = one
-        const state = waiting.get(instance)
+        const state = waiting.get(one.instance)
         if (state === undefined) return
-        // Another process still holds its data: it would not come up.
-        if (!begun.has(instance) && stateOf(one) !== 'closing') {
-          begun.add(instance)
-          const command = serviceCommand(instance, work.settings, 'start')
-          state.exit = await runService(hostOf(work, instance), command, io)
-          state.seenMs = clock.monotonicMs()
-          return
-        }
-        if (one.processes.length > 0) state.seenMs = clock.monotonicMs()
-        const why = await lacks(work, one, io)
-        if (why !== undefined) state.why = why
-        else {
-          waiting.delete(instance)
-          ready.push({ instance, milliseconds: clock.monotonicMs() - startedMs })
+        if (!state.begun) await begin(work, state, one, io)
+        else if (await isReady(work, state, one, lookedMs, io)) {
+          waiting.delete(state.instance)
+          ready.push({ instance: state.instance, milliseconds: clock.monotonicMs() - startedMs })
         }
       }),
     )
     if (waiting.size === 0) return ready
-    const nowMs = clock.monotonicMs()
     const gone = [...waiting.values()].filter(
-      state => begun.has(state.instance) && !mayHide(work) && hasEnded(state, nowMs),
+      state => !mayHide(work) && hasEnded(state, seen, lookedMs),
     )
     if (gone.length > 0) throw await notStarted(work, gone, 'ended at once', io)
-    if (nowMs - startedMs >= work.timeoutMs) {
-      const after = `not ready after ${formatDuration(nowMs - startedMs)}`
+    // Judged by a look that began in time: what was told to start since then has not been looked at.
+    if (lookedMs - startedMs >= work.timeoutMs) {
+      const after = `not ready after ${formatDuration(lookedMs - startedMs)}`
       throw await notStarted(work, [...waiting.values()], after, io)
     }
     await pause()
+    lookedMs = clock.monotonicMs()
+    seen = await lookAt(work, [...waiting.keys()], io)
   }
 }
 
-/** A command that failed and left no process need not be waited for as long as a slow one. */
-function hasEnded({ exit, seenMs }: Starting, nowMs: number): boolean {
+/** Tells a service to start, unless another process still holds its data: it would not come up. */
+async function begin(work: Work, state: Starting, one: Observed, io: Io): Promise<void> {
+  const { instance } = state
+  if (stateOf(one) === 'closing') {
+    state.why = `not told to start: ${one.locks.join(', ')} is locked`
+    return
+  }
+  state.begun = true
+  state.why = 'no process'
+  const command = serviceCommand(instance, work.settings, 'start')
+  state.exit = await runService(hostOf(work, instance), command, io)
+}
+
+async function isReady(
+  work: Work,
+  state: Starting,
+  one: Observed,
+  lookedMs: number,
+  io: Io,
+): Promise<boolean> {
+  if (one.processes.length > 0) {
+    state.lived = true
+    state.missing = undefined
+  } else {
+    const { sinceMs = lookedMs, looks = 0 } = state.missing ?? {}
+    state.missing = { sinceMs, looks: looks + 1 }
+  }
+  const why = await lacks(work, one, io)
+  if (why !== undefined) state.why = why
+  return why === undefined
+}
+
+/**
+ * Whether it has ended for good: its command failed, a process of it was there and is not any more, or its
+ * pid file names a new one that is not there. One of which nothing was ever seen may be slow: only the
+ * timeout ends the wait for it. A command that failed need not be waited for as long.
+ */
+function hasEnded(
+  { instance, exit, lived, missing, written }: Starting,
+  seen: readonly Observed[],
+  nowMs: number,
+): boolean {
+  if (missing === undefined || missing.looks < vanishedLooks) return false
   const isFailed = exit !== undefined && exit.code !== 0
-  return nowMs - seenMs >= (isFailed ? vanishedMs / 10 : vanishedMs)
+  const now = seen.find(one => one.instance === instance)?.written ?? ''
+  const isNamed = now !== '' && now !== written
+  if (!(isFailed || lived || isNamed)) return false
+  return nowMs - missing.sinceMs >= (isFailed ? vanishedMs / 10 : vanishedMs)
 }
 
 /** What a user's own command starts may be out of sight: its port tells. */
