@@ -1,0 +1,3 @@
+import { officialIn } from './official-cases.ts'
+
+officialIn('hdfs')
