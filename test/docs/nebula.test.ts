@@ -78,7 +78,7 @@ const situations = [
 ]
 
 /** Rows that no test shows: only ever fewer. */
-const mostUncovered = 3
+const mostUncovered = 0
 
 interface Row {
   readonly number: number
