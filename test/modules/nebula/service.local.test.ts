@@ -10,7 +10,6 @@ import { quietIo } from '../../../src/base/io.ts'
 import type { Host } from '../../../src/connection/contract.ts'
 import type { WritableSite } from '../../../src/modules/contract.ts'
 import { service } from '../../../src/modules/nebula/service.ts'
-import type { ServiceArguments } from '../../../src/modules/nebula/serving/request.ts'
 import { errorOf, shellHost } from '../../connection/support.ts'
 import { applyAt, planAt } from '../repository/site.ts'
 import { freePort, type Install, install, nebulaSite } from './service-scene.ts'
@@ -103,7 +102,7 @@ async function listening(conf: string): Promise<void> {
 }
 
 /** Plans and does what was planned. */
-async function both(site: WritableSite, args: ServiceArguments) {
+async function both(site: WritableSite, args: Parameters<typeof service.inspect>[1]) {
   const facts = await service.inspect(site, args, quietIo)
   const plan = service.plan({ args, facts })
   if (plan.kind !== 'change') throw new Error('nothing to do')
