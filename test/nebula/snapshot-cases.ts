@@ -108,8 +108,10 @@ export function snapshotCases(options: NebulaOptions, when: 'by day' | 'at night
       await cluster.start(first())
       await cluster.settled()
       const left = await cluster.leftovers()
-      expect(left.length).toBeGreaterThan(0)
-      expect(left.every(text => text.startsWith(`${first().host}:`))).toBe(true)
+      // No DROP of 2.1 to 2.6 removes logs below --wal_path, on no host.
+      const ofData = left.filter(text => !text.includes('/wal-disk/'))
+      expect(ofData.length).toBeGreaterThan(0)
+      expect(ofData.every(text => text.startsWith(`${first().host}:`))).toBe(true)
       // They may still be made.
       expect(collect({}).lines).toContainEqual(expect.stringContaining(`${name}: not listed`))
       expect(await cluster.leftovers()).toEqual(left)
