@@ -133,7 +133,8 @@ function conclude(
   }
   const asIs = decision.kind === 'unchanged'
   const certainty: Certainty = maybe || (!asIs && decision.certainty === 'maybe') ? 'maybe' : 'sure'
-  announce(request, tell, certainty, announcedOf(environment, request, seen, { binds: true }))
+  const shown = asIs ? otherwiseOf(seen) : seen
+  announce(request, tell, certainty, announcedOf(environment, request, shown, { binds: !asIs }))
   for (const host of hostsWorkedOn(request)) {
     overlay.record({
       host,
@@ -146,6 +147,14 @@ function conclude(
   }
   const known = maybe ? {} : asIs ? decision.result : (decision.result ?? {})
   return { status: 'changed', certainty, result: predictedResult(entry.returns, known, source) }
+}
+
+/** A step that may have something to do after all: what that would be, where its module says so. */
+function otherwiseOf(seen: Look): Pick<Look, 'decision' | 'given'> {
+  const { decision, given } = seen
+  const [first, ...others] = decision.kind === 'unchanged' ? (decision.otherwise ?? []) : []
+  if (first === undefined) return seen
+  return { given, decision: { kind: 'change', changes: [first, ...others], after: {} } }
 }
 
 /** Facts that a step may or may not set are not undefined later, but unknown. */

@@ -31,7 +31,16 @@ export interface Change {
 
 /** What planning decided, from arguments and facts alone. */
 export type Decision<F, R> =
-  | { readonly kind: 'unchanged'; readonly result: R; readonly message?: string }
+  | {
+      readonly kind: 'unchanged'
+      readonly result: R
+      readonly message?: string
+      /**
+       * What it would do where an earlier step of the plan takes that away again: a plan shows it only
+       * if one touches the same resources. Nothing of it is done by the step as it is decided here.
+       */
+      readonly otherwise?: readonly Change[]
+    }
   | {
       readonly kind: 'change'
       readonly changes: readonly [Change, ...Change[]]

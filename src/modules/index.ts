@@ -34,6 +34,7 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   'nebula.jobs': async () => anyModule((await import('./nebula/jobs.ts')).jobs),
   'nebula.official_backups': async () =>
     anyModule((await import('./nebula/official-backups.ts')).officialBackups),
+  'nebula.own': async () => anyModule((await import('./nebula/own.ts')).own),
   'nebula.restore_meta': async () =>
     anyModule((await import('./nebula/restore-meta.ts')).restoreMeta),
   'nebula.restore_plan': async () =>

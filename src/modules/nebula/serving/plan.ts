@@ -63,6 +63,8 @@ export function planService(
       kind: 'unchanged',
       result: { cluster, state, services: rows, seconds: 0 },
       message: services.length === 0 ? 'there is no such service' : `all of them are ${state}`,
+      // A restore stops and starts them: its plan sees them run both times.
+      otherwise: services.map(one => describe(one, args, settings)),
     }
   }
   requireManageable(pending, facts)

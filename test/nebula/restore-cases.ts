@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
+import { explain } from '../slice/bkp.ts'
+import { type KillPoint, killCases } from './restore-kills.ts'
+import { type Held, type RestoreScene, requireStatus, startRestoreScene } from './restore-scene.ts'
+
+export interface RestoreCases extends NebulaOptions {
+  /** Also what takes longer: single spaces, addresses that change places, bkp killed at these points. */
+  readonly atNight?: { readonly kills: readonly KillPoint[] }
+}
+
+const spaces = [
+  { name: 'basketball', replicas: 2, partitions: 3 },
+  { name: 'cars', partitions: 3 },
+] as const
+
+type Contents = Readonly<Record<'basketball' | 'cars', Held>>
+
+async function contentsOf({ held }: RestoreScene): Promise<Contents> {
+  return { basketball: await held('basketball'), cars: await held('cars') }
+}
+
+function nameOf({ generation, version, metads = 1 }: NebulaOptions): string {
+  return `playbooks/nebula of NebulaGraph ${version ?? generation}, ${metads} metads:`
+}
+
+/** Restores of one cluster, to itself and to another. */
+export function restoreCases({ atNight, ...options }: RestoreCases): void {
+  describe(`${nameOf(options)} restore`, () => {
+    let graph: RestoreScene
+    let copy: RestoreScene
+    let backedUp: Contents
+
+    beforeAll(async () => {
+      graph = await startRestoreScene({ storageds: 2, dataPaths: 1, spaces, ...options })
+      copy = await startRestoreScene({
+        ...{ storageds: 2, dataPaths: 1, ...options, metads: 1, spaces: [] },
+        ...{ name: 'drill', prefix: 'd', workspace: graph.workspace },
+        settings: { service_user: 'daemon' },
+      })
+      backedUp = await contentsOf(graph)
+      requireStatus(graph.play('backup'), 0)
+    })
+    afterAll(async () => {
+      await copy?.stop()
+      await graph?.stop()
+    })
+
+    it('puts rows and files back on the same hosts, and sets aside what came later', async () => {
+      const { cluster } = graph
+      await cluster.addRows('basketball', 50)
+      await cluster.createSpace({ name: 'later', rows: 10 })
+      expect(await contentsOf(graph)).not.toEqual(backedUp)
+      const outcome = graph.play('restore')
+      requireStatus(outcome, 0)
+      expect(outcome.stdout).toMatch(/it was down for \d+ s/)
+      expect(outcome.stdout).not.toContain('this plan does not bring it back')
+      await cluster.settled()
+      expect(await contentsOf(graph)).toEqual(backedUp)
+      await expect(cluster.spaceId('later')).rejects.toThrow('no space later')
+    })
+
+    it('puts everything back where a storaged does not start with what was restored', async () => {
+      const { cluster } = graph
+      await cluster.addRows('cars', 20)
+      const before = await contentsOf(graph)
+      const repair = failOnceSwapped(graph)
+      const outcome = graph.play('restore', { timeout: '30s' })
+      repair()
+      requireStatus(outcome, 2)
+      expect(outcome.stdout).toContain('the restore failed and graph is as it was')
+      await cluster.settled()
+      expect(await contentsOf(graph)).toEqual(before)
+    })
+
+    it('restores to other hosts by a map, as a drill', async () => {
+      const host_map = mapOf(graph.cluster.storageds, [...copy.cluster.storageds].reverse())
+      requireStatus(copy.play('drill', { of: 'graph', host_map }), 0)
+      await copy.cluster.settled()
+      expect(await contentsOf(copy)).toEqual(backedUp)
+      for (const { host, dataDirs } of copy.cluster.storageds) {
+        const ofOthers = `find ${dataDirs[0]}/nebula/[1-9]* -maxdepth 0 ! -user daemon`
+        expect(copy.cluster.run(host, ofOthers)).toBe('')
+        const sst = `find ${dataDirs[0]}/nebula/[1-9]*/data -name '*.sst' -user daemon -group daemon`
+        expect(copy.cluster.run(host, sst)).not.toBe('')
+      }
+      const addresses = new Set(copy.cluster.storageds.map(({ address }) => address))
+      const peers = await copy.cluster.partitionHosts()
+      expect(peers.filter(address => !addresses.has(address))).toEqual([])
+    })
+
+    it('refuses other hosts without a map, before anything is done', () => {
+      const outcome = copy.play('restore', { of: 'graph' })
+      requireStatus(outcome, 2)
+      expect(outcome.stdout + outcome.stderr).toContain('held partitions')
+      const { cluster } = copy
+      expect(cluster.services.filter(service => !cluster.isRunning(service))).toEqual([])
+    })
+
+    it('goes back to a snapshot with storageds and all metads', async () => {
+      const { cluster } = graph
+      const before = await contentsOf(graph)
+      requireStatus(graph.play('snapshot'), 0)
+      const [snapshot] = await cluster.snapshots()
+      await cluster.addRows('basketball', 50)
+      await cluster.createSpace({ name: 'latest', rows: 10 })
+      const latest = await cluster.spaceId('latest')
+      requireStatus(graph.play('snapshot-restore', { snapshot: snapshot?.name }), 0)
+      await cluster.settled()
+      expect(await contentsOf(graph)).toEqual(before)
+      await expect(cluster.spaceId('latest')).rejects.toThrow('no space latest')
+      for (const { host, dataDirs } of cluster.storageds) {
+        const [dir = ''] = dataDirs
+        expect(cluster.run(host, `find ${dir}/nebula/${latest} -name '*.sst'`)).toBe('')
+      }
+      expect(new Set(metaTables(graph)).size).toBe(1)
+    })
+
+    if (atNight === undefined) return
+
+    it('drills into no cluster that the backup is of', () => {
+      const outcome = graph.play('drill', { of: 'graph' })
+      requireStatus(outcome, 2)
+      expect(outcome.stdout).toContain('a drill restores graph into another cluster')
+    })
+
+    it.runIf(options.generation !== '2.0')(
+      'puts a single space back, and leaves the others alone',
+      async () => {
+        const { cluster } = graph
+        const cars = await graph.held('cars')
+        requireStatus(graph.play('backup', { spaces: ['cars'] }), 0)
+        await cluster.addRows('cars', 30)
+        await cluster.createSpace({ name: 'other', rows: 10 })
+        const other = await graph.held('other')
+        const basketball = await graph.held('basketball')
+        const id = await cluster.spaceId('basketball')
+        const files = filesOf(graph, id)
+        expect(files.some(line => line.includes('.sst'))).toBe(true)
+        const outcome = graph.play('restore')
+        requireStatus(outcome, 0)
+        await cluster.settled()
+        expect(await graph.held('cars'), explain(outcome)).toEqual(cars)
+        expect(await graph.held('basketball')).toEqual(basketball)
+        expect(await graph.held('other')).toEqual(other)
+        const now = new Set(filesOf(graph, id))
+        expect(files.filter(line => !now.has(line))).toEqual([])
+        await cluster.addRows('basketball', 1)
+      },
+    )
+
+    it('lets addresses change places where the version can, and refuses it before anything is done', async () => {
+      const { cluster } = graph
+      const of = contentsOf(graph)
+      const host_map = mapOf(cluster.storageds, [...cluster.storageds].reverse())
+      const variables = { backup: firstBackup(graph), host_map }
+      const outcome = graph.play('restore', variables)
+      const isFirst = options.generation === '2.0' || options.generation === '2.1'
+      if (isFirst && (options.metads ?? 1) > 1) {
+        requireStatus(outcome, 2)
+        expect(outcome.stdout + outcome.stderr).toContain('cannot take other addresses')
+        expect(await contentsOf(graph)).toEqual(await of)
+        return
+      }
+      requireStatus(outcome, 0)
+      await cluster.settled()
+      expect(await contentsOf(graph)).toEqual(backedUp)
+    })
+
+    killCases(atNight.kills, {
+      graph: () => graph,
+      contents: async () => await contentsOf(graph),
+      backup: () => ({ name: firstBackup(graph), contents: backedUp }),
+    })
+  })
+}
+
+/** From one to the other, in their order. */
+function mapOf(from: readonly NebulaService[], to: readonly NebulaService[]) {
+  return Object.fromEntries(from.map(({ address }, at) => [address, to[at]?.address]))
+}
+
+/** The backup that everything began with. */
+function firstBackup({ workspace, bkp }: RestoreScene): string {
+  const outcome = bkp('list', workspace.storageUrl, '--json')
+  requireStatus(outcome, 0)
+  const { backups } = JSON.parse(outcome.stdout) as {
+    readonly backups: { readonly name: string }[]
+  }
+  const [first] = backups.map(({ name }) => name).sort()
+  if (first === undefined) throw new Error('no backup')
+  return first
+}
+
+/** A storaged that does not start with what was restored: found out only once all is swapped. */
+function failOnceSwapped({ cluster }: RestoreScene): () => void {
+  const [storaged] = cluster.storageds
+  if (storaged === undefined) throw new Error('no storaged')
+  const { host, dataDirs } = storaged
+  const script = `${cluster.installDir}/scripts/nebula.service`
+  const kept = `ls -d ${dataDirs[0]}/nebula/.bkp-*/old 2>/dev/null | wc -l`
+  const before = Number(cluster.run(host, kept))
+  const refuse = `case "$*" in *"start storaged"*) [ "$(${kept})" -le ${before} ] || exit 1;; esac`
+  cluster.run(host, `cp -p ${script} ${script}.whole; sed -i '1a ${refuse}' ${script}`)
+  return () => void cluster.run(host, `mv ${script}.whole ${script}`)
+}
+
+/** A sum of each metad's tables. */
+function metaTables({ cluster }: RestoreScene): readonly string[] {
+  return cluster.metads.map(({ host, dataDirs }) =>
+    cluster.run(host, `ldb --db=${dataDirs[0]}/nebula/0/data --hex scan | sha256sum`),
+  )
+}
+
+/** Folders and SSTs of a space, each with its inode and, of SSTs, the time it was written. */
+function filesOf({ cluster }: RestoreScene, space: number): readonly string[] {
+  return cluster.storageds.flatMap(({ host, dataDirs }) =>
+    cluster
+      .run(
+        host,
+        `cd ${dataDirs[0]}/nebula/${space}
+        find . -maxdepth 1 -printf '%i %p\\n'
+        find . -name '*.sst' ! -path '*/checkpoints/*' -printf '%i %s %T@ %p\\n'`,
+      )
+      .split('\n')
+      .filter(line => line !== '' && !line.includes('checkpoints'))
+      .map(line => `${host} ${line}`),
+  )
+}

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest'
+import { until } from '../servers/nebula/control.ts'
+import { explain } from '../slice/bkp.ts'
+import { type RestoreScene, requireStatus } from './restore-scene.ts'
+
+/** When bkp is killed within a restore, and what is done then. */
+export interface KillPoint {
+  readonly at: keyof typeof tasks
+  readonly next: 'abort' | 'resume'
+}
+
+/** Tasks of playbooks/nebula/restore.yml that have begun by then. */
+const tasks = {
+  staging: 'Download the files of every storaged',
+  stopping: 'Stop storageds',
+  'after the stop': 'Put the files of storageds in place',
+  'between swaps': 'Set the data of metads and of other spaces aside',
+  'after restoreMeta': 'Start storageds',
+} as const
+
+export const everyKill: readonly KillPoint[] = (
+  Object.keys(tasks) as readonly (keyof typeof tasks)[]
+).flatMap(at => [
+  { at, next: 'abort' },
+  { at, next: 'resume' },
+])
+
+interface KillScene<Contents> {
+  graph(): RestoreScene
+  contents(): Promise<Contents>
+  backup(): { readonly name: string; readonly contents: Contents }
+}
+
+/** bkp is killed; afterwards the old cluster is as it was, or it is restored. */
+export function killCases<Contents>(
+  points: readonly KillPoint[],
+  { graph, contents, backup }: KillScene<Contents>,
+): void {
+  it.each(points)('killed $at, then $next', async ({ at, next }) => {
+    const scene = graph()
+    const { cluster, bkp, name } = scene
+    await cluster.addRows('cars', 7)
+    const before = await contents()
+    const begun = scene.begin('restore', { backup: backup().name })
+    await until(`bkp has begun "${tasks[at]}"`, () => {
+      if (begun.child.exitCode !== null) throw new Error(`it has ended: ${begun.output()}`)
+      return begun.output().includes(`Z TASK ${tasks[at]}`)
+    })
+    begun.child.kill('SIGKILL')
+    expect(await begun.ended, begun.output()).toEqual([null, 'SIGKILL'])
+    const outcome = bkp(next, cutOff(scene), `--confirm=${name}`)
+    requireStatus(outcome, 0)
+    await cluster.settled()
+    expect(cluster.services.filter(service => !cluster.isRunning(service))).toEqual([])
+    expect(await contents(), explain(outcome)).toEqual(
+      next === 'abort' ? before : backup().contents,
+    )
+  })
+}
+
+/** The run that did not end. */
+function cutOff({ bkp }: RestoreScene): string {
+  const { runs } = JSON.parse(bkp('runs', '--json').stdout) as {
+    readonly runs: readonly { readonly id: string; readonly state: string }[]
+  }
+  const run = runs.find(({ state }) => state === 'interrupted')
+  if (run === undefined) throw new Error(`no run was cut off: ${JSON.stringify(runs)}`)
+  return run.id
+}
