@@ -74,8 +74,12 @@ async function decideReuse(staging: Staging, live: SortedTree, io: Io): Promise<
     const verdict = compareEntry(file, entry, can)
     if (verdict === 'unsure' && entry !== undefined) unsure.push({ file, live: entry })
     // A hard link shares mode, owner and mtime with the live file: they may not be touched.
-    else if (verdict === 'unchanged') await (file.immutable ? reuse.links : reuse.copies).add(path)
-    else if (verdict === 'metadata') await copy(file, path)
+    else if (verdict === 'unchanged') {
+      // Another file of the same size and time, such as a MANIFEST that a checkpoint copied within one
+      // tick of the clock, will be written to: only the very file that was backed up is shared.
+      const isSame = file.immutable && entry?.inode === file.inode
+      await (isSame ? reuse.links : reuse.copies).add(path)
+    } else if (verdict === 'metadata') await copy(file, path)
     if (unsure.length >= hashBatch) await settle()
   }
   if (unsure.length > 0) await settle()
