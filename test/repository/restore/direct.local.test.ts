@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
@@ -6,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -137,6 +139,20 @@ describe('a host that gets blocks by itself', () => {
     expect(statSync(join(folder, 'same')).ino).toBe(inode)
     expect(readFileSync(join(scene.folder, 'link')).equals(live)).toBe(true)
     expect(asked()).toHaveLength(2)
+  })
+
+  it('shares no file that only looks like the one that was backed up', async () => {
+    const folder = tree({ MANIFEST: 'as it was' })
+    await scene.backUp([{ path: folder, immutable: true }])
+    const live = join(folder, 'MANIFEST')
+    // As a checkpoint copies a MANIFEST that is written to later: the same size and time, another file.
+    execFileSync('cp', ['-p', live, `${live}.new`])
+    renameSync(`${live}.new`, live)
+    writeFileSync(join(folder, 'more'), '')
+    const staged = await scene.stage()
+    appendFileSync(live, ', and more')
+    await scene.swap(staged)
+    expect(readFileSync(live, 'utf8')).toBe('as it was')
   })
 
   it('gets zeros that are many blocks of one name', async () => {
