@@ -47,7 +47,8 @@ export default defineConfig({
           globalSetup: ['test/servers/root.ts', ...started.globalSetup],
           name: 'servers',
           include: ['test/**/*.servers.test.ts'],
-          fileParallelism: false,
+          // Half of the time they wait for servers.
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },
