@@ -15,6 +15,11 @@ export interface SourceRoot {
   readonly source: Uint8Array
   /** `identity: inode`: files never change once written, so ctime does not tell a change. */
   readonly immutable: boolean
+  /**
+   * Glob patterns, as those of excludes, of the files of an immutable root that are never written again;
+   * all without it. Only these may a restore share with what is live.
+   */
+  readonly immutableFiles?: readonly string[]
 }
 
 /** What lstat says of one entry below a root. */

@@ -2,7 +2,7 @@ import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { plainEtag } from '../storage/etag.ts'
 import { entryCodec } from './entry-codec.ts'
-import type { Exclude } from './exclude.ts'
+import { compileExclude, type Exclude } from './exclude.ts'
 import type { GarbageState } from './garbage.ts'
 import { joinPath, pathFault, showPath } from './logical-path.ts'
 import { type BackupFile, BackupFile_Type } from './manifest_pb.ts'
@@ -95,11 +95,12 @@ export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable
   const { source, walked, known } = options
   const earlier = await Promise.all(known.filesOf(source.host).map(openCursor))
   const check = createTreeCheck(source.host)
+  const isImmutable = source.roots.map(immutability)
   for await (const { path, root: index, entry } of walked.entries()) {
     io.signal.throwIfAborted()
     const root = source.roots[index]
     if (root === undefined) throw new BkpError('internal', 'an entry has a root that was not asked')
-    const file = fileOf(source.host, root, path, entry)
+    const file = fileOf(source.host, root, path, entry, isImmutable[index] ?? never)
     check(file)
     const matches = await findEarlier(earlier, file)
     const decision = decide(file, matches, options)
@@ -175,6 +176,14 @@ function walkedCodec(roots: readonly SourceRoot[]): SortCodec<Walked> {
   }
 }
 
+const never: Exclude = () => false
+
+/** Says of an entry of a root whether it is never written again. */
+function immutability({ immutable, immutableFiles }: SourceRoot): Exclude {
+  if (!immutable) return never
+  return immutableFiles === undefined ? () => true : compileExclude(immutableFiles)
+}
+
 const types = {
   file: BackupFile_Type.FILE,
   directory: BackupFile_Type.DIRECTORY,
@@ -186,6 +195,7 @@ function fileOf(
   root: SourceRoot,
   path: Uint8Array,
   entry: SourceEntry & { readonly type: SourceEntry['type'] },
+  isImmutable: Exclude,
 ): BackupFile {
   const fault = pathFault(path)
   if (fault !== undefined || entry.type === 'other') {
@@ -199,7 +209,7 @@ function fileOf(
     host,
     path,
     root: root.root,
-    immutable: root.immutable,
+    immutable: isImmutable(entry.path),
     type: types[entry.type],
     size: entry.type === 'file' ? BigInt(entry.sizeBytes) : 0n,
     mode: entry.mode & 0o7777,

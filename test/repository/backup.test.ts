@@ -168,6 +168,31 @@ describe('backUp', () => {
     expect(Buffer.from(manifest.backupMeta?.roots[0]?.source ?? []).toString()).toBe('/snap/b')
   })
 
+  it('takes only files of certain names for immutable where it is told which', async () => {
+    const storage = createMemoryStorage()
+    const clock = testClock()
+    const root = { immutable: true, immutableFiles: ['*.sst'] }
+    const checkpoint = (ctimeNs: bigint, log: number): ReturnType<typeof memoryHost> => {
+      const host = memoryHost('db1', root)
+      host.set('data/1.sst', filled(90, 1), { inode: 1n, mtimeNs: 5n, ctimeNs })
+      host.set('wal/1/0.wal', filled(90, log), { inode: 2n, mtimeNs: 5n, ctimeNs })
+      return host
+    }
+    await backUp(backupOptions(storage, [checkpoint(1n, 2)], { clock }), quietIo)
+    clock.advance(60_000)
+    const host = checkpoint(2n, 3)
+    await backUp(backupOptions(storage, [host], { clock }), quietIo)
+    // A log that was written again is another, though its size and mtime may be the same.
+    expect(host.reads).toEqual(['wal/1/0.wal'])
+    const repo = await openRepository(storage, quietIo)
+    const backup = await resolveBackup(repo, { backup: 'latest' }, quietIo)
+    const immutable: string[] = []
+    for await (const file of readFileEntries(repo, backup, quietIo)) {
+      if (file.immutable) immutable.push(Buffer.from(file.path).toString())
+    }
+    expect(immutable).toEqual(['/data/data/1.sst'])
+  })
+
   it('keeps two clusters in one repository apart', async () => {
     const storage = createMemoryStorage()
     const clock = testClock()

@@ -85,7 +85,13 @@ export interface MemoryHost extends HostSource {
 /** One root by default: logical and live path `/data`. */
 export function memoryHost(
   host: string,
-  root: Partial<{ root: string; source: string; immutable: boolean; filesInFlight: number }> = {},
+  root: Partial<{
+    root: string
+    source: string
+    immutable: boolean
+    immutableFiles: readonly string[]
+    filesInFlight: number
+  }> = {},
 ): MemoryHost {
   const files = new Map<string, MemoryFile>()
   const reads: string[] = []
@@ -97,6 +103,7 @@ export function memoryHost(
     root: bytesOf(logical),
     source: bytesOf(root.source ?? logical),
     immutable: root.immutable ?? false,
+    ...(root.immutableFiles === undefined ? {} : { immutableFiles: root.immutableFiles }),
   }
   const asBytes = (path: string | Uint8Array): Uint8Array =>
     typeof path === 'string' ? bytesOf(path) : path

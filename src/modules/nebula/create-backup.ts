@@ -13,6 +13,9 @@ const pathSchema = Type.Object(
   { additionalProperties: false },
 )
 
+/** Logs and MANIFESTs are gone on with where they end, also by what is restored beside them. */
+const immutableFiles = ['*.sst']
+
 export const createBackup = defineClusterModule({
   name: 'nebula.create_backup',
   summary: 'Have NebulaGraph make a backup on its hosts, and see that all of it is there.',
@@ -48,6 +51,9 @@ export const createBackup = defineClusterModule({
       identity: Type.String({
         description: 'How files are compared: inode, as SSTs never change.',
       }),
+      immutable: Type.Array(Type.String(), {
+        description: 'Which files never change: SSTs, not logs nor MANIFESTs.',
+      }),
       metadata: anyValue('What a restore needs: metadata of repository.backup.'),
       blocked_ms: Type.Number({ description: 'At most as long writes were blocked.' }),
       bytes: Type.Number({ description: 'Bytes of all files.' }),
@@ -81,7 +87,13 @@ export const createBackup = defineClusterModule({
         },
       ],
       after: {},
-      result: { generation, version: version ?? '', identity: 'inode', spaces: names },
+      result: {
+        generation,
+        version: version ?? '',
+        identity: 'inode',
+        immutable: immutableFiles,
+        spaces: names,
+      },
       binding: { spaces: all ? 'all' : names },
     }
   },
@@ -113,6 +125,7 @@ export const createBackup = defineClusterModule({
         version: metadata.version ?? '',
         paths,
         identity: 'inode',
+        immutable: immutableFiles,
         metadata,
         blocked_ms: metadata.blocked_ms,
         bytes,

@@ -42,6 +42,11 @@ export const backup = defineClusterModule({
             'What shows that a file is unchanged besides path, size, mtime and inode: ctime, too, or not for immutable files under hard links (inode).',
         }),
       ),
+      immutable: Type.Optional(
+        nameList(
+          'With identity inode: glob patterns of the files that are never written again, all without it; only these may a restore share with what is live.',
+        ),
+      ),
       exclude: Type.Optional(
         nameList('Glob patterns of what is left out; without a slash they match at any depth.'),
       ),

@@ -140,12 +140,21 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
         : there
     const verdict = compareEntry(file, now, input.can)
     if (verdict === 'unsure' && now !== undefined) unsure.push({ file, live: now })
-    else tally.add(file, path, verdict)
+    else tally.add(file, path, verdict, now)
     if (unsure.length >= hashBatch) await settle()
   }
   if (unsure.length > 0) await settle()
   await live.finish()
   return tally.finish()
+}
+
+/**
+ * Whether a restore may share an unchanged file with the live tree by a hard link. Another file of the same
+ * size and time, such as a MANIFEST that a checkpoint copied within one tick of the clock, will be
+ * written to: only the very file that was backed up is shared.
+ */
+export function canShare(file: BackupFile, live: SourceEntry | undefined): boolean {
+  return file.immutable && live?.inode === file.inode
 }
 
 /** Whether putting the backup in place would change anything. */
@@ -154,7 +163,7 @@ export function differs(difference: Difference): boolean {
 }
 
 function createTally(): {
-  add(file: BackupFile, path: Uint8Array, verdict: Verdict): void
+  add(file: BackupFile, path: Uint8Array, verdict: Verdict, live?: SourceEntry): void
   remove(entry: SourceEntry): void
   finish(): Difference
 } {
@@ -171,13 +180,13 @@ function createTally(): {
     }
   }
   return {
-    add: (file, path, verdict) => {
+    add: (file, path, verdict, live) => {
       const kind = verdict === 'unsure' ? 'changed' : verdict
       counts[kind] += 1
       const size = file.type === BackupFile_Type.FILE ? Number(file.size) : 0
       const fetched = kind === 'changed' || kind === 'added'
       if (fetched) fetchBytes += size
-      if (fetched || kind === 'metadata' || !file.immutable) {
+      if (fetched || kind === 'metadata' || !canShare(file, live)) {
         needBytes += Math.ceil(size / allocationBytes) * allocationBytes
       }
       if (file.type === BackupFile_Type.DIRECTORY) needBytes += allocationBytes

@@ -4,7 +4,7 @@ import { relativeTo } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import { sourceEntry } from '../planes/walk.ts'
 import type { SourceEntry } from '../source.ts'
-import { compareEntry, type Unsure } from './compare.ts'
+import { canShare, compareEntry, type Unsure } from './compare.ts'
 import { targetEntries } from './entries.ts'
 import { readLive } from './live.ts'
 import { haveSameContent } from './same-content.ts'
@@ -75,10 +75,7 @@ async function decideReuse(staging: Staging, live: SortedTree, io: Io): Promise<
     if (verdict === 'unsure' && entry !== undefined) unsure.push({ file, live: entry })
     // A hard link shares mode, owner and mtime with the live file: they may not be touched.
     else if (verdict === 'unchanged') {
-      // Another file of the same size and time, such as a MANIFEST that a checkpoint copied within one
-      // tick of the clock, will be written to: only the very file that was backed up is shared.
-      const isSame = file.immutable && entry?.inode === file.inode
-      await (isSame ? reuse.links : reuse.copies).add(path)
+      await (canShare(file, entry) ? reuse.links : reuse.copies).add(path)
     } else if (verdict === 'metadata') await copy(file, path)
     if (unsure.length >= hashBatch) await settle()
   }

@@ -134,12 +134,12 @@ describe('a tree', () => {
   const files = [
     backedUp('/r', folder),
     backedUp('/r/added', { size: 5000n }),
-    backedUp('/r/kept', { immutable: true }),
+    backedUp('/r/kept', { immutable: true, inode: 7n }),
     backedUp('/r/touched'),
   ]
   const entries = [
     live('', { type: 'directory' }),
-    live('kept'),
+    live('kept', { inode: 7n }),
     live('touched', { mtimeNs: 1n }),
     live('gone\n', { sizeBytes: 2048 }),
     live('sub', { type: 'directory' }),
@@ -161,6 +161,14 @@ describe('a tree', () => {
         'removed sub/',
         'metadata touched 100 B',
       ],
+    })
+  })
+
+  it('needs room for an unchanged file that is not the very one that was backed up', async () => {
+    const other = entries.map(entry => ({ ...entry, inode: 8n }))
+    expect(await compare(files, other, true)).toMatchObject({
+      unchanged: 2,
+      needBytes: 4096 + 8192 + 4096 + 4096,
     })
   })
 

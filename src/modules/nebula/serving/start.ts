@@ -40,8 +40,13 @@ interface Starting {
   exit?: Exit
   /** A process of it was seen since. */
   lived: boolean
-  /** Looks in a row without a process, and when the first of them began; of those since it was told. */
-  missing: { readonly sinceMs: number; readonly looks: number } | undefined
+  /**
+   * Looks in a row without a process and with the same pid file, and when the first of them began; of
+   * those since it was told.
+   */
+  missing:
+    | { readonly sinceMs: number; readonly looks: number; readonly written: string }
+    | undefined
   /** What is missed yet. */
   why: string
 }
@@ -113,8 +118,10 @@ async function isReady(
     state.lived = true
     state.missing = undefined
   } else {
-    const { sinceMs = lookedMs, looks = 0 } = state.missing ?? {}
-    state.missing = { sinceMs, looks: looks + 1 }
+    // A pid file that has just been written may be of a process that is about to become the daemon.
+    const before = state.missing?.written === one.written ? state.missing : undefined
+    const { sinceMs = lookedMs, looks = 0 } = before ?? {}
+    state.missing = { sinceMs, looks: looks + 1, written: one.written }
   }
   const why = await lacks(work, one, io)
   if (why !== undefined) state.why = why

@@ -50,6 +50,8 @@ export interface PathDefaults {
   /** Hosts of the cluster or the play, missing ones too. */
   readonly hosts: readonly string[]
   readonly immutable: boolean
+  /** Which files of them; all without it. */
+  readonly immutableFiles?: readonly string[] | undefined
   /** What `sources` names: paths of hosts, and whether there is anything else. */
   readonly also?: {
     readonly paths: Readonly<Record<string, readonly PathEntry[]>>
@@ -63,7 +65,7 @@ export interface PathDefaults {
  */
 export function rootsByHost(
   paths: PathsArgument | undefined,
-  { settings, hosts, immutable, also = { paths: {}, storages: [] } }: PathDefaults,
+  { settings, hosts, immutable, immutableFiles, also = { paths: {}, storages: [] } }: PathDefaults,
 ): ReadonlyMap<string, readonly SourceRoot[]> {
   const further = Object.entries(also.paths)
   const chosen =
@@ -74,6 +76,7 @@ export function rootsByHost(
     })
   }
   const faults: BkpError[] = []
+  const kind = { immutable, ...(immutableFiles === undefined ? {} : { immutableFiles }) }
   const lists = isList(chosen)
     ? new Map<string, unknown>(hosts.map(host => [host, chosen] as const))
     : new Map<string, unknown>(Object.entries(isRecord(chosen) ? chosen : {}))
@@ -88,7 +91,7 @@ export function rootsByHost(
     else if (isList(entries) && entries.length > 0) {
       roots.set(
         host,
-        entries.flatMap(entry => readEntry(entry, immutable, faults)),
+        entries.flatMap(entry => readEntry(entry, kind, faults)),
       )
     }
   }
@@ -106,7 +109,11 @@ function unknownHost(argument: string, host: string, hosts: readonly string[]): 
   })
 }
 
-function readEntry(entry: unknown, immutable: boolean, faults: BkpError[]): readonly SourceRoot[] {
+function readEntry(
+  entry: unknown,
+  kind: Pick<SourceRoot, 'immutable' | 'immutableFiles'>,
+  faults: BkpError[],
+): readonly SourceRoot[] {
   const [path, as] = isRecord(entry) ? [entry['path'], entry['as']] : [entry, undefined]
   const source = trimSlashes(typeof path === 'string' ? path : '')
   const root = trimSlashes(typeof as === 'string' ? as : source)
@@ -114,7 +121,7 @@ function readEntry(entry: unknown, immutable: boolean, faults: BkpError[]): read
     (source.startsWith('/') ? pathFault(Buffer.from(source)) : 'is not absolute') ??
     pathFault(Buffer.from(root))
   if (fault === undefined) {
-    return [{ root: Buffer.from(root), source: Buffer.from(source), immutable }]
+    return [{ root: Buffer.from(root), source: Buffer.from(source), ...kind }]
   }
   const shown = as === undefined ? `"${source}"` : `"${source}" as "${root}"`
   faults.push(

@@ -17,6 +17,7 @@ export interface BackupArguments {
   readonly paths?: PathsArgument
   readonly sources?: readonly SourceArgument[]
   readonly identity?: 'ctime' | 'inode'
+  readonly immutable?: readonly string[]
   readonly exclude?: readonly string[]
   readonly metadata?: unknown
   readonly labels?: Readonly<Record<string, string>>
@@ -68,6 +69,7 @@ export async function readRequest(
     settings,
     hosts: expected,
     immutable: identity === 'inode',
+    immutableFiles: args.immutable,
     also: wanted,
   })
   const planes: Record<string, string> = {}
