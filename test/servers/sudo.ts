@@ -19,8 +19,7 @@ export const sudoUsers = {
 export const sudoPassword = 'pass word $1\'"`%p'
 
 /**
- * Gives a host these users, with homes below its data folder: only there, by files that are mounted over
- * its own. Needs `dataDir`.
+ * Gives a host these users, with homes below its data folder: only there, by an /etc of its own. Needs `dataDir`.
  */
 export function addSudoUsers(servers: SshdHosts, host: string): void {
   const { dataDir } = servers.hosts.find(({ name }) => name === host) ?? { dataDir: '' }
@@ -46,17 +45,17 @@ export function addSudoUsers(servers: SshdHosts, host: string): void {
     '',
   ].join('\n')
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+  // All of /etc, not single files: a useradd of another test replaces those, and mounts over them go.
   const added = Object.entries(files).map(
-    ([file, text]) =>
-      `cp -p /etc/${file} ${file}; printf '%s\\n' ${quoted(text)} >>${file}; mount --bind ${file} /etc/${file}`,
+    ([file, text]) => `printf '%s\\n' ${quoted(text)} >>${file}`,
   )
   servers.runOn(
     host,
     [
       'set -e; umask 022',
-      `mkdir -p ${dataDir}/home; mkdir -m 755 ${dataDir}/etc; cd ${dataDir}/etc`,
+      `mkdir -p ${dataDir}/home; cp -a /etc ${dataDir}/etc; cd ${dataDir}/etc`,
       ...added,
-      `printf '%s' ${quoted(sudoers)} >sudoers; chmod 440 sudoers; mount --bind sudoers /etc/sudoers`,
+      `printf '%s' ${quoted(sudoers)} >sudoers; chmod 440 sudoers; mount --bind . /etc`,
       ...users.map(
         ({ name, id }) =>
           `mkdir -m 700 ${dataDir}/home/${name}; chown ${id}:${id} ${dataDir}/home/${name}`,
