@@ -12,6 +12,11 @@ const slow = [
 const installed = { globalSetup: ['test/servers/install.ts'] }
 /** ... and builds our own. */
 const started = { globalSetup: [...installed.globalSetup, 'test/servers/build.ts'] }
+/**
+ * On a machine of others a port is taken or a process starved now and then: what fails there is run once
+ * more, and the reporter says so.
+ */
+const patient = { retry: process.env['CI'] === undefined ? 0 : 1 }
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
@@ -34,6 +39,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...installed,
+          ...patient,
           name: 'local',
           include: ['test/**/*.local.test.ts'],
           maxWorkers: 2,
@@ -44,6 +50,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...started,
+          ...patient,
           globalSetup: ['test/servers/root.ts', ...started.globalSetup],
           name: 'servers',
           include: ['test/**/*.servers.test.ts'],
@@ -57,6 +64,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...started,
+          ...patient,
           name: 'faults',
           include: ['test/**/*.faults.test.ts'],
           maxWorkers: 2,
