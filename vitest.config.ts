@@ -68,7 +68,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/**/*.faults.test.ts'],
           maxWorkers: 2,
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 120_000,
         },
       },
