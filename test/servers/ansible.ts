@@ -1,38 +1,41 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const venv = fileURLToPath(new URL('../../.cache/venv', import.meta.url))
 const pyinfraVenv = fileURLToPath(new URL('../../.cache/pyinfra', import.meta.url))
-const wanted = 'ansible-core==2.19.*'
 
 /**
  * The folder of Ansible's programs, installed with pip below .cache/ where they are not there yet.
  * @throws Error with what pip said
  */
 export function installAnsible(): string {
-  const programs = join(venv, 'bin')
-  if (existsSync(join(programs, 'ansible-vault'))) return programs
-  runOrFail('python3', ['-m', 'venv', '--clear', venv])
-  runOrFail(join(programs, 'pip'), ['install', '--quiet', wanted])
-  return programs
+  return installPrograms(venv, 'ansible-core==2.19.*')
 }
 
 /** The same for pyinfra, which a benchmark compares with. @throws Error with what pip said */
 export function installPyinfra(): string {
-  const programs = join(pyinfraVenv, 'bin')
-  if (existsSync(join(programs, 'pyinfra'))) return programs
-  runOrFail('python3', ['-m', 'venv', '--clear', pyinfraVenv])
-  runOrFail(join(programs, 'pip'), ['install', '--quiet', 'pyinfra==3.*'])
-  return programs
+  return installPrograms(pyinfraVenv, 'pyinfra==3.*')
 }
 
-function runOrFail(program: string, words: readonly string[]): void {
-  const { status, error, stderr } = spawnSync(program, words, { encoding: 'utf8' })
-  if (status === 0) return
-  const hint = 'these tests need python3 with venv and pip (apt-get install python3-venv)'
-  throw new Error(`${program} ${words.join(' ')}: ${error?.message ?? stderr}\n${hint}`)
+/** One process at a time: test files run side by side, and a virtual environment cannot be moved into place. */
+const installer = `
+set -e
+[ -e "$1/.installed-$2" ] && exit
+python3 -c 'import ensurepip' || apt-get -q install -y python3-venv >&2
+python3 -m venv --clear "$1"
+"$1/bin/pip" install --quiet "$2"
+: > "$1/.installed-$2"`
+
+function installPrograms(environment: string, wanted: string): string {
+  mkdirSync(dirname(environment), { recursive: true })
+  const words = [`${environment}.lock`, 'sh', '-c', installer, 'sh', environment, wanted]
+  const { status, error, stderr } = spawnSync('flock', words, { encoding: 'utf8' })
+  if (status === 0) return join(environment, 'bin')
+  const hint =
+    'these tests need python3 with venv and pip (apt-get install python3-venv util-linux)'
+  throw new Error(`installing ${wanted}: ${error?.message ?? stderr}\n${hint}`)
 }
 
 /** Runs one of Ansible's programs, its own files kept below a folder. */
