@@ -87,6 +87,23 @@ export function clusterName(): TString {
   })
 }
 
+/** Which backup of a storage. */
+export function backupName(): TString {
+  return Type.String({
+    minLength: 1,
+    default: 'latest',
+    description: 'The name of a backup, a unique beginning of one, or latest.',
+  })
+}
+
+/** A span of time as playbooks write it: `90s`, `1.5h`; seconds without a unit. */
+export function duration(
+  description: string,
+  options: { readonly default?: string } = {},
+): TString {
+  return Type.String({ pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$', ...options, description })
+}
+
 /** Permission bits as text: `0644`. A YAML number would lose the leading zero, so it is refused. */
 export function fileMode(): TString {
   return Type.String({

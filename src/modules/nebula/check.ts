@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { formatBytes, parseDuration } from '../../base/units.ts'
 import { addressText } from '../../databases/nebula/contract.ts'
-import { clusterName, nameList, storageName } from '../arguments.ts'
+import { clusterName, duration, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { jobText, waitForJobs } from './checking/check-jobs.ts'
 import { probeObject } from './checking/check-storage.ts'
@@ -9,7 +9,7 @@ import { dialAdminPorts } from './checking/dial-admin.ts'
 import { requireNone, together } from './checking/fault.ts'
 import { type CheckFacts, lookAtAll } from './checking/look.ts'
 import { metaClient, nebulaCluster } from './shared/cluster.ts'
-import { count, durationArgument, text, textOrNull, texts } from './shared/schemas.ts'
+import { count, text, textOrNull, texts } from './shared/schemas.ts'
 
 const closed = { additionalProperties: false }
 
@@ -30,8 +30,10 @@ export const check = defineClusterModule({
           description: 'Bytes that must be free on a data path, for each byte that it holds.',
         }),
       ),
-      wait_for_jobs: durationArgument(
-        'How long to wait for jobs that keep backups from being made; without it they are a fault.',
+      wait_for_jobs: Type.Optional(
+        duration(
+          'How long to wait for jobs that keep backups from being made; without it they are a fault.',
+        ),
       ),
       graphd: Type.Optional(
         Type.Boolean({

@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { anyValue, clusterName, nameList } from '../arguments.ts'
+import { anyValue, clusterName, duration, nameList } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { type BackupFacts, lookBeforeBackup } from './creating/facts.ts'
 import { makeBackup } from './creating/make.ts'
@@ -24,11 +24,9 @@ export const createBackup = defineClusterModule({
       cluster: clusterName(),
       spaces: Type.Optional(nameList('Spaces to back up; all of them without it.')),
       timeout: Type.Optional(
-        Type.String({
-          pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$',
-          description:
-            'How long it may take; the cluster says it where the step does not (create_timeout, 30m).',
-        }),
+        duration(
+          'How long it may take; the cluster says it where the step does not (create_timeout, 30m).',
+        ),
       ),
       fingerprint: Type.Optional(
         Type.Boolean({

@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { isRecord } from '../../base/json.ts'
 import { checkpointKind } from '../../databases/nebula/layout.ts'
-import { clusterName } from '../arguments.ts'
+import { clusterName, duration } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { type BackupFacts, lookBeforeBackup } from './creating/facts.ts'
 import { checkSnapshot, makeSnapshot } from './creating/make-snapshot.ts'
@@ -14,11 +14,9 @@ export const createSnapshot = defineClusterModule({
     {
       cluster: clusterName(),
       timeout: Type.Optional(
-        Type.String({
-          pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$',
-          description:
-            'How long it may take; the cluster says it where the step does not (create_timeout, 30m).',
-        }),
+        duration(
+          'How long it may take; the cluster says it where the step does not (create_timeout, 30m).',
+        ),
       ),
     },
     { additionalProperties: false },

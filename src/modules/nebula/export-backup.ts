@@ -8,7 +8,7 @@ import { conflict, exportFiles } from '../../repository/export/export.ts'
 import type { BackupName } from '../../repository/names.ts'
 import { openRepository } from '../../repository/repository.ts'
 import { whilePinned } from '../../repository/while-pinned.ts'
-import { clusterName, storageName } from '../arguments.ts'
+import { backupName, clusterName, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import {
   bandwidthArgument,
@@ -39,13 +39,7 @@ export const exportBackup = defineClusterModule({
   args: Type.Object(
     {
       storage: storageName(),
-      backup: Type.Optional(
-        Type.String({
-          minLength: 1,
-          default: 'latest',
-          description: 'The name of a backup, a unique beginning of one, or latest.',
-        }),
-      ),
+      backup: Type.Optional(backupName()),
       cluster: Type.Optional(clusterName()),
       to: Type.String({
         minLength: 1,

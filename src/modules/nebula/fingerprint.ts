@@ -1,11 +1,11 @@
 import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
-import { clusterName, nameList } from '../arguments.ts'
+import { clusterName, duration, nameList } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { countSpaces, requireCounts } from './counting/count-spaces.ts'
 import { type Asked, noGraphd, readSpaces } from './counting/read-spaces.ts'
 import { metaClient, metaReader } from './shared/cluster.ts'
-import { durationArgument, texts } from './shared/schemas.ts'
+import { texts } from './shared/schemas.ts'
 
 const closed = { additionalProperties: false }
 const defaultTimeout = '30m'
@@ -42,7 +42,7 @@ export const fingerprint = defineClusterModule({
             'Counts anew: a STATS job in each space, waited for. Otherwise what the newest such job counted.',
         }),
       ),
-      timeout: durationArgument('How long counting may take at most; 30m without it.'),
+      timeout: Type.Optional(duration('How long counting may take at most; 30m without it.')),
       expect: Type.Optional(
         Type.Record(Type.String(), Type.Union([fingerprintSchema, Type.Null()]), {
           description:

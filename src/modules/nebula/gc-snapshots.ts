@@ -4,7 +4,7 @@ import type { FoundCheckpoint } from '../../databases/nebula/checkpoints/find.ts
 import { removeCheckpoints } from '../../databases/nebula/checkpoints/remove.ts'
 import { surveyCheckpoints } from '../../databases/nebula/checkpoints/survey.ts'
 import type { SnapshotRow } from '../../databases/nebula/contract.ts'
-import { clusterName } from '../arguments.ts'
+import { clusterName, duration } from '../arguments.ts'
 import { type Change, defineClusterModule } from '../contract.ts'
 import { type Chosen, chooseGarbage } from './collecting/choose.ts'
 import { dropEverywhere } from './dropping/drop.ts'
@@ -13,9 +13,6 @@ import { metaClient, metaReader, nebulaCluster } from './shared/cluster.ts'
 
 /** How old folders must be that no metad lists, where the step does not say (specs/nebula.md §3.3). */
 const defaultOrphanAge = '1h'
-
-const duration = (description: string) =>
-  Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$', description }))
 
 interface Facts {
   readonly rows: readonly SnapshotRow[]
@@ -50,11 +47,15 @@ export const gcSnapshots = defineClusterModule({
       invalid: Type.Optional(
         Type.Boolean({ default: true, description: 'Whether INVALID ones are dropped.' }),
       ),
-      orphans_older_than: duration(
-        'How old folders must be that no metad lists: 1h without it. INVALID ones, too: a younger one may still be made.',
+      orphans_older_than: Type.Optional(
+        duration(
+          'How old folders must be that no metad lists: 1h without it. INVALID ones, too: a younger one may still be made.',
+        ),
       ),
-      backups_older_than: duration(
-        'How old a BACKUP_ must be to count as left by a backup that died; none is dropped without it.',
+      backups_older_than: Type.Optional(
+        duration(
+          'How old a BACKUP_ must be to count as left by a backup that died; none is dropped without it.',
+        ),
       ),
     },
     { additionalProperties: false },

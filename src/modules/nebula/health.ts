@@ -1,12 +1,12 @@
 import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
 import { addressText } from '../../databases/nebula/contract.ts'
-import { clusterName, nameList } from '../arguments.ts'
+import { clusterName, duration, nameList } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { compareCounts } from './checking/compare-counts.ts'
 import { waitForHealth } from './checking/wait-for-health.ts'
 import { instancesOf, metaClient, nebulaCluster } from './shared/cluster.ts'
-import { count, durationArgument, text, textOrNull, texts } from './shared/schemas.ts'
+import { count, text, textOrNull, texts } from './shared/schemas.ts'
 
 const closed = { additionalProperties: false }
 const defaultTimeout = '5m'
@@ -25,7 +25,7 @@ export const health = defineClusterModule({
   args: Type.Object(
     {
       cluster: clusterName(),
-      timeout: durationArgument('How long to wait at most; 5m without it.'),
+      timeout: Type.Optional(duration('How long to wait at most; 5m without it.')),
       spaces: Type.Optional(nameList('The spaces it is to have, all of them; any without it.')),
       fingerprint: Type.Optional(
         Type.Record(Type.String(), Type.Union([fingerprint, Type.Null()]), {

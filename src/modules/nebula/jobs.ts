@@ -1,12 +1,12 @@
 import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
 import { type RunningJob, runningJobs } from '../../databases/nebula/graph/jobs.ts'
-import { clusterName } from '../arguments.ts'
+import { clusterName, duration } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { jobText, waitForJobs } from './checking/check-jobs.ts'
 import { type Asked, noGraphd, readSpaces } from './counting/read-spaces.ts'
 import { metaClient, metaReader } from './shared/cluster.ts'
-import { durationArgument, text, texts } from './shared/schemas.ts'
+import { text, texts } from './shared/schemas.ts'
 
 const closed = { additionalProperties: false }
 
@@ -36,8 +36,10 @@ export const jobs = defineClusterModule({
   args: Type.Object(
     {
       cluster: clusterName(),
-      wait: durationArgument(
-        'How long to wait until none runs that refuses backups; without it they are only told.',
+      wait: Type.Optional(
+        duration(
+          'How long to wait until none runs that refuses backups; without it they are only told.',
+        ),
       ),
     },
     closed,

@@ -8,7 +8,7 @@ import { resolveBackup } from '../../repository/catalogue.ts'
 import { type Backup, openRepository, type Repository } from '../../repository/repository.ts'
 import { whilePinned } from '../../repository/while-pinned.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
-import { clusterName, nameList, storageName } from '../arguments.ts'
+import { backupName, clusterName, duration, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule, type Site, type WritableSite } from '../contract.ts'
 import { readerOf } from '../repository/staged/reader.ts'
 import { metadataOf } from './restoring/metadata-of.ts'
@@ -50,13 +50,7 @@ export const restoreMeta = defineClusterModule({
     {
       cluster: clusterName(),
       storage: storageName(),
-      backup: Type.Optional(
-        Type.String({
-          minLength: 1,
-          default: 'latest',
-          description: 'The name of a backup, a unique beginning of one, or latest.',
-        }),
-      ),
+      backup: Type.Optional(backupName()),
       of: Type.Optional(
         Type.String({
           minLength: 1,
@@ -92,10 +86,8 @@ export const restoreMeta = defineClusterModule({
         nameList('Spaces that must be there afterwards; those of the backup without it.'),
       ),
       timeout: Type.Optional(
-        Type.String({
-          pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$',
+        duration('How long to wait for a metad to answer, and for all to have a leader.', {
           default: defaultTimeout,
-          description: 'How long to wait for a metad to answer, and for all to have a leader.',
         }),
       ),
     },

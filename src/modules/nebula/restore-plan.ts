@@ -5,7 +5,7 @@ import { planRestore } from '../../databases/nebula/restore/plan-restore.ts'
 import { versionText } from '../../databases/nebula/restore/versions.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { openRepository } from '../../repository/repository.ts'
-import { clusterName, nameList, storageName } from '../arguments.ts'
+import { backupName, clusterName, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule, type Site } from '../contract.ts'
 import { askCluster, findFolders } from './restoring/look.ts'
 import { metadataOf } from './restoring/metadata-of.ts'
@@ -44,13 +44,7 @@ export const restorePlan = defineClusterModule({
     {
       cluster: clusterName(),
       storage: storageName(),
-      backup: Type.Optional(
-        Type.String({
-          minLength: 1,
-          default: 'latest',
-          description: 'The name of a backup, a unique beginning of one, or latest.',
-        }),
-      ),
+      backup: Type.Optional(backupName()),
       of: Type.Optional(
         Type.String({
           minLength: 1,

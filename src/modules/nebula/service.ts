@@ -1,6 +1,6 @@
 import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
-import { clusterName, nameList } from '../arguments.ts'
+import { clusterName, duration, nameList } from '../arguments.ts'
 import { defineClusterModule, type WritableSite } from '../contract.ts'
 import { findUnmanageable, observe } from './serving/observe.ts'
 import { isAsWanted, planService, rowOf, type ServiceFacts } from './serving/plan.ts'
@@ -11,7 +11,6 @@ import type { Work } from './serving/work.ts'
 import { instancesOf, metaClient, nebulaCluster } from './shared/cluster.ts'
 
 const defaultTimeout = '5m'
-const duration = '^\\d+(\\.\\d+)?(s|m|h|d)?$'
 
 export const service = defineClusterModule({
   name: 'nebula.service',
@@ -27,17 +26,12 @@ export const service = defineClusterModule({
       hosts: Type.Optional(nameList('Only those on these hosts of the inventory.')),
       instances: Type.Optional(nameList('Only those with these addresses, as host:port.')),
       timeout: Type.Optional(
-        Type.String({
-          pattern: duration,
+        duration('How long the services of one role may take together.', {
           default: defaultTimeout,
-          description: 'How long the services of one role may take together.',
         }),
       ),
       kill_after: Type.Optional(
-        Type.String({
-          pattern: duration,
-          description: 'When to end by SIGKILL what has not stopped; never without it.',
-        }),
+        duration('When to end by SIGKILL what has not stopped; never without it.'),
       ),
     },
     { additionalProperties: false },

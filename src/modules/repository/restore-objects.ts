@@ -1,8 +1,7 @@
 import * as Type from 'typebox'
 import type { Io } from '../../base/io.ts'
 import { formatBytes } from '../../base/units.ts'
-import { resolveBackup } from '../../repository/catalogue.ts'
-import { openRepository, readBackup } from '../../repository/repository.ts'
+import { openRepository } from '../../repository/repository.ts'
 import { readRoots } from '../../repository/restore/entries.ts'
 import {
   type Amount,
@@ -18,10 +17,11 @@ import {
 } from '../../repository/restore-objects/targets.ts'
 import { whilePinned } from '../../repository/while-pinned.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
-import { clusterName, nameList, storageName } from '../arguments.ts'
+import { backupName, clusterName, nameList, storageName } from '../arguments.ts'
 import { type Change, defineClusterModule, type Site } from '../contract.ts'
 import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
 import { readerOf } from './staged/reader.ts'
+import { readStoredBackup } from './staged/stored-backup.ts'
 
 interface Arguments {
   readonly storage: string
@@ -48,13 +48,7 @@ export const restoreObjects = defineClusterModule({
   args: Type.Object(
     {
       storage: storageName(),
-      backup: Type.Optional(
-        Type.String({
-          minLength: 1,
-          default: 'latest',
-          description: 'The name of a backup, a unique beginning of one, or latest.',
-        }),
-      ),
+      backup: Type.Optional(backupName()),
       cluster: Type.Optional(clusterName()),
       source: Type.Optional(
         Type.String({
@@ -174,16 +168,9 @@ async function readRestore(
   args: Arguments,
   io: Io,
 ): Promise<ObjectRestore> {
-  const repo = await openRepository(site.storage(args.storage), io)
-  const cluster = args.cluster === undefined ? undefined : site.cluster(args.cluster)
-  const query = {
-    backup: args.backup ?? 'latest',
-    ...(cluster === undefined ? {} : { cluster: { name: cluster.name, kind: cluster.kind } }),
-  }
-  const { name } = await resolveBackup(repo, query, io)
-  const backup = await readBackup(repo, name, io)
+  const { repo, backup } = await readStoredBackup(site, args, io)
   const roots = await readRoots(repo, backup, io)
-  const chosen = chooseSource(roots, args.source, name)
+  const chosen = chooseSource(roots, args.source, backup.name)
   const wanted = { repo, backup, ...chosen, target, prefix: readPrefix(args.prefix ?? '') }
   requireApart(wanted)
   return wanted

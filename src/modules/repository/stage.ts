@@ -5,7 +5,7 @@ import type { PlannedTarget } from '../../repository/restore/plan-stage.ts'
 import { stage as stageTrees } from '../../repository/restore/stage.ts'
 import { stageId } from '../../repository/restore/staging.ts'
 import { whilePinned } from '../../repository/while-pinned.ts'
-import { clusterName, nameList, storageName } from '../arguments.ts'
+import { backupName, clusterName, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { bandwidthArgument, readBandwidth, throttledTo } from './backing-up/bandwidth.ts'
 import { chooseDownloads, type Downloads, downloadWays } from './staged/downloads.ts'
@@ -31,13 +31,7 @@ export const stage = defineClusterModule({
   args: Type.Object(
     {
       storage: storageName(),
-      backup: Type.Optional(
-        Type.String({
-          minLength: 1,
-          default: 'latest',
-          description: 'The name of a backup, a unique beginning of one, or latest.',
-        }),
-      ),
+      backup: Type.Optional(backupName()),
       cluster: Type.Optional(clusterName()),
       host_map: nameMap('Hosts of the backup and the hosts that take their place.'),
       path_map: nameMap(

@@ -2,6 +2,7 @@ import * as Type from 'typebox'
 import { parseDuration } from '../../base/units.ts'
 import type { StagedState } from '../../repository/restore/staged-state.ts'
 import { requireSwappable, swap as swapTrees } from '../../repository/restore/swap.ts'
+import { duration } from '../arguments.ts'
 import { type Change, defineClusterModule } from '../contract.ts'
 import { readStaged, type StagedFacts, targetsByHost } from './staged/facts.ts'
 import { stageArgument, stagedResources } from './staged/stage-argument.ts'
@@ -17,11 +18,7 @@ export const swap = defineClusterModule({
     {
       stage: stageArgument,
       keep: Type.Optional(
-        Type.String({
-          pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$',
-          default: defaultKeep,
-          description: 'How long the old trees are meant to stay.',
-        }),
+        duration('How long the old trees are meant to stay.', { default: defaultKeep }),
       ),
     },
     { additionalProperties: false },

@@ -1,8 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit'
-import { asBkpError, BkpError, throwFaults } from '../../base/errors.ts'
-import { type Io, quietIo } from '../../base/io.ts'
+import { throwFaults } from '../../base/errors.ts'
+import type { Io } from '../../base/io.ts'
 import type { Host } from '../../connection/contract.ts'
-import { file } from '../../connection/probes.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
 import { BackupFile_Type } from '../manifest_pb.ts'
 import type { Backup, Repository } from '../repository.ts'
@@ -12,24 +11,16 @@ import { createWorkers } from '../workers/pool.ts'
 import { differs, type HostAbilities } from './compare.ts'
 import type { DirectWay } from './direct/fetch.ts'
 import { rootType } from './entries.ts'
+import { holdTree, type StagedTree } from './hold-tree.ts'
 import { forEachHost, hostNamed, hostsAtATime } from './hosts.ts'
-import { parentOf } from './live.ts'
 import { type PlannedTarget, readAbilities, spaceNeed } from './plan-stage.ts'
-import { encodeStageRecord, moveArguments, type StageRecord } from './records.ts'
 import { noFiles } from './sorted-tree.ts'
 import { readOnlyFaults } from './space.ts'
-import { makeHolder, runMoves, syncTree } from './stage-commands.ts'
+import { syncTree } from './stage-commands.ts'
 import { fetchRest, finishFolders, type Reading, type Staging } from './stage-fetch.ts'
 import { reuseLive } from './stage-reuse.ts'
 import { checkStaged } from './stage-verify.ts'
 import { stagingPaths } from './staging.ts'
-
-/** Where one target was staged: what swap and its kin are told. */
-export interface StagedTree {
-  readonly target: string
-  readonly staged: string
-  readonly old: string
-}
 
 export interface StageOptions {
   readonly repo: Repository
@@ -150,62 +141,17 @@ async function stageTarget(options: StageOptions, work: TargetWork, io: Io): Pro
     ...(direct === undefined ? {} : { direct }),
     warn: options.warn ?? (() => {}),
   }
-  const record: StageRecord = {
+  const from = {
     id: options.id,
     backup: options.backup.name,
     repository: options.repo.id,
     run: options.run,
-    target: path,
-    complete: false,
-    inode: '',
   }
-  await makeHolder(host, layout === 'children' ? path : parentOf(path), paths.holder, io)
-  try {
-    await writeRecord(host, paths.stageRecord, record, io)
-    await runMoves(host, 'clear', moveArguments(paths, ''), io)
+  return await holdTree({ host, paths, from }, io, async () => {
     const have = staging.isFolder ? await reuseLive(staging, io) : noFiles
     await fetchRest(staging, have, work.reading, work.progress, io)
     await finishFolders(staging, io)
     await syncTree(host, paths.holder, io)
     await checkStaged(staging, io)
-    const { root } = await host.ask({ root: file(paths.staged) }, io)
-    const inode = root.kind === 'absent' ? '' : root.inode
-    await writeRecord(host, paths.stageRecord, { ...record, complete: true, inode }, io)
-  } catch (thrown) {
-    await tidy(host, moveArguments(paths, ''), thrown)
-    throw thrown
-  }
-  return { target: path, staged: paths.staged, old: paths.old }
-}
-
-/** Writes what a holder says of its tree, by rename. */
-export async function writeRecord(
-  host: Host,
-  path: string,
-  record: StageRecord,
-  io: Io,
-): Promise<void> {
-  const bytes = encodeStageRecord(record)
-  await host.write(path, single(bytes), { mode: '0600' }, io)
-}
-
-async function* single(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
-}
-
-/** A full disk beside a running database must not stay full; an interrupted run is taken up instead. */
-export async function tidy(host: Host, args: readonly string[], thrown: unknown): Promise<void> {
-  const { code } = asBkpError(thrown)
-  const isInterrupted = code === 'step.cancelled' || code === 'step.timeout' || isAbort(thrown)
-  if (isInterrupted || code.startsWith('ssh.') || code === 'restore.conflict') return
-  try {
-    await runMoves(host, 'discard-staged', args, quietIo)
-  } catch (error) {
-    // The first error is the one to show; what is left can be discarded, or is cleared by a rerun.
-    if (!(error instanceof BkpError)) throw error
-  }
-}
-
-function isAbort(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'AbortError'
+  })
 }

@@ -1,9 +1,9 @@
 import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { content, file, output } from '../../connection/probes.ts'
+import type { StagedTree } from './hold-tree.ts'
 import { forEachHost, hostNamed } from './hosts.ts'
 import { parseStageRecord, parseSwapRecord, type StageRecord, type SwapState } from './records.ts'
-import type { StagedTree } from './stage.ts'
 import { type StagingPaths, stagedPaths } from './staging.ts'
 
 /** What `repository.stage` gave: which trees lie staged where. */

@@ -1,12 +1,11 @@
 import type { Io } from '../../../base/io.ts'
 import { type OfficialCopy, officialCopy } from '../../../databases/nebula/official/exported.ts'
 import type { OfficialLayout } from '../../../databases/nebula/official/layout.ts'
-import { resolveBackup } from '../../../repository/catalogue.ts'
 import type { Export } from '../../../repository/export/contract.ts'
 import { getIfThere } from '../../../repository/get-if-there.ts'
-import { openRepository, readBackup } from '../../../repository/repository.ts'
 import type { ReadOnlyStorage } from '../../../storage/contract.ts'
 import type { Cluster } from '../../contract.ts'
+import { readStoredBackup } from '../../repository/staged/stored-backup.ts'
 
 /** The arguments that say which backup goes where. */
 export interface ExportArguments {
@@ -30,14 +29,7 @@ export async function readExport<T extends ReadOnlyStorage>(
   target: T,
   io: Io,
 ): Promise<ReadExport<T>> {
-  const repo = await openRepository(site.storage(args.storage), io)
-  const cluster = args.cluster === undefined ? undefined : site.cluster(args.cluster)
-  const query = {
-    backup: args.backup ?? 'latest',
-    ...(cluster === undefined ? {} : { cluster: { name: cluster.name, kind: cluster.kind } }),
-  }
-  const { name } = await resolveBackup(repo, query, io)
-  const backup = await readBackup(repo, name, io)
+  const { repo, backup } = await readStoredBackup(site, args, io)
   // No name in HDFS holds a colon: its BRs write the port as a folder (specs/nebula.md §2.2).
   const splitsPort = target.url.startsWith('hdfs:')
   const copy = officialCopy(backup, args.layout ?? 'auto', { splitsPort })

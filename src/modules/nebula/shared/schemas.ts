@@ -16,7 +16,3 @@ export const texts = (description: string) => Type.Array(Type.String(), { descri
 /** Partitions by the name of their space. */
 export const partitionsBySpace = (description: string) =>
   Type.Record(Type.String(), Type.Array(Type.Number()), { description })
-
-/** A span as playbooks write it. */
-export const durationArgument = (description: string) =>
-  Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?(s|m|h|d)?$', description }))

@@ -1,13 +1,11 @@
 import { throwFaults } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Host } from '../../../connection/contract.ts'
-import { file } from '../../../connection/probes.ts'
+import { holdTree, type StagedTree } from '../hold-tree.ts'
 import { forEachHost, hostNamed } from '../hosts.ts'
 import { parentOf } from '../live.ts'
-import { moveArguments, type StageRecord } from '../records.ts'
 import { readOnlyFaults } from '../space.ts'
-import { type StagedTree, tidy, writeRecord } from '../stage.ts'
-import { makeHolder, runMoves, syncTree } from '../stage-commands.ts'
+import { syncTree } from '../stage-commands.ts'
 import { stagingPaths } from '../staging.ts'
 import { buildOwn } from './build.ts'
 import { ownSpaceNeed } from './plan-own.ts'
@@ -56,31 +54,12 @@ async function stageTree(
   io: Io,
 ): Promise<StagedTree> {
   const paths = stagingPaths(id, live.path, live.layout)
-  const above = live.layout === 'children' ? live.path : parentOf(live.path)
-  const record: StageRecord = {
-    id,
-    backup: name,
-    repository: '',
-    run,
-    target: live.path,
-    complete: false,
-    inode: '',
-  }
-  await makeHolder(host, above, paths.holder, io)
-  try {
-    await writeRecord(host, paths.stageRecord, record, io)
-    await runMoves(host, 'clear', moveArguments(paths, ''), io)
+  const from = { id, backup: name, repository: '', run }
+  return await holdTree({ host, paths, from }, io, async () => {
     const pattern = live.exists ? live.path : parentOf(live.path)
     await buildOwn(host, hosts, content, { staged: paths.staged, pattern }, io)
     await syncTree(host, paths.holder, io)
-    const { root } = await host.ask({ root: file(paths.staged) }, io)
-    const inode = root.kind === 'absent' ? '' : root.inode
-    await writeRecord(host, paths.stageRecord, { ...record, complete: true, inode }, io)
-  } catch (thrown) {
-    await tidy(host, moveArguments(paths, ''), thrown)
-    throw thrown
-  }
-  return { target: live.path, staged: paths.staged, old: paths.old }
+  })
 }
 
 /** Where trees will be staged, known before anything is. */
