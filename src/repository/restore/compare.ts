@@ -3,6 +3,7 @@ import { relativeTo, showPath } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { SourceEntry } from '../source.ts'
 import { follow } from './sorted-tree.ts'
+import { allocated, allocationBytes } from './space.ts'
 
 /** What lies at a path now, against what the backup says should. */
 export type Verdict =
@@ -88,9 +89,6 @@ export interface Difference {
 
 /** Lines a plan shows of one target. */
 const lineLimit = 20
-
-/** What a file system takes at least for a file or folder, in bytes. */
-const allocationBytes = 4096
 
 /** A file that only hashing can judge. */
 export interface Unsure {
@@ -187,7 +185,7 @@ function createTally(): {
       const fetched = kind === 'changed' || kind === 'added'
       if (fetched) fetchBytes += size
       if (fetched || kind === 'metadata' || !canShare(file, live)) {
-        needBytes += Math.ceil(size / allocationBytes) * allocationBytes
+        needBytes += allocated(size)
       }
       if (file.type === BackupFile_Type.DIRECTORY) needBytes += allocationBytes
       if (kind !== 'unchanged') note(path, `${kind} ${describe(file, path)}`)

@@ -15,6 +15,14 @@ export interface SpaceNeed {
   readonly needBytes: number
 }
 
+/** What a folder takes, or a small file, in bytes: one block of what file systems make by default. */
+export const allocationBytes = 4096
+
+/** What a file of a size takes, in bytes. */
+export function allocated(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / allocationBytes) * allocationBytes
+}
+
 /** Left free on every file system: a database that still runs beside the stage needs some. */
 const reserveBytes = 16 * 1024 * 1024
 
@@ -47,10 +55,12 @@ function checkSystem(needs: readonly SpaceNeed[]): readonly BkpError[] {
   }
   const availableBytes = Math.min(...needs.map(need => need.availableBytes))
   if (needBytes + reserveBytes <= availableBytes) return []
+  // Without it a stage that would fit, as one of empty folders does, is refused for no reason that shows.
+  const reserve = needBytes <= availableBytes ? ` and leaves ${formatBytes(reserveBytes)} free` : ''
   return [
     new BkpError(
       'restore.no_space',
-      `${first.host}: ${first.mountPoint} has ${formatBytes(availableBytes)} free, staging needs ${formatBytes(needBytes)}`,
+      `${first.host}: ${first.mountPoint} has ${formatBytes(availableBytes)} free, staging needs ${formatBytes(needBytes)}${reserve}`,
       {
         hint: 'make room, or discard trees that earlier restores kept (.bkp-* beside the targets)',
         details: {
@@ -58,6 +68,7 @@ function checkSystem(needs: readonly SpaceNeed[]): readonly BkpError[] {
           mount_point: first.mountPoint,
           available_bytes: availableBytes,
           need_bytes: needBytes,
+          reserve_bytes: reserveBytes,
         },
       },
     ),

@@ -27,8 +27,10 @@ function makeShims(): string {
     const real = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
     // Real syncs would make this slow, and what they keep cannot be seen here.
     const act = name === 'sync' ? ':' : `${real} "$@"`
+    // As few processes as can be: thousands of these are run.
     const script = `#!/bin/sh
-count=$(($(cat "$SHIM_COUNT") + 1))
+read -r count <"$SHIM_COUNT"
+count=$((count + 1))
 echo $count >"$SHIM_COUNT"
 if [ $count -eq "$SHIM_AT" ]
 then
@@ -38,7 +40,7 @@ then
     fail) exit 1 ;;
   esac
 fi
-${act}
+${name === 'sync' ? '' : 'exec '}${act}
 `
     writeFileSync(join(folder, name), script)
     chmodSync(join(folder, name), 0o755)
@@ -66,7 +68,7 @@ function move(
   fault: Fault = { at: 0, how: 'none' },
   shell: readonly string[] = ['sh'],
 ): { readonly done: boolean; readonly calls: number; readonly stderr: string } {
-  writeFileSync(count, '0')
+  writeFileSync(count, '0\n')
   const tail = swapRecordTail({
     stage: 'run1-00000000',
     target: paths.target,

@@ -122,6 +122,23 @@ describe('a copy on the same host', () => {
     expect(readFileSync(join(live, '9.sst'), 'utf8')).toBe('live')
   })
 
+  it('needs blocks for its folders and for what is copied, and none for links', async () => {
+    const { live, from } = makeSpace(join(scene.folder, '1'))
+    const target = join(scene.folder, '1')
+    const [copied] = await planOwn(
+      scene.hosts,
+      [{ host: 'a', target: live, content: { kind: 'copy', from, linked: '.sst' } }],
+      quietIo,
+    )
+    expect(copied).toMatchObject({ copiedBytes: 19, linkedBytes: 9, needBytes: 4 * 4096 })
+    const [folder] = await planOwn(
+      scene.hosts,
+      [{ host: 'a', target, content: { kind: 'folder' } }],
+      quietIo,
+    )
+    expect(folder).toMatchObject({ isThere: false, needBytes: 4096 })
+  })
+
   it('refuses a checkpoint that is not there, or holds a link', async () => {
     const { live, from } = makeSpace(join(scene.folder, '1'))
     const tree = (path: string): OwnTree => ({

@@ -25,6 +25,17 @@ describe('space', () => {
     ])
   })
 
+  it('that suffices but for what stays free is told with that', () => {
+    expect(
+      spaceFaults([{ ...need, needBytes: 4096, availableBytes: 10 * 1024 * 1024 }]),
+    ).toMatchObject([
+      {
+        message: 'a: /data has 10.0 MiB free, staging needs 4.0 KiB and leaves 16.0 MiB free',
+        details: { reserve_bytes: 16 * 1024 * 1024 },
+      },
+    ])
+  })
+
   it('that cannot be written is none', () => {
     expect(spaceFaults([{ ...need, writable: false }])).toMatchObject([
       { code: 'restore.target_invalid' },

@@ -6,7 +6,7 @@ import { pathFault, showPath } from '../../logical-path.ts'
 import { BackupFile_Type } from '../../manifest_pb.ts'
 import { forEachHost, hostNamed } from '../hosts.ts'
 import { locateTarget } from '../live.ts'
-import { type SpaceNeed, spaceFaults } from '../space.ts'
+import { allocated, allocationBytes, type SpaceNeed, spaceFaults } from '../space.ts'
 import { holderPrefix } from '../staging.ts'
 import { overlapFaults } from '../targets.ts'
 import type { OwnTree, PlannedOwnTree } from './trees.ts'
@@ -56,16 +56,21 @@ async function planTree(
   const live = await locateTarget(host, tree.target, BackupFile_Type.DIRECTORY, io)
   if (content.kind === 'folder') {
     const isThere = await isEmpty(host, live.path, io)
-    return { ...tree, live, isThere, files: 0, copiedBytes: 0, linkedBytes: 0 }
+    const needBytes = allocationBytes
+    return { ...tree, live, isThere, files: 0, copiedBytes: 0, linkedBytes: 0, needBytes }
   }
   const from = content.kind === 'copy' ? host : hostNamed(hosts, content.fromHost)
   const linked = content.kind === 'copy' ? content.linked : undefined
-  const counted = { files: 0, copiedBytes: 0, linkedBytes: 0 }
-  for (const entry of await sourceFiles(from, content.from, io)) {
-    counted.files += 1
+  const { files, folders } = await sourceEntries(from, content.from, io)
+  const needBytes = folders * allocationBytes
+  const counted = { files: files.length, copiedBytes: 0, linkedBytes: 0, needBytes }
+  for (const entry of files) {
     const isLinked = linked !== undefined && showPath(entry.path).endsWith(linked)
     if (isLinked) counted.linkedBytes += entry.sizeBytes
-    else counted.copiedBytes += entry.sizeBytes
+    else {
+      counted.copiedBytes += entry.sizeBytes
+      counted.needBytes += allocated(entry.sizeBytes)
+    }
   }
   return { ...tree, live, isThere: false, ...counted }
 }
@@ -90,6 +95,14 @@ export async function sourceFiles(
   from: string,
   io: Io,
 ): Promise<readonly TreeEntry[]> {
+  return (await sourceEntries(host, from, io)).files
+}
+
+async function sourceEntries(
+  host: ReadOnlyHost,
+  from: string,
+  io: Io,
+): Promise<{ readonly files: readonly TreeEntry[]; readonly folders: number }> {
   const { self } = await host.ask({ self: file(from) }, io)
   if (self.kind !== 'directory') {
     throw new BkpError('restore.incomplete', `${host.name}: ${from} is not a folder`, {
@@ -97,10 +110,12 @@ export async function sourceFiles(
     })
   }
   const files: TreeEntry[] = []
+  let folders = 0
   let odd: TreeEntry | undefined
   for await (const entry of host.scan(walkTree({ root: from }), io)) {
     if (entry.type === 'file') files.push(entry)
-    else if (entry.type !== 'directory') odd ??= entry
+    else if (entry.type === 'directory') folders += 1
+    else odd ??= entry
   }
   if (odd !== undefined) {
     throw new BkpError(
@@ -109,10 +124,10 @@ export async function sourceFiles(
       { hint: 'no database put it there', details: { host: host.name } },
     )
   }
-  return files.toSorted((a, b) => Buffer.compare(a.path, b.path))
+  return { files: files.toSorted((a, b) => Buffer.compare(a.path, b.path)), folders }
 }
 
 /** The room that an own tree takes. */
-export function ownSpaceNeed({ host, live, copiedBytes }: PlannedOwnTree): SpaceNeed {
-  return { host, target: live.path, needBytes: copiedBytes, ...live.space }
+export function ownSpaceNeed({ host, live, needBytes }: PlannedOwnTree): SpaceNeed {
+  return { host, target: live.path, needBytes, ...live.space }
 }

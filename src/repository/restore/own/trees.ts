@@ -29,4 +29,6 @@ export interface PlannedOwnTree extends OwnTree {
   readonly files: number
   readonly copiedBytes: number
   readonly linkedBytes: number
+  /** What it takes on its file system, in bytes: whole blocks, of its folders, too. */
+  readonly needBytes: number
 }
