@@ -48,15 +48,36 @@ function detailsOf(error: BkpError): {
 export function failureOf(error: BkpError): Failure {
   const { command, exit_status: status, stderr } = error.details
   const { place } = error
+  const { lines, hint } = faultLines(error)
   return {
     code: error.code,
-    message: [error.message, ...error.faults.map(fault => fault.message)].join('\n'),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    message: [error.message, ...lines].join('\n'),
+    ...(hint === undefined ? {} : { hint }),
     ...(place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` }),
     ...(typeof command === 'string' ? { command } : {}),
     ...(typeof status === 'number' ? { exit_status: status } : {}),
     ...(typeof stderr === 'string' && stderr !== '' ? { stderr } : {}),
   }
+}
+
+/** All faults of an error, each with what to do about it; a hint that all of them have is said once. */
+function faultLines(error: BkpError): {
+  readonly lines: readonly string[]
+  readonly hint: string | undefined
+} {
+  const faults = error.faults.flatMap(flatten)
+  const [first, ...others] = faults
+  const isShared = others.every(({ hint }) => hint === first?.hint)
+  const hint = error.hint ?? (isShared ? first?.hint : undefined)
+  const lines = faults.flatMap((fault, index) => {
+    const isSaid = fault.hint === hint || fault.hint === faults[index + 1]?.hint
+    return [fault.message, ...(fault.hint === undefined || isSaid ? [] : [`  hint: ${fault.hint}`])]
+  })
+  return { lines, hint }
+}
+
+function flatten(error: BkpError): readonly BkpError[] {
+  return error.faults.length === 0 ? [error] : error.faults.flatMap(flatten)
 }
 
 /** A result of which only the predicted fields are known. */
