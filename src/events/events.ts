@@ -31,6 +31,8 @@ export interface Failure {
   readonly exit_status?: number
   /** Last lines of standard error. */
   readonly stderr?: string
+  /** Last lines of the logs of services that are not as they should be, and what starting them printed. */
+  readonly log?: string
 }
 
 /** Which step, on which host; cluster steps name the host whose variables they use. */

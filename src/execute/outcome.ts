@@ -46,7 +46,7 @@ function detailsOf(error: BkpError): {
 
 /** An error as events carry it. */
 export function failureOf(error: BkpError): Failure {
-  const { command, exit_status: status, stderr } = error.details
+  const { command, exit_status: status, stderr, log } = error.details
   const { place } = error
   const { lines, hint } = faultLines(error)
   return {
@@ -57,6 +57,7 @@ export function failureOf(error: BkpError): Failure {
     ...(typeof command === 'string' ? { command } : {}),
     ...(typeof status === 'number' ? { exit_status: status } : {}),
     ...(typeof stderr === 'string' && stderr !== '' ? { stderr } : {}),
+    ...(typeof log === 'string' && log !== '' ? { log } : {}),
   }
 }
 

@@ -178,6 +178,7 @@ export function failureLines(failure: Failure, style: Style): readonly string[] 
     ...(command === undefined ? [] : unsaid(`command: ${command}`, command)),
     ...(status === undefined ? [] : unsaid(`exit status: ${status}`, `exit status ${status}`)),
     ...(failure.stderr === undefined ? [] : ['stderr:', ...indented(failure.stderr, 2)]),
+    ...(failure.log === undefined ? [] : ['log:', ...indented(failure.log, 2)]),
     ...(failure.place === undefined ? [] : [`at ${failure.place}`]),
     ...(failure.hint === undefined ? [] : [`next: ${failure.hint}`]),
   ]

@@ -56,3 +56,8 @@ it('says a hint that faults share once', () => {
   const some = together(fault('a', 'make room'), fault('b', 'make room'), fault('c', 'wait'))
   expect(some.message).toBe('3 faults\na\nb\n  hint: make room\nc\n  hint: wait')
 })
+
+it('carries the end of a log into the events', () => {
+  const error = new BkpError('nebula.not_ready', 'ended at once', { details: { log: 'E1121 x' } })
+  expect(failureOf(error).log).toBe('E1121 x')
+})

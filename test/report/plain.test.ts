@@ -47,6 +47,13 @@ describe('plain lines', () => {
     expect(linesOf(planned, true).join('\n')).not.toContain('2026')
   })
 
+  test('show the end of a log below the message, its controls visible', () => {
+    const log = 'nebula-storaged on a\n  E1121 \u001b[2Jgone'
+    const told = linesOf([step.ended('alpha', 'failed', { failure: { ...failure, log } })], false)
+    const text = told.map(line => line.trim()).join('\n')
+    expect(text).toContain('log:\nnebula-storaged on a\nE1121 \\u{1b}[2Jgone\n')
+  })
+
   test('name batches, and tries that come to nothing', () => {
     const told = linesOf(
       [

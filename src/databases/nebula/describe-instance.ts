@@ -52,6 +52,7 @@ export function describeInstance(settings: NebulaSettings, found: Found): Instan
       own.pid_file === undefined
         ? toHost(absolute(root, pid, 'pid_file', place))
         : posix.resolve(installDir, own.pid_file),
+    ...logsOf(found, flags, toHost, root),
     http: httpOf(settings, found, flags, dial, place),
   } satisfies Instance)
 }
@@ -139,12 +140,34 @@ function dataDirsOf(
   return { dataDirs, serviceDataDirs }
 }
 
+/** The vendor's files have `--log_dir=logs`, `--stderr_log_file=storaged-stderr.log`. */
+function logsOf(
+  { role, installDir }: Found,
+  flags: Flags,
+  toHost: (path: string) => string,
+  root: string,
+): Pick<Instance, 'logDir' | 'stderrLog'> {
+  const folder = flags.get('log_dir') || 'logs'
+  const file = flags.get('stderr_log_file') ?? ''
+  return {
+    // Nothing depends on logs but what is told of a failure.
+    logDir: isPlain(folder)
+      ? toHost(posix.resolve(root, folder))
+      : posix.resolve(installDir, 'logs'),
+    stderrLog: /^[\w.][\w.-]*$/.test(file) ? file : `${role}-stderr.log`,
+  }
+}
+
 /** A path of a file that anyone may have written: absolute, plain, and not the root. */
 function absolute(root: string, path: string, flag: string, place: string): string {
   const whole = posix.resolve(root, path)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (whole !== '/' && !/[\u0000-\u001f\u007f\ufffd]/.test(path)) return whole
+  if (whole !== '/' && isPlain(path)) return whole
   throw new BkpError('file.unreadable', `${place}: --${flag} is no path that can be used`)
+}
+
+function isPlain(path: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  return !/[\u0000-\u001f\u007f\ufffd]/.test(path)
 }
 
 function portOf(flags: Flags, flag: string, place: string): number | undefined {

@@ -24,5 +24,9 @@ export interface Instance {
   /** `--wal_path` of storaged, as the host sees it, where it is set. */
   readonly walDir?: string
   readonly pidFile: string
+  /** Where glog writes, as the host sees it. */
+  readonly logDir: string
+  /** What it writes to standard error, a name in `logDir`. */
+  readonly stderrLog: string
   readonly http: ServiceAddress
 }

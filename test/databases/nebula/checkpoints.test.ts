@@ -18,6 +18,8 @@ function instance(hostName: string, more: Partial<Instance> = {}): Instance {
     dataDirs: ['/d0', '/d1'],
     serviceDataDirs: ['/d0', '/d1'],
     pidFile: '/opt/nebula/pids/x',
+    logDir: '/usr/local/nebula/logs',
+    stderrLog: 'storaged-stderr.log',
     http: address,
     ...more,
   }

@@ -252,6 +252,8 @@ export function instanceOf(name: string): Instance {
     dataDirs: ['/data/meta'],
     serviceDataDirs: ['/data/meta'],
     pidFile: '/usr/local/nebula/pids/nebula-metad.pid',
+    logDir: '/usr/local/nebula/logs',
+    stderrLog: 'metad-stderr.log',
     http: { host: address.host, port: 19_559 },
   }
 }

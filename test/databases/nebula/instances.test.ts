@@ -30,7 +30,7 @@ describe('Services', () => {
   test('are as their configuration files say, role by role', async () => {
     const s1 = storaged(
       's1',
-      '--local_ip=10.0.0.1\n--data_path=/d1/storage,/d2/storage/\n--wal_path=/ssd\n--pid_file=/run/s.pid\n--ws_ip=10.0.0.9',
+      '--local_ip=10.0.0.1\n--data_path=/d1/storage,/d2/storage/\n--wal_path=/ssd\n--pid_file=/run/s.pid\n--ws_ip=10.0.0.9\n--log_dir=/var/log/nebula\n--stderr_log_file=stderr.log',
     )
     expect(await read([s1, m1()])).toEqual([
       {
@@ -43,6 +43,8 @@ describe('Services', () => {
         dataDirs: ['/usr/local/nebula/data/meta'],
         serviceDataDirs: ['/usr/local/nebula/data/meta'],
         pidFile: '/usr/local/nebula/pids/nebula-metad.pid',
+        logDir: '/usr/local/nebula/logs',
+        stderrLog: 'metad-stderr.log',
         http: { host: '192.168.8.1', port: 19_559 },
       },
       {
@@ -56,6 +58,8 @@ describe('Services', () => {
         serviceDataDirs: ['/d1/storage', '/d2/storage'],
         walDir: '/ssd',
         pidFile: '/run/s.pid',
+        logDir: '/var/log/nebula',
+        stderrLog: 'stderr.log',
         http: { host: '10.0.0.9', port: 19_779 },
       },
       {
@@ -68,9 +72,20 @@ describe('Services', () => {
         dataDirs: [],
         serviceDataDirs: [],
         pidFile: '/usr/local/nebula/pids/nebula-graphd.pid',
+        logDir: '/usr/local/nebula/logs',
+        stderrLog: 'graphd-stderr.log',
         http: { host: '192.168.8.1', port: 1234 },
       },
     ])
+  })
+
+  test('have their logs where they are found, whatever their files say', async () => {
+    const odd = '--local_ip=10.0.0.1\n--data_path=/d\n--log_dir=a\u0007b\n--stderr_log_file=../x'
+    const [service] = await read([storaged('s1', odd)])
+    expect(service).toMatchObject({
+      logDir: '/usr/local/nebula/logs',
+      stderrLog: 'storaged-stderr.log',
+    })
   })
 
   test('with names for addresses are reached by the loopback; without, they go by the host name', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { BkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
 import type { Host } from '../../../src/connection/contract.ts'
+import { failureOf } from '../../../src/execute/outcome.ts'
 import type { WritableSite } from '../../../src/modules/contract.ts'
 import { service } from '../../../src/modules/nebula/service.ts'
 import { errorOf, shellHost } from '../../connection/support.ts'
@@ -243,18 +244,53 @@ describe('nebula.service', () => {
 
   it('says at once why a daemon did not come up', async () => {
     const settings = await cluster({ storaged: { fails: 'wrong cluster id' } })
-    writeFileSync(join(place.root, 'logs/nebula-storaged.ERROR'), 'E1121 cluster.id differs\n')
+    const log = (name: string, text: string) => writeFileSync(join(place.root, 'logs', name), text)
+    log('nebula-storaged.ERROR', 'E1121 cluster.id differs\n')
+    log('nebula-storaged.INFO', 'I1121 begins\nE1121 cluster.id differs\n')
+    log('storaged-stderr.log', 'F1121 \u001b[2Jgone\n')
+    const site = nebulaSite({ host, settings, client: answering })
+    const error = await errorOf(
+      applyAt(site, service, { ...storaged, state: 'started', timeout: '150s' }),
+    )
+    expect(error.message).toMatch(/^ended at once: .*\(no process\)$/)
+    expect(error.details['services']).toEqual([
+      expect.objectContaining({
+        output: expect.stringContaining('Starting nebula-storaged'),
+        log: [
+          `${place.root}/logs/nebula-storaged.ERROR:`,
+          '  E1121 cluster.id differs',
+          `${place.root}/logs/storaged-stderr.log:`,
+          '  F1121 \\u{1b}[2Jgone',
+          `${place.root}/logs/nebula-storaged.INFO:`,
+          '  I1121 begins',
+        ].join('\n'),
+      }),
+    ])
+    // What of the details is in events, and so in the journal.
+    const { log: told = '' } = failureOf(error)
+    expect(told).toMatch(/^nebula-storaged 127\.0\.0\.1:\d+ on /)
+    expect(told).toContain('Starting nebula-storaged')
+    expect(told).toContain('    E1121 cluster.id differs')
+  })
+
+  it('shows no more of a log than a screen, from where its configuration has it', async () => {
+    const settings = await cluster({
+      storaged: { fails: 'it', log_dir: 'far/logs', stderr_log_file: 'err' },
+    })
+    mkdirSync(join(place.root, 'far/logs'), { recursive: true })
+    const many = Array.from({ length: 1000 }, (_, at) => `E${at}\n`).join('')
+    writeFileSync(join(place.root, 'far/logs/nebula-storaged.ERROR'), many)
+    writeFileSync(join(place.root, 'far/logs/err'), 'x'.repeat(1_000_000))
     const site = nebulaSite({ host, settings, client: answering })
     const error = await errorOf(
       applyAt(site, service, { ...storaged, state: 'started', timeout: '2s' }),
     )
-    expect(error.message).toContain('(no process)')
-    expect(error.details['services']).toEqual([
-      expect.objectContaining({
-        output: expect.stringContaining('Starting nebula-storaged'),
-        log: 'E1121 cluster.id differs',
-      }),
-    ])
+    const { log = '' } = failureOf(error)
+    expect(log.split('\n').filter(line => /^ +E\d+$/.test(line))).toEqual(
+      Array.from({ length: 20 }, (_, at) => `    E${980 + at}`),
+    )
+    expect(log.length).toBeLessThan(4000)
+    expect(log).toContain('xxx')
   })
 
   it('waits for a daemon of which nothing is seen long after its script was back', async () => {

@@ -121,7 +121,7 @@ async function explained(
     `${where} did not take the meta tables: ${error.message}. Made sure of: ${pushed.checked.join('; ')}`,
     {
       cause: error,
-      hint: `see the end of its log in the details; it reads ${seen}: where it runs in a container, that folder must be there, too (path_map)`,
+      hint: `see the end of its log above; it reads ${seen}: where it runs in a container, that folder must be there, too (path_map)`,
       details: {
         ...error.details,
         host: host.name,
@@ -183,7 +183,7 @@ async function until(
         const message = `${what} after ${formatDuration(elapsedMs)}: ${error.message}`
         throw new BkpError('nebula.not_ready', message, {
           cause: error,
-          hint: error.hint ?? 'see the logs of the metads, below install_dir/logs',
+          hint: error.hint ?? 'see the logs of the metads, below install_dir/logs (--log_dir)',
           details: error.details,
         })
       }

@@ -8,7 +8,7 @@ import { type Observed, stateOf } from '../../../databases/nebula/service/daemon
 import { describeExit, outputText } from '../../apply-commands.ts'
 import { accepts, runService } from './run-quietly.ts'
 import type { Ended } from './stop.ts'
-import { hostOf, lookAt, pauses, serviceText, type Work, wordsOf } from './work.ts'
+import { hostOf, lookAt, pauses, serviceText, type Work, wordsOfAll } from './work.ts'
 
 /** How long a daemon that has ended may look so before that is believed: it may be between two processes. */
 const vanishedMs = 10_000
@@ -174,17 +174,18 @@ async function notStarted(
   what: string,
   io: Io,
 ): Promise<BkpError> {
-  const services = await Promise.all(
-    states.map(({ instance, exit }) =>
-      wordsOf(work, instance, exit === undefined ? '' : outputText(exit.stdout), io),
-    ),
+  const printed = ({ exit }: Starting) => (exit === undefined ? '' : outputText(exit.stdout))
+  const details = await wordsOfAll(
+    work,
+    states.map(state => ({ instance: state.instance, printed: printed(state) })),
+    io,
   )
   const lines = states.map(({ instance, exit, why }) => {
     const failed = exit === undefined || exit.code === 0 ? '' : `, start: ${describeExit(exit)}`
     return `${serviceText(instance)} (${why}${failed})`
   })
   return new BkpError('nebula.not_ready', `${what}: ${lines.join('; ')}`, {
-    hint: 'the output of its start and the end of its log are in the details; logs are below install_dir/logs',
-    details: { services },
+    hint: 'what its start printed and the end of its logs stand above, and on its host in full (--log_dir)',
+    details,
   })
 }

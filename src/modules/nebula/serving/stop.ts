@@ -6,7 +6,7 @@ import { serviceCommand } from '../../../databases/nebula/service/commands.ts'
 import { type Observed, stateOf, strays } from '../../../databases/nebula/service/daemons.ts'
 import { outputText } from '../../apply-commands.ts'
 import { accepts, runService, signalProcess } from './run-quietly.ts'
-import { hostOf, lookAt, pauses, pidText, serviceText, type Work, wordsOf } from './work.ts'
+import { hostOf, lookAt, pauses, pidText, serviceText, type Work, wordsOfAll } from './work.ts'
 
 /** After the last SIGTERM, in milliseconds. */
 const lastChanceMs = 10_000
@@ -173,8 +173,10 @@ async function notStopped(
   elapsedMs: number,
   io: Io,
 ): Promise<BkpError> {
-  const services = await Promise.all(
-    left.map(({ instance }) => wordsOf(work, instance, printed.get(instance) ?? '', io)),
+  const details = await wordsOfAll(
+    work,
+    left.map(({ instance }) => ({ instance, printed: printed.get(instance) ?? '' })),
+    io,
   )
   const lines = left.map(one => `${serviceText(one.instance)}: ${remains(one)}`)
   return new BkpError(
@@ -185,7 +187,7 @@ async function notStopped(
         work.killAfterMs === undefined
           ? 'see its log; give it a longer timeout, or kill_after to end it by force (RocksDB replays its log then)'
           : 'not even SIGKILL ended it: see its log, and whether its disk still answers',
-      details: { services },
+      details,
     },
   )
 }

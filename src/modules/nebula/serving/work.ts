@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
+import { escapeControls } from '../../../base/text.ts'
 import type { Host } from '../../../connection/contract.ts'
 import { addressText, type ServiceAddress } from '../../../databases/nebula/contract.ts'
 import type { Instance } from '../../../databases/nebula/instances.ts'
@@ -67,13 +68,39 @@ export function pidText({ processes }: Pick<Observed, 'processes'>): string {
   return `pid ${processes.map(({ pid }) => pid).join(', ')}`
 }
 
-/** What a service's own words are on why it is not as it should be, for details of an error. */
-export async function wordsOf(
+/** Of more services than these the logs are in the details of an error only: they mostly say the same. */
+const shownServices = 3
+
+/** What services say themselves on why they are not as they should be: details of an error. */
+export async function wordsOfAll(
   work: Work,
-  instance: Instance,
-  printed: string,
+  services: readonly { readonly instance: Instance; readonly printed: string }[],
   io: Io,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const words = await Promise.all(
+    services.map(async ({ instance, printed }) => await wordsOf(work, instance, printed, io)),
+  )
+  const said = words.filter(({ output, log }) => output !== undefined || log !== undefined)
+  const blocks = said.slice(0, shownServices).map(({ service, output = '', log = '' }) => {
+    const parts = [output, log].filter(part => part !== '').join('\n')
+    return [service, ...parts.split('\n').map(line => `  ${line}`)].join('\n')
+  })
+  const more = said.length - blocks.length
+  const rest = more > 0 ? [`and ${more} more`] : []
+  return { services: words, log: [...blocks, ...rest].join('\n') }
+}
+
+/** What a service says itself. */
+interface Words {
+  readonly service: string
+  /** What its start or stop printed. */
+  readonly output?: string
+  readonly script_says?: string
+  /** The end of its logs. */
+  readonly log?: string
+}
+
+async function wordsOf(work: Work, instance: Instance, printed: string, io: Io): Promise<Words> {
   const host = hostOf(work, instance)
   const command = statusCommand(instance, work.settings)
   const status =
@@ -82,7 +109,9 @@ export async function wordsOf(
   const log = await logTail(host, instance, io)
   return {
     service: serviceText(instance),
-    ...(printed.trim() === '' ? {} : { output: withoutColours(printed).trim() }),
+    ...(printed.trim() === ''
+      ? {}
+      : { output: escapeControls(withoutColours(printed).trim(), { newlines: true }) }),
     ...(said === undefined
       ? {}
       : { script_says: said.pid === undefined ? 'exited' : `runs as pid ${said.pid}` }),

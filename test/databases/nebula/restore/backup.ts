@@ -88,6 +88,8 @@ export function makeInstance(
     dataDirs: dirs,
     serviceDataDirs: overrides.dataDirs ?? dirs,
     pidFile: `/usr/local/nebula/pids/nebula-${role}.pid`,
+    logDir: '/usr/local/nebula/logs',
+    stderrLog: 'storaged-stderr.log',
     http: { host, port: Number(port) + 10_000 },
     ...overrides,
   }
