@@ -1,4 +1,4 @@
 import { everyRequest } from '../every-request.ts'
 import { startOss } from './fixture.ts'
 
-everyRequest('OSS', startOss)
+everyRequest('OSS', startOss, { inRow: 1 })
