@@ -1,0 +1,3 @@
+import { moveFaultCases } from './move-script-cases.ts'
+
+moveFaultCases(['kill-after'])
