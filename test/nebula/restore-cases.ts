@@ -34,7 +34,9 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
     beforeAll(async () => {
       graph = await startRestoreScene({ storageds: 2, dataPaths: 1, spaces, ...options })
       copy = await startRestoreScene({
-        ...{ storageds: 2, dataPaths: 1, ...options, metads: 1, spaces: [] },
+        // One more than the backup has: the metads that it brings do not know any of them.
+        ...{ dataPaths: 1, ...options, metads: 1, spaces: [] },
+        storageds: graph.cluster.storageds.length + 1,
         ...{ name: 'drill', prefix: 'd', workspace: graph.workspace },
         settings: { service_user: 'daemon' },
       })
@@ -74,19 +76,21 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
     })
 
     it('restores to other hosts by a map, as a drill', async () => {
-      const host_map = mapOf(graph.cluster.storageds, [...copy.cluster.storageds].reverse())
+      const [empty, ...taken] = copy.cluster.storageds
+      const host_map = mapOf(graph.cluster.storageds, [...taken].reverse())
       requireStatus(copy.play('drill', { of: 'graph', host_map }), 0)
       await copy.cluster.settled()
       expect(await contentsOf(copy)).toEqual(backedUp)
-      for (const { host, dataDirs } of copy.cluster.storageds) {
+      for (const { host, dataDirs } of taken) {
         const ofOthers = `find ${dataDirs[0]}/nebula/[1-9]* -maxdepth 0 ! -user daemon`
         expect(copy.cluster.run(host, ofOthers)).toBe('')
         const sst = `find ${dataDirs[0]}/nebula/[1-9]*/data -name '*.sst' -user daemon -group daemon`
         expect(copy.cluster.run(host, sst)).not.toBe('')
       }
-      const addresses = new Set(copy.cluster.storageds.map(({ address }) => address))
+      const addresses = new Set(taken.map(({ address }) => address))
       const peers = await copy.cluster.partitionHosts()
       expect(peers.filter(address => !addresses.has(address))).toEqual([])
+      expect(copy.cluster.isRunning(empty as NebulaService)).toBe(true)
     })
 
     it('refuses other hosts without a map, before anything is done', () => {

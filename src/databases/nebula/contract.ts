@@ -174,6 +174,11 @@ export interface MetaClient extends MetaReader {
   createSnapshot(request: { readonly timeoutMs?: number }, io: Io): Promise<void>
   /** Drops snapshots and backups; one that is not there is `absent`. */
   dropSnapshot(name: string, io: Io): Promise<'dropped' | 'absent'>
+  /**
+   * Registers a storaged, as ADD HOSTS does: since 3.0 metads answer no storaged that is not registered.
+   * `known` where it was, and with 2.x, which takes them all.
+   */
+  addHost(storaged: ServiceAddress, io: Io): Promise<'added' | 'known'>
   /** Of one metad itself. Files are paths as that metad sees them; it removes them. */
   restoreMeta(
     metad: ServiceAddress,

@@ -2,7 +2,7 @@ import * as Type from 'typebox'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import { parseDuration } from '../../base/units.ts'
-import { addressText } from '../../databases/nebula/contract.ts'
+import { addressText, type Generation } from '../../databases/nebula/contract.ts'
 import type { Instance } from '../../databases/nebula/instances.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { type Backup, openRepository, type Repository } from '../../repository/repository.ts'
@@ -36,6 +36,8 @@ interface Facts {
   readonly metads: readonly Instance[]
   /** Metads of the cluster that are left out. */
   readonly others: readonly string[]
+  /** Whether metads of that version answer only storageds that are registered. */
+  readonly registers: boolean
   readonly spaces: readonly string[]
 }
 
@@ -99,13 +101,21 @@ export const restoreMeta = defineClusterModule({
       files: Type.Array(Type.String(), { description: 'Files that every metad got.' }),
       metads: Type.Array(Type.String(), { description: 'Metads that have them, as host:port.' }),
       spaces: Type.Array(Type.String(), { description: 'Spaces that are there now.' }),
+      registered: Type.Array(Type.String(), {
+        description:
+          'Storageds that were not registered with the metads of the backup (ADD HOSTS).',
+      }),
       warnings: Type.Array(Type.String(), { description: 'What the reader should know.' }),
     },
     { additionalProperties: false },
   ),
   resources: ({ cluster, storage }) => [`nebula:${cluster}`, `storage:${storage}`],
   inspect: async (site, args: Arguments, io): Promise<Facts> => {
-    const { files, backup, spaces } = await readSource(site.storage(args.storage), args, io)
+    const { files, backup, generation, spaces } = await readSource(
+      site.storage(args.storage),
+      args,
+      io,
+    )
     const { metads, others } = await chooseMetads(site, args, io)
     return {
       backup: backup.name,
@@ -113,14 +123,16 @@ export const restoreMeta = defineClusterModule({
       bytes: files.reduce((sum, { entry }) => sum + Number(entry.size), 0),
       metads,
       others,
+      registers: generation === '3.0' || generation === '3.3',
       spaces,
     }
   },
   plan: ({ args, facts }) => {
-    const { backup, files, bytes, metads, others, spaces } = facts
+    const { backup, files, bytes, metads, others, registers, spaces } = facts
     const pairs = args.pairs ?? []
     const notes = [
       `${files.length} files of ${backup}`,
+      ...(registers ? ['storageds that they do not know then are registered (ADD HOSTS)'] : []),
       ...(args.method === 'http_replace'
         ? []
         : pairs.map(({ from, to }) => `${from} becomes ${to}`)),
@@ -170,9 +182,11 @@ export const restoreMeta = defineClusterModule({
     const { run } = site
     const { repo, files, backup } = await readSource(site.storage(args.storage), args, io)
     const { metads } = await chooseMetads(site, args, io)
+    const storageds = await instancesOf(site, args.cluster, io, 'storaged')
     const { settings } = nebulaCluster(site, args.cluster)
     const warnings: string[] = []
     const client = await metaClient(site, args.cluster)
+    let registered: readonly string[] = []
     try {
       const reader = readerOf(run, warning => void warnings.push(warning))
       await whilePinned(repo, backup.name, reader, io, async pinnedIo => {
@@ -190,11 +204,13 @@ export const restoreMeta = defineClusterModule({
           clock: run.clock,
           push,
           pairs: args.pairs ?? [],
+          storageds: storageds.map(({ address: at }) => at),
           method: args.method ?? 'restore_meta',
           spaces: facts.spaces,
           timeoutMs: parseDuration(args.timeout ?? defaultTimeout),
         }
-        await restoreMetads(work, pinnedIo)
+        const done = await restoreMetads(work, pinnedIo)
+        registered = done.registered
       })
     } finally {
       await client.close()
@@ -204,6 +220,7 @@ export const restoreMeta = defineClusterModule({
       files: files.map(({ name }) => name),
       metads: metads.map(({ address: at }) => addressText(at)),
       spaces: [...facts.spaces],
+      registered: [...registered],
       warnings,
     }
   },
@@ -219,6 +236,7 @@ async function readSource<S extends ReadOnlyStorage>(
   readonly repo: Repository & { readonly storage: S }
   readonly backup: Backup
   readonly files: readonly MetaFile[]
+  readonly generation: Generation
   readonly spaces: readonly string[]
 }> {
   const repo = await openRepository(storage, io)
@@ -233,7 +251,7 @@ async function readSource<S extends ReadOnlyStorage>(
     })
   }
   const spaces = args.spaces ?? metadata.spaces.map(({ name }) => name)
-  return { repo, backup, files, spaces }
+  return { repo, backup, files, generation: metadata.generation, spaces }
 }
 
 async function chooseMetads(

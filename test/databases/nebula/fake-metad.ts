@@ -233,6 +233,7 @@ export function methodsOf(generation: Generation): ReadonlyMap<string, AnyMethod
     isOld ? readMethods.listClusterUntil26 : readMethods.listCluster,
     createBackup[generation],
     createSnapshot,
+    ...(isOld ? [] : [writing.addHosts]),
     generation === '3.3' ? writing.dropSnapshot : writing.dropSnapshotUntil32,
     generation === '3.3' ? writing.restoreMeta : writing.restoreMetaUntil32,
   ]

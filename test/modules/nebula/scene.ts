@@ -103,6 +103,7 @@ export function fakeMeta(rows: Rows = wholeCluster, more: Partial<MetaClient> = 
     createBackup: refuse,
     createSnapshot: refuse,
     dropSnapshot: refuse,
+    addHost: refuse,
     restoreMeta: refuse,
     ...more,
   }

@@ -330,6 +330,9 @@ export const notLoaded = (generation: Generation): readonly number[] =>
 export const alreadyGone = (generation: Generation): readonly number[] =>
   generation === '2.0' ? [-23] : [-17, -2057]
 
+/** The answer to addHosts that means that there is such a host. */
+export const alreadyThere = -2002
+
 /** Answers to createBackup and getSpace that mean that there is no such space. */
 export const noSuchSpace = (generation: Generation): readonly number[] =>
   generation === '2.0' ? [-23, -72] : [-5, -2067]

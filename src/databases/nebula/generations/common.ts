@@ -71,6 +71,9 @@ export const HostPair = struct('HostPair', {
   toHost: field(2, HostAddr),
 })
 
+/** Since 3.0 (meta.thrift). */
+export const AddHostsReq = struct('AddHostsReq', { hosts: field(1, list(HostAddr)) })
+
 export const RestoreMetaReq = struct('RestoreMetaReq', {
   files: field(1, list(text)),
   hosts: field(2, list(HostPair)),

@@ -3,6 +3,7 @@ import type { ThriftMethod } from '../thrift/messages.ts'
 import { field, i32, i64, list, struct, type ThriftStruct, text } from '../thrift/types.ts'
 import { backupCodecs } from './backup-forms.ts'
 import {
+  AddHostsReq,
   Empty,
   ExecResp,
   GetMetaDirInfoResp,
@@ -94,6 +95,8 @@ export const writeMethods = Object.freeze({
     '3.3': createBackup('3.3'),
   }),
   createSnapshot: method('createSnapshot', Empty, ExecResp),
+  /** Since 3.0. */
+  addHosts: method('addHosts', AddHostsReq, ExecResp),
   dropSnapshotUntil32: method('dropSnapshot', DropSnapshotReq20, ExecResp),
   dropSnapshot: method('dropSnapshot', DropSnapshotReq33, ExecResp),
   restoreMetaUntil32: method('restoreMeta', RestoreMetaReq, ExecResp),

@@ -3,9 +3,9 @@ import type { Io } from '../../../base/io.ts'
 import { parseDuration } from '../../../base/units.ts'
 import type { BackupMeta, Generation, MetaClient } from '../contract.ts'
 import { backupCodecs } from '../generations/backup-forms.ts'
-import { alreadyGone, noSuchSpace } from '../generations/codes.ts'
+import { alreadyGone, alreadyThere, noSuchSpace } from '../generations/codes.ts'
 import { writeMethods } from '../generations/methods.ts'
-import { outcomeUnknown, thrownBy } from './ask.ts'
+import { callMs, outcomeUnknown, thrownBy } from './ask.ts'
 import { anyGenerationOf } from './detect.ts'
 import { type Metad, peerName } from './metads.ts'
 import { readingCalls, spaceNotFound } from './reader.ts'
@@ -89,6 +89,17 @@ export function writingCalls(session: MetaSession): MetadClient {
     throw refusal({ metad, call: 'dropSnapshot', code, generation })
   }
 
+  const addHost: MetaClient['addHost'] = async (storaged, io) => {
+    const generation = await session.generation(io)
+    if (generation === '2.0' || generation === '2.1') return 'known'
+    const how = { timeoutMs: callMs, kind: 'repeat', generation } as const
+    const request = { hosts: [storaged] }
+    const { code, metad } = await session.leader.ask(writeMethods.addHosts, request, how, io)
+    if (code === 0) return 'added'
+    if (code === alreadyThere) return 'known'
+    throw refusal({ metad, call: 'addHosts', code, generation })
+  }
+
   const restoreMeta: MetaClient['restoreMeta'] = async (address, { files, hosts }, io) => {
     const family = await session.family(address, io)
     const generation = anyGenerationOf(family)
@@ -122,6 +133,7 @@ export function writingCalls(session: MetaSession): MetadClient {
     createBackup,
     createSnapshot,
     dropSnapshot,
+    addHost,
     restoreMeta,
   } satisfies MetadClient)
 }

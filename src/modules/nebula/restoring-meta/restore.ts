@@ -32,6 +32,8 @@ export interface RestoreMetaWork {
   readonly push: PushOptions
   readonly pairs: readonly AddressPair[]
   readonly method: 'restore_meta' | 'http_replace'
+  /** Storageds of the cluster: all that metads are to answer. */
+  readonly storageds: readonly ServiceAddress[]
   /** Spaces that must be there afterwards. */
   readonly spaces: readonly string[]
   /** For a metad to answer, and for all of them to have a leader, in milliseconds. */
@@ -44,9 +46,13 @@ const attempts = 3
 /**
  * Gives every metad the meta tables, and makes sure that they are there. All of them get theirs, also
  * when one fails: one that missed it must not be started with the others (specs/nebula.md §6).
+ * Storageds that it had to register are given back.
  * @throws nebula.*, file.*, repository.*, ssh.*
  */
-export async function restoreMetads(work: RestoreMetaWork, io: Io): Promise<void> {
+export async function restoreMetads(
+  work: RestoreMetaWork,
+  io: Io,
+): Promise<{ readonly registered: readonly string[] }> {
   const ended = await Promise.allSettled(work.metads.map(metad => restoreOne(work, metad, io)))
   const faults = ended.flatMap(end => (end.status === 'rejected' ? [asBkpError(end.reason)] : []))
   io.signal.throwIfAborted()
@@ -55,6 +61,23 @@ export async function restoreMetads(work: RestoreMetaWork, io: Io): Promise<void
     for (const pair of work.pairs) await replaceOnLeader(work, pair, io)
   }
   await requireSpaces(work, io)
+  return { registered: await registerStorageds(work, io) }
+}
+
+/**
+ * Storageds that were not registered when the backup was made: since 3.0 metads answer no other, and 3.0 does
+ * not rewrite them with the addresses (specs/nebula.md §6). One by one, as one that is known refuses all.
+ */
+async function registerStorageds(work: RestoreMetaWork, io: Io): Promise<readonly string[]> {
+  const { client, storageds } = work
+  const registered: string[] = []
+  for (const storaged of storageds) {
+    const name = addressText(storaged)
+    await until(work, `the metads did not register ${name}`, io, async () => {
+      if ((await client.addHost(storaged, io)) === 'added') registered.push(name)
+    })
+  }
+  return registered
 }
 
 /** Metads mostly fail for the same reason: the first one's hint and log stand for all. */

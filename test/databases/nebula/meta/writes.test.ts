@@ -40,6 +40,27 @@ test('all spaces are asked for by leaving them out, and none is refused before a
   expect(fake.count('createBackup')).toBe(1)
 })
 
+test.each(['3.0', '3.3'] as const)('a storaged is registered once with %s', async generation => {
+  const fake = fakeMetads({ generation, version: `${generation}.0`, metads: three })
+  const storaged = { host: 's1', port: 9779 }
+  fake.lead('b:9559')
+  fake.metad('b:9559').answer('addHosts', { reply: { code: 0 } }, { reply: { code: -2002 } })
+  expect(await client(fake).addHost(storaged, io)).toBe('added')
+  expect(fake.calls.at(-1)?.req).toEqual({ hosts: [storaged] })
+  expect(await client(fake).addHost(storaged, io)).toBe('known')
+  fake.metad('b:9559').answer('addHosts', { reply: { code: -3001 } })
+  await expect(client(fake).addHost(storaged, io)).rejects.toMatchObject({
+    code: 'nebula.refused',
+    details: { call: 'addHosts' },
+  })
+})
+
+test.each(['2.0', '2.1'] as const)('%s registers no storageds', async generation => {
+  const fake = fakeMetads({ generation, version: `${generation}.0`, metads: three })
+  expect(await client(fake).addHost({ host: 's1', port: 9779 }, io)).toBe('known')
+  expect(fake.count('addHosts')).toBe(0)
+})
+
 const lost: Readonly<Record<string, FakeAnswer>> = {
   'closes the connection': 'close',
   'never answers': 'silent',

@@ -177,7 +177,7 @@ func (m *Metad) onBehalf(in snapshotRequest) (snapshotAnswer, error) {
 		for _, text := range strings.Split(in.Name, ",") {
 			hosts = append(hosts, ParseAddr(text))
 		}
-		out.Code = m.addHosts(hosts)
+		out.Code = m.AddHosts(hosts)
 	}
 	return out, nil
 }
@@ -194,13 +194,24 @@ func (m *Metad) zones() map[string][]Addr {
 	return found
 }
 
-// addHosts registers machines, which have a zone each; before 3.0 there is no such thing.
+// AddHosts registers machines, which have a zone each; before 3.0 there is no such thing. One that there is
+// makes it fail for all (AddHostsProcessor).
+func (m *Metad) AddHosts(hosts []Addr) Code {
+	return m.Led(func() Code { return m.addHosts(hosts) })
+}
+
 func (m *Metad) addHosts(hosts []Addr) Code {
 	if m.Release < 30000 {
 		return ok
 	}
+	if len(hosts) == 0 {
+		return "E_INVALID_PARM"
+	}
 	ops := []Op{}
 	for _, host := range hosts {
+		if m.db.Get(machineKey(host)) != nil || m.db.Get([]byte("__zones__"+defaultZone(host))) != nil {
+			return "E_EXISTED"
+		}
 		ops = append(ops, Op{machineKey(host), []byte("{}")}, Op{[]byte("__zones__" + defaultZone(host)), encoded([]Addr{host})})
 	}
 	return m.write(ops)

@@ -217,6 +217,14 @@ func backup(made core.Backup) *meta.BackupMeta {
 	return found
 }
 
+func (h *metaHandler) AddHosts(_ context.Context, req *meta.AddHostsReq) (*meta.ExecResp, error) {
+	hosts := []core.Addr{}
+	for _, host := range req.Hosts {
+		hosts = append(hosts, known(host))
+	}
+	return h.exec("addHosts", func() core.Code { return h.m.AddHosts(hosts) })
+}
+
 func (h *metaHandler) RestoreMeta(_ context.Context, req *meta.RestoreMetaReq) (*meta.ExecResp, error) {
 	return h.exec("restoreMeta", func() core.Code {
 		pairs := []core.HostPair{}
