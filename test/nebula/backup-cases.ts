@@ -127,7 +127,7 @@ export function backupCases(options: NebulaOptions, when: 'by day' | 'at night')
       // The BR of 2.0 knows one data path, and these storageds have two.
       const isCopied = options.generation !== '2.0'
       const official = isCopied ? { official_copy: 'official' } : {}
-      const ran = scene.play('backup', { fingerprint: true, ...official })
+      const ran = await scene.playAsPlanned('backup', { fingerprint: true, ...official })
       expectAllPaths(ran, options, scene.cluster.storageds.length)
       const { name, spaces, meta } = expectWhole(ran)
       // 100 vertices and edges in each of 6 partitions, by tag and edge type.

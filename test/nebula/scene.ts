@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
@@ -8,6 +8,7 @@ import type { RunEvent } from '../../src/events/events.ts'
 import { startNebula } from '../servers/nebula/cluster.ts'
 import type { NebulaCluster, NebulaOptions } from '../servers/nebula/contract.ts'
 import { explain, makeWorkspace, type Outcome, type Workspace } from '../slice/bkp.ts'
+import { runAsPlanned } from './plan-truth.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -27,6 +28,12 @@ export interface NebulaScene {
   bkp(...words: readonly string[]): Outcome
   /** Runs `playbooks/nebula/<name>.yml`. */
   play(name: string, variables?: Readonly<Record<string, unknown>>, ...words: string[]): Ran
+  /** The same, after a plan of it: see `runAsPlanned`. */
+  playAsPlanned(
+    name: string,
+    variables?: Readonly<Record<string, unknown>>,
+    ...words: string[]
+  ): Promise<Ran>
   /** Starts the same and kills it as soon as `when` has come true. */
   playAndKill(name: string, when: () => Promise<void>): Promise<void>
   stop(): Promise<void>
@@ -47,13 +54,23 @@ export async function startScene(options: NebulaOptions): Promise<NebulaScene> {
   writeFileSync(workspace.inventory, JSON.stringify(inventory))
   const bkp = (...words: readonly string[]) =>
     workspace.run(words[0] === 'runs' ? words : [...words, '-i', workspace.inventory])
+  const play: NebulaScene['play'] = (name, variables = {}, ...words) => {
+    const given = ['-e', JSON.stringify(variables), ...words]
+    const outcome = bkp('run', playbookOf(name), '--output', 'json', ...given)
+    return { outcome, results: resultsOf(outcome) }
+  }
   return {
     cluster,
     workspace,
     bkp,
-    play: (name, variables = {}, ...words) => {
-      const given = ['-e', JSON.stringify(variables), ...words]
-      const outcome = bkp('run', playbookOf(name), '--output', 'json', ...given)
+    play,
+    playAsPlanned: async (name, variables = {}, ...words) => {
+      const outcome = await runAsPlanned({
+        cluster,
+        folders: [workspace.storage, join(workspace.folder, 'official')].filter(existsSync),
+        plan: () => bkp('plan', playbookOf(name), '--json', '-e', JSON.stringify(variables)),
+        run: () => play(name, variables, ...words).outcome,
+      })
       return { outcome, results: resultsOf(outcome) }
     },
     playAndKill: async (name, when) => {

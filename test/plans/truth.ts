@@ -107,16 +107,22 @@ export async function tell(
   const ran = await place.bkp('run', ...common, '--output', 'json', ...runWords)
   const after = treeOf(place.host)
   const second = await place.bkp('plan', ...common, '--json')
+  const again = shownOf(shownIn(second))
+  return { ...storyOf(planned, ran), again, before, after, wroteDry }
+}
+
+/** Of a plan in JSON and a run that tells its events; nothing is known of files. */
+export function storyOf(planned: CliOutcome, ran: CliOutcome): Story {
   const events = eventsOf(ran)
   const document = shownIn(planned)
   return {
     shown: shownOf(document),
     done: doneOf(events),
-    again: shownOf(shownIn(second)),
+    again: [],
     failing: failingOf(events),
-    before,
-    after,
-    wroteDry,
+    before: new Map(),
+    after: new Map(),
+    wroteDry: false,
     document,
     planned,
     ran,
