@@ -86,7 +86,7 @@ export function planRestore(backup: NebulaBackupMetadata, request: RestoreReques
         .filter(({ id }) => spaces.has(id))
         .map(({ name, fingerprint }) => [name, fingerprint]),
     ),
-    lines: [...lines, ...meta.lines, ...scopeLines(scope, aside)],
+    lines: [...lines, ...meta.lines, ...scopeLines(scope, aside), ...counterLines(backup)],
   }
 }
 
@@ -214,5 +214,14 @@ function scopeLines(scope: RestoreScope, aside: FoldersByHost): readonly string[
       ? `all spaces are replaced (${scope.spaces.map(({ name }) => name).join(', ')}); users and passwords become those of the backup`
       : `only ${scope.spaces.map(({ name }) => name).join(', ')} is replaced`,
     ...(folders === 0 ? [] : [`${folders} folders are set aside`]),
+  ]
+}
+
+/** Up to 2.0 the counter of ids is in no backup (specs/nebula.md §2.0), and empty metads begin anew. */
+function counterLines({ generation, spaces }: NebulaBackupMetadata): readonly string[] {
+  if (generation !== '2.0' || spaces.length === 0) return []
+  const last = Math.max(...spaces.map(({ id }) => id))
+  return [
+    `warning: metads of 2.0 count ids from 1 again: a space, tag or edge type that is created later may take the id, and so the place, of one that is there (ids of spaces go up to ${last})`,
   ]
 }

@@ -213,6 +213,16 @@ describe('versions', () => {
   })
 })
 
+describe('ids that are given anew', () => {
+  it('are warned of where the counter is in no backup', () => {
+    const version = { generation: '2.0', version: '2.0.1' } as const
+    const old = { ...backup, ...version, meta_files: ['__spaces__.sst', '__parts__.sst'] }
+    const { lines } = planRestore(old, request({ cluster: { ...request().cluster, ...version } }))
+    expect(lines.at(-1)).toMatch(/^warning: metads of 2\.0 count ids from 1 again.* up to 2\)$/)
+    expect(planRestore(backup, request()).lines.join()).not.toContain('count ids')
+  })
+})
+
 describe('a restore of single spaces', () => {
   it('leaves the metads, their ids and other spaces as they are', () => {
     const existing = {
