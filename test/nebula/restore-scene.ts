@@ -23,6 +23,8 @@ export interface RestoreScene {
   readonly workspace: Workspace
   /** What the inventory calls the cluster. */
   readonly name: string
+  /** Its file. */
+  readonly inventory: string
   bkp(...words: readonly string[]): Outcome
   /** Runs `playbooks/nebula/<playbook>.yml`; it is confirmed. */
   play(playbook: string, variables?: Readonly<Record<string, unknown>>): Outcome
@@ -70,6 +72,7 @@ export async function startRestoreScene(options: RestoreSceneOptions): Promise<R
     cluster,
     workspace,
     name,
+    inventory: inventoryFile,
     bkp: (...words) => workspace.run(words, { env }),
     play: (playbook, variables = {}) => workspace.run(wordsOf(playbook, variables), { env }),
     begin: (playbook, variables = {}) => {

@@ -18,12 +18,12 @@ export interface OssProcess {
 
 const program = fileURLToPath(new URL('oss-server-main.ts', import.meta.url))
 
-/** Starts the server on a free port. It cannot outlive this process. */
-export async function startOssProcess(): Promise<OssProcess> {
+/** Starts the server on a free port of an address of this machine. It cannot outlive this process. */
+export async function startOssProcess(host = '127.0.0.1'): Promise<OssProcess> {
   // Of this run alone: where they are found, they came from here.
   const accessKeyId = `LTAI${randomBytes(8).toString('hex')}`
   const accessKeySecret = `sk-${randomBytes(12).toString('hex')}-canary`
-  const child = spawn(process.execPath, ['--import', 'tsx', program], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, host], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
       PATH: process.env['PATH'] ?? '',

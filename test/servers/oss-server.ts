@@ -14,7 +14,7 @@ import {
  * (specs/storage.md §3) and what the documentation says, and checks every signature.
  */
 export interface OssServer {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://HOST:PORT` */
   readonly endpoint: string
   readonly bucket: OssBucket
   /** `PUT data/x ?uploads`, in order. */
@@ -31,6 +31,8 @@ export interface OssServerOptions extends Partial<Omit<OssBucketOptions, 'now'>>
   readonly cnames?: readonly string[]
   /** What stands behind the bucket in a host: `localhost` in `backups.localhost`. */
   readonly domain?: string
+  /** 127.0.0.1 without it. */
+  readonly host?: string
   readonly port?: number
 }
 
@@ -87,9 +89,10 @@ export async function startOssServer(options: OssServerOptions): Promise<OssServ
       sendOssAnswer(response, effect ?? { status: 500 }, { method, requestId, date: now() })
     })
   })
-  await new Promise<void>(resolve => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  const { host = '127.0.0.1', port = 0 } = options
+  await new Promise<void>(resolve => server.listen(port, host, resolve))
   const handle: OssServer = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://${host}:${(server.address() as AddressInfo).port}`,
     bucket,
     log,
     trouble: undefined,

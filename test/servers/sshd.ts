@@ -210,10 +210,11 @@ export async function startSshd(options: SshdOptions): Promise<SshdHosts> {
     if (host === undefined) throw new Error(`no host ${name}`)
     return host
   }
+  const own = options.network === undefined ? ['-m'] : ['-m', '-n']
   const commandOn = (name: string, shellText: string): [string, string[]] =>
     dataDir === undefined
       ? ['sh', ['-c', shellText]]
-      : ['nsenter', ['-m', '-t', String(find(name).pid), '--', 'sh', '-c', shellText]]
+      : ['nsenter', [...own, '-t', String(find(name).pid), '--', 'sh', '-c', shellText]]
   const kill = (name: string) => {
     for (const pid of processesOf(find(name).pid, dataDir !== undefined)) {
       try {

@@ -35,15 +35,15 @@ let started = 0
 
 /** Starts the services of a cluster on sshd hosts, and fills its spaces. Needs root. */
 export async function startNebula(options: NebulaOptions): Promise<NebulaCluster> {
-  const { generation, metads = 1, storageds = 3, graphds = 1, prefix = 'n' } = options
+  const { generation, metads = 1, storageds = 3, graphds = 1, prefix = 'n', network } = options
   const number = started++
   const program = buildNebula(generation)
   const dataDir = `/data-${process.pid}-${number}`
   const installDir = `${dataDir}/nebula`
   const count = Math.max(metads, storageds, graphds)
   const names = Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`)
-  const ips = names.map((_, index) => addressOf(number, index))
-  const hosts = await startSshd({ names, dataDir })
+  const ips = names.map((name, index) => network?.host(name).address ?? addressOf(number, index))
+  const hosts = await startSshd({ names, dataDir, ...(network === undefined ? {} : { network }) })
   const services = [
     ...listServices('metad', metads),
     ...listServices('storaged', storageds),

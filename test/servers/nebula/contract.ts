@@ -1,5 +1,6 @@
 import type { Generation } from '../../../src/databases/nebula/contract.ts'
 import type { NebulaRole } from '../../../src/databases/nebula/instances.ts'
+import type { Namespaces } from '../namespaces.ts'
 import type { Scan } from '../rocksdb.ts'
 import type { SshdHosts } from '../sshd.ts'
 
@@ -39,6 +40,8 @@ export interface NebulaOptions {
   readonly flags?: Readonly<Partial<Record<NebulaRole, Readonly<Record<string, string>>>>>
   /** In front of the hosts' names, where tests have several clusters; `n` without it. */
   readonly prefix?: string
+  /** Of hosts `n1` and so on, each with an address of its own there; all on this machine's without it. */
+  readonly network?: Pick<Namespaces, 'host'>
 }
 
 /** One service of the cluster. */
