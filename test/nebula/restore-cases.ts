@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import { explain } from '../slice/bkp.ts'
+import { type Planned, runAsPlanned } from './plan-truth.ts'
 import { type KillPoint, killCases } from './restore-kills.ts'
 import { type Held, type RestoreScene, requireStatus, startRestoreScene } from './restore-scene.ts'
+import { playbookOf } from './scene.ts'
 
 export interface RestoreCases extends NebulaOptions {
   /** Also what takes longer: single spaces, addresses that change places, bkp killed at these points. */
@@ -53,7 +56,7 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       await cluster.addRows('basketball', 50)
       await cluster.createSpace({ name: 'later', rows: 10 })
       expect(await contentsOf(graph)).not.toEqual(backedUp)
-      const outcome = graph.play('restore')
+      const outcome = await runAsPlanned(plannedOf(graph, 'restore'))
       requireStatus(outcome, 0)
       expect(outcome.stdout).toMatch(/it was down for \d+ s/)
       expect(outcome.stdout).not.toContain('this plan does not bring it back')
@@ -177,6 +180,24 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       backup: () => ({ name: firstBackup(graph), contents: backedUp }),
     })
   })
+}
+
+/** A playbook of a scene, to plan and to run. */
+function plannedOf(
+  { bkp, cluster, name, workspace }: RestoreScene,
+  playbook: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Planned {
+  const words = [
+    ...[playbookOf(playbook), '-i', join(workspace.folder, `${name}.json`)],
+    ...['-e', JSON.stringify({ cluster: name, ...variables })],
+  ]
+  return {
+    cluster,
+    folders: [workspace.storage],
+    plan: () => bkp('plan', ...words, '--json'),
+    run: () => bkp('run', ...words, '--output', 'json', `--confirm=${name}`),
+  }
 }
 
 /** From one to the other, in their order. */
