@@ -85,9 +85,11 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       await copy.cluster.settled()
       expect(await contentsOf(copy)).toEqual(backedUp)
       for (const { host, dataDirs } of taken) {
-        const ofOthers = `find ${dataDirs[0]}/nebula/[1-9]* -maxdepth 0 ! -user daemon`
-        expect(copy.cluster.run(host, ofOthers)).toBe('')
-        const sst = `find ${dataDirs[0]}/nebula/[1-9]*/data -name '*.sst' -user daemon -group daemon`
+        // A data path may hold no partition.
+        const spaceFolders = dataDirs.map(dir => `${dir}/nebula/[1-9]*`).join(' ')
+        const find = `find $(ls -d ${spaceFolders} 2>/dev/null)`
+        expect(copy.cluster.run(host, `${find} -maxdepth 0 ! -user daemon`)).toBe('')
+        const sst = `${find} -path '*/data/*.sst' -user daemon -group daemon`
         expect(copy.cluster.run(host, sst)).not.toBe('')
       }
       const addresses = new Set(taken.map(({ address }) => address))
@@ -116,7 +118,9 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       await cluster.settled()
       expect(await contentsOf(graph)).toEqual(before)
       await expect(cluster.spaceId('latest')).rejects.toThrow('no space latest')
-      for (const { host, dataDirs } of cluster.storageds) {
+      // 2.0 forgets in a restore which ids were used: this one is that of a space that was restored.
+      const isOfLatest = options.generation !== '2.0'
+      for (const { host, dataDirs } of isOfLatest ? cluster.storageds : []) {
         const [dir = ''] = dataDirs
         expect(cluster.run(host, `find ${dir}/nebula/${latest} -name '*.sst'`)).toBe('')
       }
