@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
+import { until } from '../servers/nebula/control.ts'
 import { explain } from '../slice/bkp.ts'
 import { type Planned, runAsPlanned } from './plan-truth.ts'
 import { type KillPoint, killCases } from './restore-kills.ts'
@@ -144,13 +145,22 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
         await cluster.addRows('cars', 30)
         await cluster.createSpace({ name: 'other', rows: 10 })
         const other = await graph.held('other')
+        await cluster.createSpace({ name: 'busy', rows: 10 })
         const basketball = await graph.held('basketball')
         const id = await cluster.spaceId('basketball')
         const files = filesOf(graph, id)
         expect(files.some(line => line.includes('.sst'))).toBe(true)
+        await cluster.write('busy', 20)
+        const written = await allWrite(graph)
         const outcome = graph.play('restore')
         requireStatus(outcome, 0)
         await cluster.settled()
+        // Whoever wrote to another space goes on, and what was written is there.
+        await cluster.write('busy', 20)
+        await allWrite(graph)
+        await cluster.write('busy', 0)
+        const rows = Object.values(await cluster.rows('busy')).map(each => each.rows)
+        expect(rows.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(written)
         expect(await graph.held('cars'), explain(outcome)).toEqual(cars)
         expect(await graph.held('basketball')).toEqual(basketball)
         expect(await graph.held('other')).toEqual(other)
@@ -202,6 +212,17 @@ function plannedOf(
     plan: () => bkp('plan', ...words, '--json'),
     run: () => bkp('run', ...words, '--output', 'json', `--confirm=${name}`),
   }
+}
+
+/** Waits until every storaged has written; how many rows together. */
+async function allWrite({ cluster }: RestoreScene): Promise<number> {
+  let sum = 0
+  await until('rows are written', async () => {
+    const writers = await cluster.writers()
+    sum = writers.reduce((total, { written }) => total + written, 0)
+    return writers.length > 0 && writers.every(({ written }) => written > 0)
+  })
+  return sum
 }
 
 /** From one to the other, in their order. */
