@@ -13,7 +13,6 @@ beforeAll(async () => {
     metads: 2,
     storageds: 2,
     dataPaths: 1,
-    spaces: [],
     // Longer than the script, which returns at once, and than the first looks.
     stopMs: 500,
     startMs: 300,
@@ -27,8 +26,12 @@ afterAll(async () => {
 })
 
 /** Runs one step. */
-function run(step: Readonly<Record<string, unknown>>, verb: 'run' | 'plan' = 'run'): Outcome {
-  const tasks = [{ name: 'the step', 'nebula.service': { cluster: 'graph', ...step } }]
+function run(
+  step: Readonly<Record<string, unknown>>,
+  verb: 'run' | 'plan' = 'run',
+  module = 'nebula.service',
+): Outcome {
+  const tasks = [{ name: 'the step', [module]: { cluster: 'graph', ...step } }]
   writeFileSync(
     join(workspace.folder, 'step.yml'),
     JSON.stringify([{ hosts: 'all', gather_facts: false, tasks }]),
@@ -48,5 +51,25 @@ describe('nebula.service on hosts', () => {
     expect(up.status, explain(up)).toBe(0)
     expect(cluster.services.every(service => cluster.isRunning(service))).toBe(true)
     await cluster.settled()
+  })
+
+  it('run with what their files said when they were started, which a check asks them for', async () => {
+    const [storaged] = cluster.storageds
+    if (storaged === undefined) throw new Error('no storaged')
+    const { host, dataDirs } = storaged
+    const sound = run({}, 'run', 'nebula.check')
+    expect(sound.status, explain(sound)).toBe(0)
+    const conf = `${cluster.installDir}/etc/nebula-storaged.conf`
+    const other = `${cluster.dataDir}/other`
+    cluster.run(
+      host,
+      `mkdir -p ${other}/nebula; cp -p ${conf} ${conf}.old; sed -i 's|^--data_path=.*|--data_path=${other}|' ${conf}`,
+    )
+    const check = run({}, 'run', 'nebula.check')
+    cluster.run(host, `mv ${conf}.old ${conf}; rm -r ${other}`)
+    expect(check.status, explain(check)).toBe(2)
+    expect(check.stdout).toContain(
+      `runs with --data_path=${dataDirs.join()}, and bkp looks at ${other}`,
+    )
   })
 })

@@ -5,6 +5,7 @@ import { clusterName, duration, nameList, storageName } from '../arguments.ts'
 import { defineClusterModule } from '../contract.ts'
 import { jobText, waitForJobs } from './checking/check-jobs.ts'
 import { probeObject } from './checking/check-storage.ts'
+import { compareFlags } from './checking/compare-flags.ts'
 import { dialAdminPorts } from './checking/dial-admin.ts'
 import { requireNone, together } from './checking/fault.ts'
 import { type CheckFacts, lookAtAll } from './checking/look.ts'
@@ -89,7 +90,9 @@ export const check = defineClusterModule({
   apply: async (site, { args, facts }, io) => {
     const { clock, random } = site.run
     const { instances, state, jobs } = facts
+    const { settings } = nebulaCluster(site, args.cluster)
     const found = together([
+      await compareFlags(site.hosts, instances, settings, clock, io),
       ...(state === undefined
         ? []
         : [await dialAdminPorts(site.hosts, instances, state, clock, io)]),

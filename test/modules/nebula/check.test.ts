@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { Duplex, PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { BkpError } from '../../../src/base/errors.ts'
 import type { Host } from '../../../src/connection/contract.ts'
@@ -407,7 +407,53 @@ describe('What only applying finds', () => {
     expect(dialled).toEqual([])
     const found = await faults(site, {}, applyAt)
     expect(found[0]).toMatch(/^m1: the admin port 10\.0\.0\.2:9778 .* \(connection refused\)/)
-    expect(dialled).toEqual(['10.0.0.2:9778', '10.0.0.3:9778'])
+    expect(dialled.filter(address => address.endsWith(':9778'))).toEqual([
+      '10.0.0.2:9778',
+      '10.0.0.3:9778',
+    ])
+  })
+
+  /** Services whose HTTP ports answer with these lines, whatever they are asked. */
+  const serving = (body: string, status = '200 OK') => {
+    const requests: string[] = []
+    const dial: Host['dial'] = async ({ host, port }) => {
+      if (port !== 19_779) return new PassThrough()
+      return Duplex.from(async function* (source: AsyncIterable<Buffer>) {
+        for await (const chunk of source) {
+          requests.push(`${host} ${chunk.toString('latin1').split('\r\n', 1)[0]}`)
+          yield `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+        }
+      })
+    }
+    return { site: scene({ dial }), requests }
+  }
+
+  test('is a storaged that runs with other folders than its file says', async () => {
+    const { site, requests } = serving('data_path="/old/\u001b[2J",/b\nwal_path=""\n')
+    const found = await faults(site, {}, applyAt)
+    expect(requests).toEqual([
+      '10.0.0.2 GET /flags?names=data_path,wal_path HTTP/1.1',
+      '10.0.0.3 GET /flags?names=data_path,wal_path HTTP/1.1',
+    ])
+    expect(found).toHaveLength(2)
+    expect(found[0]).toMatch(
+      /^s1: storaged 10\.0\.0\.2:9779 runs with --data_path=.*, and bkp looks at \//,
+    )
+    expect(found[0]).not.toContain('\u001b')
+  })
+
+  test.each([
+    ['the same folders, as 3.x writes them', 'data_path="SAME"\nwal_path=""\n', '200 OK'],
+    ['the same, as 2.x writes them', 'data_path=SAME/\nwal_path=\n', '200 OK'],
+    ['them in another order, one as it was started', 'data_path=d2,/d1\n', '200 OK'],
+    ['no such flag', 'data_path=nullptr\nwal_path=nullptr\n', '200 OK'],
+    ['a page of something else', '<html>data_path=/x', '200 OK'],
+    ['an error', 'data_path=/x\n', '404 Not Found'],
+    ['more than is read', `data_path=SAME\n${'x'.repeat(1_000_000)}`, '200 OK'],
+  ])('is nothing where the port answers with %s', async (_what, body, status) => {
+    const { site, requests } = serving(body.replace('SAME', '/d1,/d2'), status)
+    expect(await faults(site, {}, applyAt)).toEqual([])
+    expect(requests).toHaveLength(2)
   })
 
   test.each<[string, Partial<Storage>, RegExp]>([
