@@ -46,6 +46,8 @@ function metads(more: Partial<MetaClient> = {}) {
   const calls: { at: string; request: Restored; texts: string[]; modes: number[] }[] = []
   const client = fakeMeta(undefined, {
     listSpaces: async () => spaces,
+    // One of them was not in the backup's metads.
+    addHost: async ({ host }) => (host === '10.0.0.2' ? 'added' : 'known'),
     restoreMeta: async ({ host }, request) => {
       const texts = request.files.map(path => readFileSync(path, 'utf8'))
       const modes = request.files.map(path => statSync(join(path, '..')).mode & 0o777)
@@ -96,6 +98,7 @@ describe('nebula.restore_meta', () => {
       files: names,
       metads: ['10.0.0.1:9559', '10.0.0.2:9559'],
       spaces: ['nba', 'cars'],
+      registered: ['10.0.0.2:9779'],
     })
     expect(calls.map(({ at }) => at).toSorted()).toEqual(['10.0.0.1', '10.0.0.2'])
     for (const { request, texts, modes } of calls) {
