@@ -22,22 +22,23 @@ export interface Group {
 export const idLimitBytes = 160
 
 /**
- * Defines `bkp_id PID`, which prints a process's pid and start. Only words that shells have built in
- * where there is a /proc: field 22 of /proc/PID/stat (proc_pid_stat(5)), behind a name that may hold
- * anything, newlines too.
+ * Defines `bkp_id PID [WORD]`, which prints the word and a process's pid and start. Only words that shells
+ * have built in where there is a /proc: field 22 of /proc/PID/stat (proc_pid_stat(5)), behind a name that
+ * may hold anything, newlines too.
  */
 export const idFunction: Buffer = joinLines([
   script`bkp_boot=; { IFS= read -r bkp_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null`,
   script`bkp_stat() {`,
   script`  bkp_s=; { while IFS= read -r bkp_l; do bkp_s=$bkp_l; done <"$1"; } 2>/dev/null`,
-  script`  bkp_s=\${bkp_s##*) }`,
+  // Not `##*) `: dash tries that from every place of the line.
+  script`  while :; do case $bkp_s in *") "*) bkp_s=\${bkp_s#*) } ;; *) break ;; esac; done`,
   script`}`,
   script`bkp_id() {`,
-  script`  bkp_p=$1; bkp_stat "/proc/$1/stat"`,
+  script`  bkp_p=$1; bkp_w=\${2-}; bkp_stat "/proc/$1/stat"`,
   script`  set -- $bkp_s`,
   script`  if [ $# -ge 20 ]; then shift 19; set -- "$1" "$bkp_boot"`,
   script`  else set -- $(ps -o lstart= -p "$bkp_p" 2>/dev/null); fi`,
-  script`  printf '%s %s\n' "$bkp_p" "$*"`,
+  script`  printf '%s%s %s\n' "$bkp_w" "$bkp_p" "$*"`,
   script`}`,
 ])
 

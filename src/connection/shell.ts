@@ -8,7 +8,8 @@ import { type FrameReader, frameReader, type Section } from './frames.ts'
 import { type Group, giveUp, idFunction, idLimitBytes, readGroup } from './groups.ts'
 import { feed, inputOf } from './input.ts'
 import type { ProbeParts, Reply } from './probes/internals.ts'
-import { commandScript, joinLines, script } from './quote.ts'
+import { joinLines, script } from './quote.ts'
+import { runFrame, runFunctions } from './run-frame.ts'
 import { newMarker, prologue, type Session, within } from './session.ts'
 
 /** What a frame asks: a script, and how much of its output to keep. */
@@ -49,46 +50,15 @@ function text(section: Section): string {
   return section.bytes.toString('latin1').trim()
 }
 
-/**
- * What a step that changes something runs. Output goes to files, so that a daemon left behind cannot
- * print into the next frame, and is sent when the command has ended, the first 1 MiB of each.
- */
-function runFrame(command: Command, marker: Buffer, launcher: readonly string[]): Buffer {
-  const hasInput = command.stdin !== undefined
+function askFrame(
+  questions: readonly Question[],
+  marker: Buffer,
+  { mayHaveSaid }: { readonly mayHaveSaid: boolean },
+): Buffer {
   return joinLines([
     script`{`,
-    script`printf '%s\n' ${marker}; printf '%s\n' ${marker} >&2`,
-    script`[ -d "\${bkp_dir-}" ] || for d in "\${TMPDIR:-/tmp}" /dev/shm "\${HOME:-/}"; do`,
-    script`  bkp_dir=$(mktemp -d "$d/bkp.XXXXXX" 2>/dev/null) && break`,
-    script`done`,
-    script`if [ -d "\${bkp_dir-}" ]; then`,
-    // An asynchronous command's stdin is /dev/null unless it is redirected by number.
-    script`exec 3<&0`,
-    script`(`,
-    script`exec 3<&-`,
-    commandScript(command, launcher),
-    script`) <${Buffer.from(hasInput ? '&3' : '/dev/null')} >"$bkp_dir/out" 2>"$bkp_dir/err" &`,
-    script`exec 3<&-`,
-    script`bkp_id "$!"`,
-    script`wait "$!"; s=$?`,
-    // Most commands print nothing, or to one of them: what is empty costs no process.
-    script`o=0; [ ! -s "$bkp_dir/out" ] || o=$(wc -c <"$bkp_dir/out")`,
-    script`e=0; [ ! -s "$bkp_dir/err" ] || e=$(wc -c <"$bkp_dir/err")`,
-    script`printf '%s %s %s\n' "$s" $o $e`,
-    script`[ "$o" = 0 ] || head -c ${outputLimitBytes} "$bkp_dir/out"; printf '%s\n' ${marker}`,
-    script`[ "$e" = 0 ] || head -c ${outputLimitBytes} "$bkp_dir/err"; printf '%s\n' ${marker}`,
-    script`rm -f "$bkp_dir/out" "$bkp_dir/err"`,
-    script`else echo none; fi`,
-    // What the command left unread of its stdin must not be taken for script.
-    script`${Buffer.from(hasInput ? 'exit 0' : ':')}`,
-    script`}`,
-  ])
-}
-
-function askFrame(questions: readonly Question[], marker: Buffer): Buffer {
-  return joinLines([
-    script`{`,
-    script`printf '%s\n' ${marker}; printf '%s\n' ${marker} >&2`,
+    script`printf '%s\n' ${marker}`,
+    ...(mayHaveSaid ? [script`printf '%s\n' ${marker} >&2`] : []),
     ...questions.map(
       question =>
         script`(\n${question.script}\n) </dev/null; printf '%s\n%s\n' ${marker} $?; printf '%s\n' ${marker} >&2`,
@@ -111,6 +81,7 @@ export async function openShell(session: Session, io: Io): Promise<Shell> {
         // Of these a shell would die without its EXIT trap: PIPE comes when the controller is gone.
         script`trap 'exit 129' HUP; trap 'exit 141' PIPE; trap 'exit 143' TERM`,
         idFunction,
+        runFunctions,
         script`{ printf '%s\n' ${marker.subarray(0, -1)}; bkp_id $$`,
         script`command -v setsid >/dev/null 2>&1 && echo yes || echo no; }`,
       ]),
@@ -164,6 +135,8 @@ interface ShellParts {
 function createShell(parts: ShellParts): Shell {
   const { session, channel, stdout, stderr, hasSetsid } = parts
   let usable = true
+  /** Login files and the shell itself, of a command that was killed, may have words on stderr. */
+  let mayHaveSaid = true
 
   const needed = (section: Section | undefined): Section => {
     if (section !== undefined) return section
@@ -194,15 +167,16 @@ function createShell(parts: ShellParts): Shell {
     }
     const complaints = async () => {
       const sections: Section[] = []
-      needed(await stderr.until(end, 0))
+      if (mayHaveSaid) needed(await stderr.until(end, 0))
       for (const _ of questions) sections.push(needed(await stderr.until(end, outputLimitBytes)))
       return sections
     }
     groups.add(asking)
-    channel.stdin.write(askFrame(questions, marker))
+    channel.stdin.write(askFrame(questions, marker, { mayHaveSaid }))
     try {
       const [replies, said] = await orAbort(Promise.all([outputs(), complaints()]), io.signal)
       groups.delete(asking)
+      mayHaveSaid = false
       return replies.map(({ section, code }, index) => ({
         code,
         stdout: section.bytes,
@@ -223,17 +197,17 @@ function createShell(parts: ShellParts): Shell {
     const end = Buffer.concat([marker, newline])
     const frame = runFrame(command, marker, hasSetsid ? ['setsid'] : [])
     if (command.stdin !== undefined) usable = false
+    mayHaveSaid = true
     groups.add(acting)
     channel.stdin.write(frame)
     const leader = async () => {
-      needed(await stdout.until(end, 0))
+      needed(await stdout.until(marker, 0))
       return text(needed(await stdout.until(newline, idLimitBytes)))
     }
     const result = async (): Promise<Exit> => {
       const [status, outBytes, errBytes] = text(needed(await stdout.until(newline, 128))).split(' ')
       const out = needed(await stdout.until(end, outputLimitBytes))
       const err = needed(await stdout.until(end, outputLimitBytes))
-      needed(await stderr.until(end, 0))
       const isCut = Number(outBytes) > out.bytes.length || Number(errBytes) > err.bytes.length
       return {
         ...exitStatus(Number(status)),

@@ -32,3 +32,31 @@ it('a shell whose controller is killed leaves no files behind', async () => {
   expect(await readdir(tmp)).toEqual([])
   await folder.remove()
 })
+
+it('what a daemon left behind prints is in no later command', async () => {
+  const folder = await temporaryFolder()
+  const env = { PATH: String(process.env['PATH']), TMPDIR: folder.path }
+  const shell = await openShell(sessionOver(localTransport({ env }), 1), quietIo)
+  const run = async (text: string): Promise<string> => {
+    const { stdout } = await shell.run({ argv: ['sh', '-c', text] }, quietIo)
+    return Buffer.from(stdout).toString()
+  }
+  const filesOfShell = async (): Promise<number> => {
+    const [own = ''] = (await readdir(folder.path)).filter(name => name.startsWith('bkp.'))
+    return (await readdir(join(folder.path, own))).length
+  }
+  const [go, told] = [join(folder.path, 'go'), join(folder.path, 'told')]
+  await run(`(until [ -e ${go} ]; do sleep 0.01; done; echo late; touch ${told}) &`)
+  // More commands than have files at a time, one of which hears the daemon.
+  for (let index = 0; index < 40; index += 1) {
+    const asked = index === 31 ? `touch ${go}; until [ -e ${told} ]; do sleep 0.01; done; ` : ''
+    expect(await run(`${asked}:`)).toBe('')
+  }
+  expect(await filesOfShell()).toBeLessThanOrEqual(64)
+  expect(await run('echo mine')).toBe('mine\n')
+  // The next command begins when that one's files are gone.
+  expect(await run(':')).toBe('')
+  expect(await filesOfShell()).toBe(2)
+  await shell.close()
+  await folder.remove()
+})
