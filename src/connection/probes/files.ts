@@ -73,12 +73,15 @@ export function file(
 ): Probe<FileFacts> {
   const quoted = quotePath(path)
   const follow = options.follow === true
+  const stat = script`stat ${Buffer.from(follow ? '-L' : '')} -c '${Buffer.from(statFields)}' ${quoted}`
   return makeProbe(
     'file',
     { path, ...(follow ? { follow } : {}) },
     {
-      // The status is stat's. Most paths are no symlinks: a process less for each.
-      script: script`stat ${Buffer.from(follow ? '-L' : '')} -c '${Buffer.from(statFields)}' ${quoted} && { [ ! -L ${quoted} ] || readlink ${quoted}; exit 0; }`,
+      // The status is stat's. In place of the shell where no more is wanted: a process less.
+      script: follow
+        ? script`exec ${stat}`
+        : script`[ -L ${quoted} ] || exec ${stat}; ${stat} && { readlink ${quoted}; exit 0; }`,
       limitBytes: 16_384,
       parse: reply => {
         if (reply.code !== 0) {
