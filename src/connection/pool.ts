@@ -2,17 +2,18 @@ import type { Clock, RandomBytes } from '../base/clock.ts'
 import { BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { becomeName } from './become.ts'
+import type { Transport } from './channel.ts'
 import type { Host, HostAddress, Manner, Reach, ReadOnlyHost } from './contract.ts'
 import { createLink, type Link } from './link.ts'
 import { localTransport } from './local.ts'
 import { type Opened, openedOver } from './opened.ts'
 import { currentSurroundings, type Surroundings } from './ssh/surroundings.ts'
-import { createSshTransports } from './ssh.ts'
+import type { SshTransports } from './ssh.ts'
 
 const defaultGraceMs = 5000
 
 export interface ConnectionPoolOptions {
-  /** By the host's name in the inventory; `reach` says what the inventory does not. */
+  /** By the host's name in the inventory; `reach` says what the inventory does not. The same as long as the pool. */
   readonly addresses: { get(name: string, reach?: Reach): HostAddress | undefined }
   readonly random: RandomBytes
   readonly clock: Clock
@@ -45,15 +46,27 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const { addresses, clock, random } = options
   const surroundings = options.surroundings ?? currentSurroundings()
   const graceMs = options.graceMs ?? defaultGraceMs
-  const ssh = createSshTransports({ surroundings, clock })
+  let ssh: Promise<SshTransports> | undefined
+  /** ssh2 is large, and runs on this machine alone need none of it. */
+  const loadSsh = async (): Promise<SshTransports> =>
+    (await import('./ssh.ts')).createSshTransports({ surroundings, clock })
+  const transportTo = async (address: HostAddress): Promise<Transport> => {
+    if (address.transport === 'local') return localTransport()
+    ssh ??= loadSsh()
+    return await (await ssh).open(address)
+  }
   /** Of each host one, or one for each way it is reached: port and user may differ from play to play. */
   const links = new Map<string, Map<string, Link>>()
   const allLinks = (): readonly Link[] => [...links.values()].flatMap(each => [...each.values()])
 
+  /** What an inventory says is read once: every step of every host asks for it. */
+  const known = new Map<string, HostAddress>()
   const addressOf = (name: string, { reach }: Manner): HostAddress => {
-    const address = addresses.get(name, reach)
+    const key = JSON.stringify([name, reach])
+    const address = known.get(key) ?? addresses.get(name, reach)
     if (address === undefined)
       throw new BkpError('internal', `there is no address for host ${name}`)
+    known.set(key, address)
     return address
   }
 
@@ -61,8 +74,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     const limitMs = address.connectTimeoutMs
     const hurried =
       withinMs === undefined ? {} : { connectTimeoutMs: Math.min(limitMs ?? withinMs, withinMs) }
-    const transport =
-      address.transport === 'local' ? localTransport() : await ssh.open({ ...address, ...hurried })
+    const transport = await transportTo({ ...address, ...hurried })
     return openedOver(transport, { name: address.name, random, clock, graceMs })
   }
 

@@ -2,6 +2,7 @@
 export function matchesPattern(pattern: string, name: string): boolean {
   const wanted = pattern.toLowerCase()
   const text = name.toLowerCase()
+  if (!/[*?]/.test(wanted)) return wanted === text
   let at = 0
   let star = -1
   let retry = 0
