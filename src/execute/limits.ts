@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../base/clock.ts'
 import { asBkpError, type BkpError } from '../base/errors.ts'
+import { onAbort } from '../connection/abort.ts'
 import type { Outcome } from '../engine/protocol.ts'
 import { failureOf } from './outcome.ts'
 
@@ -34,7 +35,12 @@ export async function performWithin(
   const { clock, signals, limit } = options
   const expired = new AbortController()
   const over = new AbortController()
-  const signal = AbortSignal.any([...signals, expired.signal])
+  const [only, ...more] = signals
+  // Most steps have no limit and one signal: a composite one costs more than the rest of this together.
+  const signal =
+    only !== undefined && more.length === 0 && limit === undefined
+      ? only
+      : AbortSignal.any([...signals, expired.signal])
   setMaxListeners(0, signal)
   if (limit !== undefined && limit.milliseconds <= 0) expired.abort(limit.error)
   else if (limit !== undefined) {
@@ -43,28 +49,29 @@ export async function performWithin(
       () => {},
     )
   }
+  let forget = (): void => {}
+  const givenUp = new Promise<undefined>(resolve => {
+    const beginGrace = (): void => {
+      sleepLong(clock, graceMs, over.signal).then(
+        () => resolve(undefined),
+        () => resolve(undefined),
+      )
+    }
+    if (signal.aborted) beginGrace()
+    else forget = onAbort(signal, beginGrace)
+  })
   try {
     const performing = perform(signal)
-    const given = await Promise.race([performing, givenUp(signal, clock, over.signal)])
+    const given = await Promise.race([performing, givenUp])
     return signal.aborted ? asCutShort(given, signal) : (given ?? (await performing))
   } finally {
-    over.abort()
+    forget()
+    // With a reason of ours: without one, an exception with its stack is made for each step.
+    over.abort(ended)
   }
 }
 
-/** Resolves when the grace after an abort is over. */
-async function givenUp(
-  signal: AbortSignal,
-  clock: Clock,
-  over: AbortSignal,
-): Promise<Outcome | undefined> {
-  await new Promise<void>(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  await sleepLong(clock, graceMs, over).catch(() => {})
-  return undefined
-}
+const ended = Symbol('ended')
 
 function asCutShort(outcome: Outcome | undefined, signal: AbortSignal): Outcome {
   if (outcome?.status === 'ok' || outcome?.status === 'changed') return outcome
