@@ -12,7 +12,7 @@ export interface KillPoint {
 /** Tasks of playbooks/nebula/restore.yml that have begun by then. */
 const tasks = {
   staging: 'Download the files of every storaged',
-  stopping: 'Stop storageds',
+  stopping: 'Stop graphd, storageds and metads',
   'after the stop': 'Put the files of storageds in place',
   'between swaps': 'Set the data of metads and of other spaces aside',
   'after restoreMeta': 'Start storageds',
