@@ -189,6 +189,10 @@ export function backupCases(options: NebulaOptions, when: 'by day' | 'at night')
         const ran = scene.play('backup')
         expect(ran.outcome.status, explain(ran.outcome)).toBe(2)
         expect(failureOf(ran, 'nebula.create_backup')).toMatch(said)
+        const failure = ran.results['nebula.create_backup']?.['failure']
+        expect(failure).toMatchObject({
+          log: expect.stringMatching(/nebula-metad\.INFO:\n(.*\n)*.*createBackup/),
+        })
         await expectNothingLeft(scene)
       },
     )

@@ -5,6 +5,7 @@ import type { Dropping } from '../dropping/drop.ts'
 import { dropNew } from '../dropping/drop-new.ts'
 import { liftBlockedWrites } from '../dropping/lift-writes.ts'
 import { dropStrays } from './drop-strays.ts'
+import { logOfMetad } from './log-of-metad.ts'
 
 /** What metad answers before it blocks anything (specs/nebula.md §2.0, 1 to 5). */
 const beforeBlocking: ReadonlySet<unknown> = new Set([
@@ -62,6 +63,8 @@ export async function afterFailure(
     (!isLost && error.code !== 'nebula.backup_failed') || beforeBlocking.has(error.details['name'])
   if (io.signal.aborted) return error
   if (nothingDone) return await afterRefusal(error, dropping, known, io)
+  // Before tidying up adds its own lines.
+  const log = await logOfMetad(error, dropping, io)
   const done: string[] = []
   let isTidy = true
   try {
@@ -82,7 +85,7 @@ export async function afterFailure(
   const failure = new BkpError('nebula.backup_failed', `${error.message}; ${done.join('; ')}`, {
     hint: isLost && isTidy ? 'run it again' : (error.hint ?? 'run it again'),
     cause: error,
-    details: error.details,
+    details: { ...error.details, ...log },
   })
   return isTidy ? settled(failure) : failure
 }
