@@ -14,7 +14,7 @@ const differences = sets.flatMap(set => set.differences)
 const scenarios = sets.flatMap(({ root }) => readScenarios(resolve(root)))
 
 describe.each(scenarios)('$name', scenario => {
-  it.concurrent.each(scenario.runs)('$name', async run => {
+  it.each(scenario.runs)('$name', async run => {
     const seen = await observe(scenario, run)
     const wanted = wantedOf(scenario.name, run)
     expect(comparable(seen, wanted), seen.output).toEqual(comparable(wanted, wanted))

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -9,14 +8,14 @@ import {
   rmSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
+import { runCli } from '../cli/run-cli.ts'
 import type { Observed, Scenario, ScenarioRun } from './scenarios.ts'
 
-const execute = promisify(execFile)
-const program = resolve('dist/cli/main.js')
-
-/** Runs a scenario with bkp as its README says: an empty log, an empty folder for what it leaves. */
+/**
+ * Runs a scenario with bkp as its README says: an empty log, an empty folder for what it leaves. In this
+ * process, whose folder and environment the shells of hosts inherit: one at a time.
+ */
 export async function observe(
   scenario: Scenario,
   run: ScenarioRun,
@@ -29,7 +28,6 @@ export async function observe(
     mkdirSync(state)
     const log = join(scratch, 'log')
     const words = [
-      program,
       'run',
       run.playbook ?? 'playbook.yml',
       '-i',
@@ -38,7 +36,10 @@ export async function observe(
       ...['--output', 'json', '--state-dir', join(scratch, 'runs')],
       ...(run.args ?? []),
     ]
-    const { status, output } = await finished(words, work, { LOG: log, STATE: state })
+    const { status, stdout, stderr } = await within(work, { LOG: log, STATE: state }, () =>
+      runCli(words, { directory: work, environment: { LOG: log, STATE: state } }),
+    )
+    const output = stdout + stderr
     const last = output.split('\n').findLast(line => line.startsWith('{"seq"'))
     const end = last === undefined ? {} : (JSON.parse(last) as { recap?: Observed['recap'] })
     const written = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : []
@@ -56,18 +57,20 @@ export async function observe(
   }
 }
 
-async function finished(
-  words: readonly string[],
+/** Does something with this process in a folder and with variables of its own. */
+async function within<T>(
   directory: string,
   variables: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number; readonly output: string }> {
-  const env = { ...process.env, ...variables }
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = process.cwd()
+  process.chdir(directory)
+  Object.assign(process.env, variables)
   try {
-    const { stdout, stderr } = await execute(process.execPath, [...words], { cwd: directory, env })
-    return { status: 0, output: stdout + stderr }
-  } catch (thrown) {
-    const { code, stdout, stderr } = thrown as { code: number; stdout: string; stderr: string }
-    return { status: code, output: `${stdout}${stderr}` }
+    return await work()
+  } finally {
+    process.chdir(before)
+    for (const name of Object.keys(variables)) delete process.env[name]
   }
 }
 

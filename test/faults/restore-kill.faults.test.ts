@@ -6,8 +6,9 @@ const scene = await restoreScene()
 afterAll(scene.remove)
 
 describe('a restore killed by SIGKILL leaves the old or the new tree, and running it again ends it', () => {
-  it('after each event of the journal', async () => {
-    expect(await killRestores(scene, journalPoints)).toBeGreaterThanOrEqual(20)
+  // Each of them by night, as in all of these.
+  it('after every other event of the journal', async () => {
+    expect(await killRestores(scene, journalPoints, 2)).toBeGreaterThanOrEqual(20)
   })
 
   it('at some of the commands that change a host', async () => {

@@ -1,8 +1,13 @@
 import { afterAll, expect, it } from 'vitest'
-import { killRestoresOnHosts, restoreScene } from './restore-kills.ts'
+import { journalPoints } from './backup-kills.ts'
+import { killRestores, killRestoresOnHosts, restoreScene } from './restore-kills.ts'
 
 const scene = await restoreScene()
 afterAll(scene.remove)
+
+it('after each event of the journal', async () => {
+  expect(await killRestores(scene, journalPoints)).toBeGreaterThanOrEqual(20)
+})
 
 it.each(['bkp', 'bkp and host'] as const)(
   'at each command that changes a host: %s',

@@ -21,12 +21,19 @@ function listTrees(scene: Scene): ReadonlyMap<string, Listing> {
   return new Map(hosts.map(host => [host, scene.listTree(host)]))
 }
 
-/** Kills a restore at the points of one kind until one is not reached; returns how many there are. */
-export async function killRestores(scene: RestoreScene, points: Points): Promise<number> {
-  for (let n = 1; ; n += 1) {
+/**
+ * Kills a restore at the points of one kind, for n = 1, 1 + stride, ..., until one is not reached; returns how
+ * many were seen to be there.
+ */
+export async function killRestores(
+  scene: RestoreScene,
+  points: Points,
+  stride = 1,
+): Promise<number> {
+  for (let n = 1; ; n += stride) {
     scene.load('start')
     const outcome = scene.run(restoreWords(scene), { env: { BKP_FAILPOINT: points(n) } })
-    if (finishedUnkilled(scene, outcome)) return n - 1
+    if (finishedUnkilled(scene, outcome)) return n - stride
     await expectRecovery(scene, points(n))
   }
 }
