@@ -104,7 +104,7 @@ export const rows: Readonly<Record<number, Row>> = {
   },
   62: {
     what: 'keys outside of the known prefixes, %2e%2e, a directory as key',
-    tests: [['test/storage/file.test.ts', 'names that are no keys']],
+    tests: [['test/storage/file.local.test.ts', 'names that are no keys']],
   },
   63: { what: 'a compressed block that is a bomb', later: 'blocks are not compressed' },
   64: { what: 'S3 error XML with entities, or of 10 MB', tests: [[answers, 'declares entities']] },
