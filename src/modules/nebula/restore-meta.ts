@@ -3,6 +3,7 @@ import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import { parseDuration } from '../../base/units.ts'
 import { addressText, type Generation } from '../../databases/nebula/contract.ts'
+import { isMajor2 } from '../../databases/nebula/generations/versions.ts'
 import type { Instance } from '../../databases/nebula/instances.ts'
 import { resolveBackup } from '../../repository/catalogue.ts'
 import { type Backup, openRepository, type Repository } from '../../repository/repository.ts'
@@ -123,7 +124,7 @@ export const restoreMeta = defineClusterModule({
       bytes: files.reduce((sum, { entry }) => sum + Number(entry.size), 0),
       metads,
       others,
-      registers: generation === '3.0' || generation === '3.3',
+      registers: !isMajor2(generation),
       spaces,
     }
   },
@@ -186,10 +187,9 @@ export const restoreMeta = defineClusterModule({
     const { settings } = nebulaCluster(site, args.cluster)
     const warnings: string[] = []
     const client = await metaClient(site, args.cluster)
-    let registered: readonly string[] = []
     try {
       const reader = readerOf(run, warning => void warnings.push(warning))
-      await whilePinned(repo, backup.name, reader, io, async pinnedIo => {
+      const { registered } = await whilePinned(repo, backup.name, reader, io, async pinnedIo => {
         const push = {
           repo,
           files,
@@ -209,19 +209,18 @@ export const restoreMeta = defineClusterModule({
           spaces: facts.spaces,
           timeoutMs: parseDuration(args.timeout ?? defaultTimeout),
         }
-        const done = await restoreMetads(work, pinnedIo)
-        registered = done.registered
+        return await restoreMetads(work, pinnedIo)
       })
+      return {
+        backup: backup.name,
+        files: files.map(({ name }) => name),
+        metads: metads.map(({ address: at }) => addressText(at)),
+        spaces: [...facts.spaces],
+        registered: [...registered],
+        warnings,
+      }
     } finally {
       await client.close()
-    }
-    return {
-      backup: backup.name,
-      files: files.map(({ name }) => name),
-      metads: metads.map(({ address: at }) => addressText(at)),
-      spaces: [...facts.spaces],
-      registered: [...registered],
-      warnings,
     }
   },
   // Done again from the beginning it comes to the same: files are put there anew, and rows written over.

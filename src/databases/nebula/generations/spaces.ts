@@ -10,6 +10,7 @@ import {
   type ValueOf,
 } from '../thrift/types.ts'
 import { HostAddr } from './common.ts'
+import { isMajor2 } from './versions.ts'
 
 export const ColumnTypeDef = struct('ColumnTypeDef', {
   type: field(1, i32),
@@ -77,7 +78,7 @@ export function writeSpaceDescription(
   space: SpaceDescription,
   generation: Generation,
 ): SpaceDescValue {
-  const isOld = generation === '2.0' || generation === '2.1'
+  const isOld = isMajor2(generation)
   return {
     spaceName: space.name,
     partitionNum: space.partitions,

@@ -20,6 +20,11 @@ export function releaseOf(version: string): Release | undefined {
   return undefined
 }
 
+/** Whether it is one of 2.x. */
+export function isMajor2(generation: Generation): boolean {
+  return generation === '2.0' || generation === '2.1'
+}
+
 /** The generation that a setting names. @throws nebula.version */
 export function generationOf(version: string): Generation {
   const release = releaseOf(version)

@@ -3,6 +3,7 @@ import { BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
 import { formatDuration } from '../../../base/units.ts'
 import type { Generation } from '../contract.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import type { GraphReaderSession, GraphTable } from './contract.ts'
 import { showJob, showJobs } from './statements.ts'
 import { rowsOf, textOf, unexpected } from './tables.ts'
@@ -64,7 +65,7 @@ export async function runningJobs(
     const table = await session.read(showJobs, io, { space })
     for (const job of readJobs(table)) {
       // Numbers were the whole cluster's up to 2.x, and every space listed all jobs.
-      const isShared = version.generation === '2.0' || version.generation === '2.1'
+      const isShared = isMajor2(version.generation)
       const key = isShared ? `${job.id}` : `${space}\n${job.id}`
       const listedBy = jobs.get(key)?.spaces ?? []
       jobs.set(key, {

@@ -1,5 +1,6 @@
 import type { Io } from '../../../base/io.ts'
 import type { Generation } from '../contract.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import type { GraphReaderSession } from './contract.ts'
 import { showFulltextIndexes, showListener } from './statements.ts'
 import { rowsOf, textOf } from './tables.ts'
@@ -23,7 +24,7 @@ export async function listenedSpaces(
   generation: Generation,
   io: Io,
 ): Promise<readonly Listened[]> {
-  const isOld = generation === '2.0' || generation === '2.1'
+  const isOld = isMajor2(generation)
   const found: Listened[] = []
   for (const space of spaces) {
     const listeners = rowsOf(await session.read(showListener, io, { space }), showListener.text, [

@@ -5,6 +5,7 @@ import type { BackupMeta, Generation, MetaClient } from '../contract.ts'
 import { backupCodecs } from '../generations/backup-forms.ts'
 import { alreadyGone, alreadyThere, noSuchSpace } from '../generations/codes.ts'
 import { writeMethods } from '../generations/methods.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import { callMs, outcomeUnknown, thrownBy } from './ask.ts'
 import { anyGenerationOf } from './detect.ts'
 import { type Metad, peerName } from './metads.ts'
@@ -77,7 +78,7 @@ export function writingCalls(session: MetaSession): MetadClient {
     const generation = await session.generation(io)
     const how = { timeoutMs: slowMs, kind: 'repeat', generation } as const
     // 3.0 to 3.3 answer that it is done, whether there was such a snapshot or not (specs §1.5).
-    const tells = generation === '2.0' || generation === '2.1'
+    const tells = isMajor2(generation)
     const isListed =
       tells || (await reader.listSnapshots(io)).some(snapshot => snapshot.name === name)
     const { code, metad } =
@@ -91,7 +92,7 @@ export function writingCalls(session: MetaSession): MetadClient {
 
   const addHost: MetaClient['addHost'] = async (storaged, io) => {
     const generation = await session.generation(io)
-    if (generation === '2.0' || generation === '2.1') return 'known'
+    if (isMajor2(generation)) return 'known'
     const how = { timeoutMs: callMs, kind: 'repeat', generation } as const
     const request = { hosts: [storaged] }
     const { code, metad } = await session.leader.ask(writeMethods.addHosts, request, how, io)

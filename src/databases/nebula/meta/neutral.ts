@@ -17,6 +17,7 @@ import type {
   Snapshot,
 } from '../generations/common.ts'
 import { readAddress } from '../generations/read-address.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import type { ValueOf } from '../thrift/types.ts'
 
 // What responses mean, whatever the generation (specs/nebula.md §1.5).
@@ -25,7 +26,7 @@ const roles: readonly ServiceRole[] = ['graph', 'meta', 'storage', 'listener']
 
 /** HostRole: 4 was UNKNOWN until AGENT took its number in 3.0. */
 function readRole(role: number | undefined, generation: Generation): ServiceRole {
-  const isOld = generation === '2.0' || generation === '2.1'
+  const isOld = isMajor2(generation)
   return roles[role ?? -1] ?? (role === 4 && !isOld ? 'agent' : 'unknown')
 }
 

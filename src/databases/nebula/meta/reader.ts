@@ -5,6 +5,7 @@ import type { Generation, MetaReader, Space } from '../contract.ts'
 import { noSuchSpace } from '../generations/codes.ts'
 import { type MetaMethod, readMethods } from '../generations/methods.ts'
 import { readSpaceDescription } from '../generations/spaces.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import { unknownMethod } from '../thrift/messages.ts'
 import { thrownBy } from './ask.ts'
 import { anyGenerationOf } from './detect.ts'
@@ -53,7 +54,7 @@ export function readingCalls(session: MetaSession): MetadReader {
 
   const getSpace: MetaReader['getSpace'] = async (name, io) => {
     const generation = await session.generation(io)
-    const method = isOld(generation) ? readMethods.getSpaceUntil26 : readMethods.getSpace
+    const method = isMajor2(generation) ? readMethods.getSpaceUntil26 : readMethods.getSpace
     const how = { ...reading, generation }
     const { response, code, metad } = await session.leader.ask(
       method as typeof readMethods.getSpace,
@@ -117,8 +118,6 @@ export function readingCalls(session: MetaSession): MetadReader {
     close: async () => session.close(),
   } satisfies MetadReader)
 }
-
-const isOld = (generation: Generation) => generation === '2.0' || generation === '2.1'
 
 /** With the names that there are. */
 export function spaceNotFound(name: string, spaces: readonly Space[]): BkpError {

@@ -1,4 +1,5 @@
 import { BkpError } from '../../../base/errors.ts'
+import { isMajor2 } from '../generations/versions.ts'
 import { parseAddress } from '../layout.ts'
 import { orderPairs } from './order-pairs.ts'
 import type { StoragedPair } from './pair-storageds.ts'
@@ -37,8 +38,7 @@ export function chooseMetaMethod(
     return { method: 'restore_meta', pairs: [], lines: ['no address changes in the meta tables'] }
   }
   if (appliesAtOnce(cluster)) return { method: 'restore_meta', pairs: changed, lines: [] }
-  const isFirst = cluster.generation === '2.0' || cluster.generation === '2.1'
-  if (isFirst && cluster.metads > 1) return replaceByHttp(pairs, cluster)
+  if (isMajor2(cluster.generation) && cluster.metads > 1) return replaceByHttp(pairs, cluster)
   const { ordered, rings } = orderPairs(changed, temporaryAddress)
   const lines = rings === 0 ? [] : [`${rings} rings of addresses go through temporary ones`]
   return { method: 'restore_meta', pairs: ordered, lines }
