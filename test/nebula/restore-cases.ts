@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import { until } from '../servers/nebula/control.ts'
-import { explain } from '../slice/bkp.ts'
+import { explain, listBackups } from '../slice/bkp.ts'
 import { type Planned, runAsPlanned } from './plan-truth.ts'
 import { type KillPoint, killCases } from './restore-kills.ts'
 import { type Held, type RestoreScene, requireStatus, startRestoreScene } from './restore-scene.ts'
@@ -232,15 +232,10 @@ function mapOf(from: readonly NebulaService[], to: readonly NebulaService[]) {
 }
 
 /** The backup that everything began with. */
-function firstBackup({ workspace, bkp }: RestoreScene): string {
-  const outcome = bkp('list', workspace.storageUrl, '--json')
-  requireStatus(outcome, 0)
-  const { backups } = JSON.parse(outcome.stdout) as {
-    readonly backups: { readonly name: string }[]
-  }
-  const [first] = backups.map(({ name }) => name).sort()
+function firstBackup({ workspace }: RestoreScene): string {
+  const [first] = listBackups(workspace)
   if (first === undefined) throw new Error('no backup')
-  return first
+  return first.name
 }
 
 /** A storaged that does not start with what was restored: found out only once all is swapped. */

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { until } from '../servers/nebula/control.ts'
 import { explain } from '../slice/bkp.ts'
 import { type RestoreScene, requireStatus } from './restore-scene.ts'
+import { cutOff } from './scene.ts'
 
 /** When bkp is killed within a restore, and what is done then. */
 export interface KillPoint {
@@ -56,14 +57,4 @@ export function killCases<Contents>(
       next === 'abort' ? before : backup().contents,
     )
   })
-}
-
-/** The run that did not end. */
-function cutOff({ bkp }: RestoreScene): string {
-  const { runs } = JSON.parse(bkp('runs', '--json').stdout) as {
-    readonly runs: readonly { readonly id: string; readonly state: string }[]
-  }
-  const run = runs.find(({ state }) => state === 'interrupted')
-  if (run === undefined) throw new Error(`no run was cut off: ${JSON.stringify(runs)}`)
-  return run.id
 }

@@ -122,7 +122,7 @@ export function failureOf({ results }: Ran, module: string): string {
 }
 
 /** The run that did not end. */
-export function cutOff({ bkp }: NebulaScene): string {
+export function cutOff({ bkp }: { bkp(...words: readonly string[]): Outcome }): string {
   const { runs } = JSON.parse(bkp('runs', '--json').stdout) as {
     readonly runs: readonly { readonly id: string; readonly state: string }[]
   }

@@ -4,6 +4,7 @@ import type { Namespaces } from '../servers/namespaces.ts'
 import type { RunShell } from '../servers/rocksdb.ts'
 import { startSshd } from '../servers/sshd.ts'
 import { makeWorkspace, type Workspace } from './bkp.ts'
+import { remountAll } from './read-only.ts'
 
 /** A host that only its own sshd reaches; its data folder is a file system of its own. */
 export interface FleetHost {
@@ -68,10 +69,7 @@ export async function startFleet(
       run,
       root: `/proc/${pid}/root`,
       setReadOnly: readOnly => {
-        // Networks of other tests come and go.
-        run(`awk '$2 !~ "^/run/netns/" { print $2 }' /proc/self/mounts | while read -r mount
-          do mount -o remount,bind,${readOnly ? 'ro' : 'rw'} "$mount"
-          done`)
+        run(remountAll(readOnly ? 'ro' : 'rw'))
       },
     } satisfies FleetHost)
   })

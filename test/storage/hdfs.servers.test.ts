@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../src/base/clock.ts'
-import { BkpError } from '../../src/base/errors.ts'
+import type { BkpError } from '../../src/base/errors.ts'
 import { quietIo } from '../../src/base/io.ts'
 import type { Storage } from '../../src/storage/contract.ts'
 import { createHdfsStorage } from '../../src/storage/hdfs/hdfs.ts'
@@ -12,19 +12,11 @@ import { key } from '../../src/storage/key.ts'
 import { storageContract } from '../contracts/storage.ts'
 import { type Hdfs, startHdfs } from '../servers/hdfs.ts'
 import { explain, makeWorkspace, type Outcome, playbooks } from '../slice/bkp.ts'
+import { failure } from './failure.ts'
 import { remoteException, send, startFakeHdfs } from './hdfs/fake-hdfs.ts'
 
 const tools = { clock: systemClock, random: systemRandom }
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-async function failure(work: Promise<unknown>): Promise<BkpError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof BkpError) return error
-  throw new Error(`it did not fail as it should: ${String(error)}`)
-}
 
 let hdfs: Hdfs
 let places = 0

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BkpError } from '../../src/base/errors.ts'
 import { quietIo } from '../../src/base/io.ts'
 import type { Storage } from '../../src/storage/contract.ts'
 import { key } from '../../src/storage/key.ts'
+import { failure } from './failure.ts'
 import { always, errorXml, listXml, reply, type Trouble, type TroubledServer } from './trouble.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
@@ -12,16 +12,6 @@ async function keys(storage: Storage, after?: string): Promise<readonly string[]
   const from = after === undefined ? undefined : key(after)
   for await (const info of storage.list('', quietIo, from)) found.push(info.key)
   return found
-}
-
-/** What a work fails with. */
-export async function failure(work: Promise<unknown>): Promise<BkpError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof BkpError) return error
-  throw new Error(`it did not fail as it should: ${String(error)}`)
 }
 
 /** What differs from server to server. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../src/base/clock.ts'
-import { BkpError } from '../../src/base/errors.ts'
+import type { BkpError } from '../../src/base/errors.ts'
 import { quietIo } from '../../src/base/io.ts'
 import { Secret } from '../../src/base/secret.ts'
 import type { Presigned, Storage } from '../../src/storage/contract.ts'
@@ -12,19 +12,11 @@ import type { S3Place } from '../../src/storage/s3/place.ts'
 import { createS3Storage } from '../../src/storage/s3/s3.ts'
 import { storageContract } from '../contracts/storage.ts'
 import type { S3Server } from '../servers/s3-server.ts'
+import { failure } from './failure.ts'
 
 const tools = { clock: systemClock, random: systemRandom }
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
-
-async function failure(work: Promise<unknown>): Promise<BkpError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof BkpError) return error
-  throw new Error(`it did not fail as it should: ${String(error)}`)
-}
 
 /** What a real server must make of the S3 storage: the contract, and what only a server can show. */
 export function s3Contract(title: string, start: () => Promise<S3Server>): void {

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemRandom } from '../../../src/base/clock.ts'
-import { BkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { createHdfsStorage } from '../../../src/storage/hdfs/hdfs.ts'
 import { checkedPlace } from '../../../src/storage/hdfs/place.ts'
 import { key } from '../../../src/storage/key.ts'
+import { failure } from '../failure.ts'
 import {
   type FakeAnswer,
   type FakeHdfs,
@@ -29,15 +29,6 @@ async function keys(storage: Storage, prefix = '', after?: string): Promise<read
   const from = after === undefined ? undefined : key(after)
   for await (const info of storage.list(prefix, quietIo, from)) found.push(info.key)
   return found
-}
-
-async function failure(work: Promise<unknown>): Promise<BkpError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof BkpError) return error
-  throw new Error(`it did not fail as it should: ${String(error)}`)
 }
 
 /** Answers one operation in some way; the others are as they should be. */

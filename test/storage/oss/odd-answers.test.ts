@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import { key } from '../../../src/storage/key.ts'
-import { failure, oddAnswers } from '../odd-answers.ts'
+import { failure } from '../failure.ts'
+import { oddAnswers } from '../odd-answers.ts'
 import { always, errorXml } from '../trouble.ts'
 import { type OssFixture, startOss } from './fixture.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import { key } from '../../../src/storage/key.ts'
-import { failure } from '../odd-answers.ts'
+import { failure } from '../failure.ts'
 import { errorXml, reply, type Trouble } from '../trouble.ts'
 import { type OssFixture, startOss } from './fixture.ts'
 

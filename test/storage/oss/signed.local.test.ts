@@ -3,7 +3,7 @@ import { quietIo } from '../../../src/base/io.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { key } from '../../../src/storage/key.ts'
-import { failure } from '../odd-answers.ts'
+import { failure } from '../failure.ts'
 import { accessKeyId, accessKeySecret, type OssFixture, startOss } from './fixture.ts'
 
 let server: OssFixture
