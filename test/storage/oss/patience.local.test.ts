@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import { key } from '../../../src/storage/key.ts'
 import { failure } from '../failure.ts'
+import { endsWhatItBegan } from '../patience.ts'
 import { errorXml, reply, type Trouble } from '../trouble.ts'
 import { type OssFixture, startOss } from './fixture.ts'
 
@@ -12,10 +13,6 @@ beforeEach(async () => {
 afterEach(() => server.stop())
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-const big = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251)
-async function* stream(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += 700) yield bytes.subarray(start, start + 700)
-}
 const reset: Trouble = (_request, { socket }) => {
   socket.destroy()
   return true
@@ -109,53 +106,9 @@ describe('an object that is created', () => {
   })
 })
 
-describe('a stream', () => {
-  it('takes its parts back when the source fails, and keeps the old object', async () => {
-    const storage = server.storage({ partBytes: 4000 })
-    await storage.put(key('big'), text('old'), quietIo)
-    async function* broken(): AsyncIterable<Uint8Array> {
-      yield big.subarray(0, 9000)
-      throw new Error('the disk broke')
-    }
-    const put = storage.putStream(key('big'), broken(), big.length, quietIo)
-    await expect(put).rejects.toThrow('the disk broke')
-    expect(server.log.some(line => line.includes('partNumber=2'))).toBe(true)
-    expect(server.uploads.size).toBe(0)
-    expect(await storage.get(key('big'), quietIo)).toEqual(text('old'))
-  })
-})
+endsWhatItBegan('OSS', startOss)
 
 describe('a signal', () => {
-  const operations = ['get', 'put', 'putIfAbsent', 'list', 'delete', 'putStream', 'now'] as const
-  for (const operation of operations) {
-    it(`ends ${operation} at once while the server hangs, and its connection`, async () => {
-      const controller = new AbortController()
-      const io = { ...quietIo, signal: controller.signal }
-      const reason = new Error('stopped')
-      let closed: Promise<unknown> = Promise.resolve()
-      server.trouble = (_request, { socket }) => {
-        closed = new Promise(resolve => socket.once('close', resolve))
-        controller.abort(reason)
-        return true
-      }
-      // It is not silence that closes it.
-      const storage = server.storage({ partBytes: 4000, silenceMs: 3_600_000 })
-      const works = {
-        get: () => storage.get(key('a'), io),
-        put: () => storage.put(key('a'), big, io),
-        putIfAbsent: () => storage.putIfAbsent(key('a'), big, io),
-        delete: () => storage.delete([key('a')], io),
-        putStream: () => storage.putStream(key('a'), stream(big.subarray(0, 3000)), 3000, io),
-        now: async () => await storage.now?.(io),
-        list: async () => {
-          for await (const _info of storage.list('', io)) expect.unreachable()
-        },
-      }
-      await expect(works[operation]()).rejects.toBe(reason)
-      await closed
-    })
-  }
-
   it('ends a body that is on its way', async () => {
     const controller = new AbortController()
     const io = { ...quietIo, signal: controller.signal }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../../src/base/io.ts'
 import { key } from '../../../src/storage/key.ts'
+import { endsWhatItBegan } from '../patience.ts'
 import { errorXml, reply, type Trouble } from '../trouble.ts'
 import { type FakeS3, startFakeS3 } from './fake-s3.ts'
 
@@ -151,28 +152,4 @@ describe('a stream', () => {
   })
 })
 
-describe('a signal', () => {
-  for (const operation of ['get', 'put', 'putIfAbsent', 'list', 'delete', 'putStream'] as const) {
-    it(`ends ${operation} at once while the server hangs`, async () => {
-      const controller = new AbortController()
-      const io = { ...quietIo, signal: controller.signal }
-      const reason = new Error('stopped')
-      server.trouble = () => {
-        controller.abort(reason)
-        return true
-      }
-      const storage = server.storage({ partBytes: 4000 })
-      const operations = {
-        get: () => storage.get(key('a'), io),
-        put: () => storage.put(key('a'), big, io),
-        putIfAbsent: () => storage.putIfAbsent(key('a'), big, io),
-        delete: () => storage.delete([key('a')], io),
-        putStream: () => storage.putStream(key('a'), stream(big.subarray(0, 3000)), 3000, io),
-        list: async () => {
-          for await (const _info of storage.list('', io)) expect.unreachable()
-        },
-      }
-      await expect(operations[operation]()).rejects.toBe(reason)
-    })
-  }
-})
+endsWhatItBegan('S3', startFakeS3)
