@@ -32,6 +32,7 @@ export default defineConfig({
           maxWorkers: 2,
           // Modules are loaded once a worker, not once a file: a third of the time.
           isolate: false,
+          setupFiles: ['test/property-cases.ts'],
           exclude: [...slow, '**/node_modules/**'],
         },
       },
