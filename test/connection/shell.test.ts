@@ -21,7 +21,8 @@ it('a shell whose controller is killed leaves no files behind', async () => {
     },
   }
   const shell = await openShell(sessionOver(transport, 1), quietIo)
-  const waiting = `while [ ! -e ${flag} ]; do sleep 0.02; done; echo too late`
+  // The folder is removed soon after the flag is set: it must not wait for ever then.
+  const waiting = `while [ -d ${tmp} ] && [ ! -e ${flag} ]; do sleep 0.02; done; echo too late`
   const running = errorOf(shell.run({ argv: ['sh', '-c', waiting] }, quietIo))
   while ((await readdir(tmp)).length === 0) await readdir(tmp)
   // What a dead controller looks like from here: nobody holds the other ends any more.
