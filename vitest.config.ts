@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...installed,
+          ...patient,
           name: 'unit',
           include: ['test/**/*.test.ts'],
           // By default one core is left to vitest itself, which has little to do.
