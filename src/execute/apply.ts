@@ -179,7 +179,7 @@ async function act(
 /** Most modules know before; for some only what they did tells. */
 function hasChanged({ loaded, args, decision, facts }: Look, result: Outcome['result']): boolean {
   if (isHarmless(decision) || decision.kind === 'unchanged') return false
-  if (loaded.scope === 'cluster') return true
+  if (loaded.scope === 'cluster') return loaded.module.changed?.({ args, facts, result }) ?? true
   return loaded.module.changed?.({ args, facts: facts as Answers<Probes>, result }) ?? true
 }
 

@@ -313,6 +313,12 @@ export interface ClusterModule<A extends TObject, R extends TObject, F> extends 
     },
     io: Io,
   ): Promise<Static<R>>
+  /** Whether an apply changed anything, where only its result tells. Without it every apply has. */
+  changed?(input: {
+    readonly args: Static<A>
+    readonly facts: NoInfer<F>
+    readonly result: NoInfer<Static<R>>
+  }): boolean
   /** What to look for afterwards, journaled before apply. */
   intent?(input: { readonly args: Static<A>; readonly facts: F }): unknown
   recover?(

@@ -15,7 +15,7 @@ function request(
   more: Partial<PerformRequest> & { readonly host?: string } = {},
 ): PerformRequest {
   const { host = 'a', ...rest } = more
-  const cluster = module === 'everywhere'
+  const cluster = ['everywhere', 'agree'].includes(module)
   return {
     kind: 'perform',
     id: nextId++,
@@ -201,13 +201,16 @@ describe('applying', () => {
     expect([events, order]).toEqual([['step.started'], ['synced after 0 commands']])
   })
 
-  it('asks the module whether it changed anything where only its result tells', async () => {
-    const { performer } = applying(createWorld({}))
-    const decide = (changes: boolean) =>
-      performer.perform(request('decide', { changes }), quietIo, () => {})
-    expect(await decide(false)).toEqual({ status: 'ok', result: { did: false } })
-    expect(await decide(true)).toEqual({ status: 'changed', result: { did: true } })
-  })
+  it.each(['decide', 'agree'])(
+    'asks the module whether it changed anything where only its result tells (%s)',
+    async module => {
+      const { performer } = applying(createWorld({}))
+      const decide = (changes: boolean) =>
+        performer.perform(request(module, { changes }), quietIo, () => {})
+      expect(await decide(false)).toEqual({ status: 'ok', result: { did: false } })
+      expect(await decide(true)).toEqual({ status: 'changed', result: { did: true } })
+    },
+  )
 
   it('refuses a cluster step when hosts of the cluster are missing, unless they are excused', async () => {
     const world = createWorld({ hosts: ['a', 'b', 'c'] })

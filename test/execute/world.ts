@@ -151,6 +151,19 @@ const everywhere = defineClusterModule({
   apply: async site => ({ hosts: site.hosts.map(host => host.name) }),
 })
 
+/** The same of a cluster. */
+const agree = defineClusterModule({
+  name: 'agree',
+  summary: 'Change something anywhere, or nothing.',
+  args: Type.Object({ changes: Type.Boolean() }),
+  returns: Type.Object({ did: Type.Boolean() }),
+  resources: () => [],
+  inspect: async () => ({}),
+  plan: () => ({ ...change([{ action: 'call', target: 'agree' }], {}), certainty: 'maybe' }),
+  apply: async (_site, { args }) => ({ did: args.changes }),
+  changed: ({ result }) => result.did,
+})
+
 /** May be left running. */
 const job = defineModule({
   name: 'job',
@@ -177,7 +190,7 @@ const job = defineModule({
   },
 })
 
-const modules = [unit, opaque, look, needs, asksMore, wait, decide, job, everywhere]
+const modules = [unit, opaque, look, needs, asksMore, wait, decide, agree, job, everywhere]
 
 /** What the hosts of a test are and were told. */
 export interface World {
