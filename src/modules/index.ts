@@ -14,6 +14,7 @@ export const moduleLoaders: Readonly<Record<string, () => Promise<AnyModule>>> =
   file: async () => anyModule((await import('./builtin/file.ts')).file),
   find: async () => anyModule((await import('./builtin/find.ts')).find),
   lineinfile: async () => anyModule((await import('./builtin/lineinfile.ts')).lineinfile),
+  'nebula.add_hosts': async () => anyModule((await import('./nebula/add-hosts.ts')).addHosts),
   'nebula.check': async () => anyModule((await import('./nebula/check.ts')).check),
   'nebula.create_backup': async () =>
     anyModule((await import('./nebula/create-backup.ts')).createBackup),

@@ -1,7 +1,6 @@
 import type { Clock } from '../../../base/clock.ts'
 import { asBkpError, BkpError } from '../../../base/errors.ts'
 import type { Io } from '../../../base/io.ts'
-import { formatDuration } from '../../../base/units.ts'
 import type { Host } from '../../../connection/contract.ts'
 import {
   addressText,
@@ -12,8 +11,9 @@ import type { Instance } from '../../../databases/nebula/instances.ts'
 import { parseAddress } from '../../../databases/nebula/layout.ts'
 import { toServicePath } from '../../../databases/nebula/paths.ts'
 import type { NebulaSettings } from '../../../databases/nebula/settings.ts'
-import { pauses } from '../serving/work.ts'
+import { registerStorageds } from '../registering/register.ts'
 import { logTail } from '../shared/log-tail.ts'
+import { until } from '../shared/until.ts'
 import { type PushOptions, pushFiles, removePushed } from './push.ts'
 import { replaceByHttp } from './replace-http.ts'
 
@@ -61,23 +61,8 @@ export async function restoreMetads(
     for (const pair of work.pairs) await replaceOnLeader(work, pair, io)
   }
   await requireSpaces(work, io)
-  return { registered: await registerStorageds(work, io) }
-}
-
-/**
- * Storageds that were not registered when the backup was made: since 3.0 metads answer no other, and 3.0 does
- * not rewrite them with the addresses (specs/nebula.md §6). One by one, as one that is known refuses all.
- */
-async function registerStorageds(work: RestoreMetaWork, io: Io): Promise<readonly string[]> {
-  const { client, storageds } = work
-  const registered: string[] = []
-  for (const storaged of storageds) {
-    const name = addressText(storaged)
-    await until(work, `the metads did not register ${name}`, io, async () => {
-      if ((await client.addHost(storaged, io)) === 'added') registered.push(name)
-    })
-  }
-  return registered
+  // Those that the backup does not know, and with 3.0 those at other addresses: it does not rewrite them.
+  return { registered: await registerStorageds(work.client, work.storageds, work, io) }
 }
 
 /** Metads mostly fail for the same reason: the first one's hint and log stand for all. */
@@ -181,38 +166,6 @@ async function requireSpaces(work: RestoreMetaWork, io: Io): Promise<void> {
       details: { missing, there: [...there] },
     })
   })
-}
-
-/** Tries until it works or the time is over. @throws nebula.not_ready with the last reason */
-async function until(
-  work: RestoreMetaWork,
-  what: string,
-  io: Io,
-  attempt: () => Promise<void>,
-): Promise<void> {
-  const { clock, timeoutMs } = work
-  const startedMs = clock.monotonicMs()
-  const pause = pauses(clock, io)
-  for (;;) {
-    try {
-      await attempt()
-      return
-    } catch (thrown) {
-      io.signal.throwIfAborted()
-      const error = asBkpError(thrown)
-      if (!error.code.startsWith('nebula.') || error.code === 'nebula.version') throw error
-      const elapsedMs = clock.monotonicMs() - startedMs
-      if (elapsedMs >= timeoutMs) {
-        const message = `${what} after ${formatDuration(elapsedMs)}: ${error.message}`
-        throw new BkpError('nebula.not_ready', message, {
-          cause: error,
-          hint: error.hint ?? 'see the logs of the metads, below install_dir/logs (--log_dir)',
-          details: error.details,
-        })
-      }
-    }
-    await pause()
-  }
 }
 
 function addressOf(text: string): ServiceAddress {
