@@ -1,19 +1,18 @@
 import pLimit from 'p-limit'
-import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { BackupOptions } from './backup-options.ts'
 import { shareBandwidth, throttledWriter } from './bandwidth.ts'
 import { type BlockWriter, createBlockWriter } from './blocks.ts'
-import { commitCheckpoint, forget } from './checkpoint.ts'
+import { commitCheckpoint, forgetAll } from './checkpoint.ts'
+import { createCheckpointer } from './checkpointer.ts'
 import { type Collector, createCollector, type Totals } from './collector.ts'
-import { commitManifest } from './commit.ts'
+import { commitStored } from './commit-stored.ts'
 import { compileExclude } from './exclude.ts'
 import { decodeBlock } from './file-codec.ts'
 import { adaptiveFlow, steadyFlow } from './flow.ts'
 import { formatGeometry } from './geometry.ts'
 import { storeFileEntries, storeList } from './list-writer.ts'
 import { type ManifestParts, makeManifest, storeRecoveryKit } from './make-manifest.ts'
-import { encodeManifest } from './manifest.ts'
 import type { BackupBlock } from './manifest_pb.ts'
 import type { BackupName } from './names.ts'
 import { chooseParents, type KnownContent, loadParents, type Parents } from './parents.ts'
@@ -21,9 +20,9 @@ import type { WritableRepository } from './repository.ts'
 import { createScratch, type Scratch } from './scratch.ts'
 import {
   createBeat,
-  endSession,
   openWriterSession,
   type SessionBody,
+  sayFarewell,
   type WriterSession,
 } from './session.ts'
 import type { HostSource, Outbox } from './source.ts'
@@ -49,9 +48,6 @@ const buffersInUse = 12
 /** Hosts at the same time, whose wires together are more than one process takes; and of those that send. */
 const defaultHostsInFlight = 8
 const sendingHostsInFlight = 16
-const defaultCheckpointEveryMs = 10 * 60 * 1000
-/** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
-const farewellMs = 10_000
 
 /** One session from announcement to commit. Nothing when all of it must be done again. */
 export async function attemptBackup(
@@ -64,13 +60,25 @@ export async function attemptBackup(
   const workers = options.workers ?? createWorkers()
   try {
     const run = await storeEverything(repo, session, options, { scratch, workers }, io)
-    const name = await commit(repo, session, options, run, io)
+    const name = await commitStored(
+      repo,
+      {
+        session,
+        body: sessionBody(options),
+        manifestFor: own => makeManifest(options, { ...run.parts, session: own }),
+        entries: run.parts.entries.inline,
+        tools: options,
+        nearName: false,
+      },
+      io,
+    )
     if (name === undefined) return undefined
-    const warnings = [...run.warnings, ...(await forgetCheckpoints(repo, run, options, io))]
+    const left = await forgetAll(repo, run.checkpoints, 'its backup is complete', options.clock, io)
+    const warnings = [...run.warnings, ...left]
     const totals = { ...run.collector.totals(), newBytes: run.writer.newBytes() }
     return { name, totals, warnings }
   } catch (error) {
-    await sayFarewell(repo, session, options)
+    await sayFarewell(repo, session, options.clock)
     throw error
   } finally {
     if (options.workers === undefined) await workers.close()
@@ -146,14 +154,13 @@ async function storeEverything(
     const sums = { ...totals, newBytes: writer.newBytes() }
     return { partial, time, parent, totals: sums, entries, blocks, recoveryKit }
   }
-  const checkpoint = createCheckpointer(
-    repo,
-    session,
-    options,
-    collector,
-    () => partsSoFar(true),
+  const checkpoint = createCheckpointer({
+    ...(options.checkpointEveryMs === undefined ? {} : { everyMs: options.checkpointEveryMs }),
+    clock,
+    make: async own =>
+      await makeCheckpoint(repo, session, options, collector, await partsSoFar(true), own),
     warn,
-  )
+  })
   const beat = createBeat(repo, session, clock)
   await beat(running)
   let doneBytes = 0
@@ -259,61 +266,30 @@ async function firstFailure(runs: readonly Promise<void>[], io: Io): Promise<voi
   if (first !== undefined) throw first.error
 }
 
-interface Checkpointer {
-  tick(io: Io): Promise<void>
-  readonly names: BackupName[]
-}
-
-/** Makes a checkpoint when the last one is long enough ago, one at a time. */
-function createCheckpointer(
+/** Commits what is stored so far, as a checkpoint. */
+async function makeCheckpoint(
   repo: WritableRepository,
   session: WriterSession,
   options: BackupOptions,
   collector: Collector,
-  partsSoFar: () => Promise<Omit<ManifestParts, 'session'>>,
-  warn: (warning: string) => void,
-): Checkpointer {
-  const { clock, random, controller, pid } = options
-  const everyMs = options.checkpointEveryMs ?? defaultCheckpointEveryMs
-  const names: BackupName[] = []
-  let last = clock.monotonicMs()
-  let isBusy = false
-  const make = async (io: Io): Promise<void> => {
-    const parts = await partsSoFar()
-    const lists = [...parts.entries.index, ...parts.blocks, ...parts.recoveryKit]
-    const name = await commitCheckpoint(
-      {
-        repo,
-        main: session,
-        source: controller,
-        ...(pid === undefined ? {} : { pid }),
-        manifestFor: own => makeManifest(options, { ...parts, session: own }),
-        entries: parts.entries.inline,
-        blocks: () => namedBlocks(lists, collector),
-        tools: { clock, random },
-      },
-      io,
-    )
-    if (name !== undefined) names.push(name)
-  }
-  return {
-    names,
-    tick: async io => {
-      if (isBusy || clock.monotonicMs() - last < everyMs) return
-      isBusy = true
-      try {
-        await make(io)
-      } catch (error) {
-        const failure = asBkpError(error)
-        if (io.signal.aborted || failure.code === 'repository.session_revoked') throw error
-        // Only what a later run could have continued from is lost.
-        warn(`no checkpoint was made: ${failure.message}`)
-      } finally {
-        last = clock.monotonicMs()
-        isBusy = false
-      }
+  parts: Omit<ManifestParts, 'session'>,
+  io: Io,
+): Promise<BackupName | undefined> {
+  const { controller, pid } = options
+  const lists = [...parts.entries.index, ...parts.blocks, ...parts.recoveryKit]
+  return await commitCheckpoint(
+    {
+      repo,
+      main: session,
+      source: controller,
+      ...(pid === undefined ? {} : { pid }),
+      manifestFor: own => makeManifest(options, { ...parts, session: own }),
+      entries: parts.entries.inline,
+      blocks: () => namedBlocks(lists, collector),
+      tools: options,
     },
-  }
+    io,
+  )
 }
 
 async function* namedBlocks(
@@ -322,74 +298,4 @@ async function* namedBlocks(
 ): AsyncIterable<BackupBlock> {
   yield* lists
   for await (const { value } of collector.blocks()) yield decodeBlock(value)
-}
-
-/**
- * Commits, under another name where someone else's manifest took this one. The blocks are then
- * protected by the new session only if no vacuum was planned since the old one read `gc/`.
- */
-async function commit(
-  repo: WritableRepository,
-  session: WriterSession,
-  options: BackupOptions,
-  run: StoredRun,
-  io: Io,
-): Promise<BackupName | undefined> {
-  let current = session
-  for (;;) {
-    const manifest = makeManifest(options, { ...run.parts, session: current })
-    const bytes = encodeManifest(manifest, current.name, run.parts.entries.inline)
-    const outcome = await commitOrEnd(repo, current, bytes, options, io)
-    if (outcome === 'committed') return current.name
-    current = await openWriterSession(repo, sessionBody(options), options, io)
-    if (current.garbage.generation !== session.garbage.generation) {
-      await endSession(repo, current, options.clock, io)
-      return undefined
-    }
-  }
-}
-
-async function commitOrEnd(
-  repo: WritableRepository,
-  session: WriterSession,
-  bytes: Uint8Array,
-  options: BackupOptions,
-  io: Io,
-): ReturnType<typeof commitManifest> {
-  try {
-    return await commitManifest(repo, session, bytes, options.clock, io)
-  } catch (error) {
-    await sayFarewell(repo, session, options)
-    throw error
-  }
-}
-
-/** A courtesy: a vacuum need not wait for this session. It finds out by itself too. */
-async function sayFarewell(
-  repo: WritableRepository,
-  session: WriterSession,
-  { clock }: BackupOptions,
-): Promise<void> {
-  // The run's own signal may be what ended it.
-  const io: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
-  await endSession(repo, session, clock, io).catch(() => {})
-}
-
-/** Checkpoints have served once the backup is there; one that stays is forgotten after 7 days. */
-async function forgetCheckpoints(
-  repo: WritableRepository,
-  run: StoredRun,
-  options: BackupOptions,
-  io: Io,
-): Promise<readonly string[]> {
-  const warnings: string[] = []
-  for (const name of run.checkpoints) {
-    try {
-      await forget(repo, name, 'its backup is complete', options.clock, io)
-    } catch (error) {
-      const why = error instanceof BkpError ? error.message : String(error)
-      warnings.push(`checkpoint ${name} could not be forgotten: ${why}`)
-    }
-  }
-  return warnings
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import { commitManifest, revoked } from './commit.ts'
 import { readGarbageState } from './garbage.ts'
@@ -73,4 +74,23 @@ export async function forget(
   const bytes = Buffer.from(`${text}\n`)
   const isOurs = (found: Uint8Array): boolean => sameBytes(found, bytes)
   await setRegister(repo.storage, forgottenKey(name), bytes, isOurs, clock, io)
+}
+
+/** Forgets checkpoints that have served; gives a warning for each that stays (for 7 days, then a vacuum forgets it). */
+export async function forgetAll(
+  repo: WritableRepository,
+  checkpoints: readonly BackupName[],
+  why: string,
+  clock: Clock,
+  io: Io,
+): Promise<readonly string[]> {
+  const warnings: string[] = []
+  for (const name of checkpoints) {
+    try {
+      await forget(repo, name, why, clock, io)
+    } catch (error) {
+      warnings.push(`checkpoint ${name} could not be forgotten: ${asBkpError(error).message}`)
+    }
+  }
+  return warnings
 }

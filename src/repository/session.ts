@@ -104,13 +104,25 @@ export async function endSession(
   await setRegister(repo.storage, manifestKey(session.name), tombstone, isOurs, clock, io)
 }
 
-/** A backup that no vacuum may sweep while this is held. */
+/** Time to say that a session is over, in milliseconds, before that is left to a vacuum. */
+const farewellMs = 10_000
+
+/** A courtesy of whoever fails: a vacuum need not wait for the session. It finds out by itself, too. */
+export async function sayFarewell(
+  repo: WritableRepository,
+  session: Pick<Session, 'name'>,
+  clock: Clock,
+): Promise<void> {
+  // The run's own signal may be what ended it.
+  const io: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
+  await endSession(repo, session, clock, io).catch(() => {})
+}
+
+/** A backup that no vacuum may sweep until its session is ended. */
 export interface PinnedBackup {
   readonly session: Session
   /** It was forgotten before the pin: its blocks may be gone already. */
   readonly forgotten: boolean
-  /** Lets go: the reader's register takes a tombstone. */
-  release(io: Io): Promise<void>
 }
 
 /**
@@ -133,11 +145,7 @@ export async function pinBackup(
     io,
   )
   const forgotten = (await getIfThere(repo.storage, forgottenKey(name), io)) !== undefined
-  return Object.freeze({
-    session,
-    forgotten,
-    release: (releaseIo: Io) => endSession(repo, session, tools.clock, releaseIo),
-  })
+  return Object.freeze({ session, forgotten })
 }
 
 /** How often a session says that it lives, in milliseconds. */

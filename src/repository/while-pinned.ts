@@ -2,7 +2,13 @@ import { asBkpError } from '../base/errors.ts'
 import type { Io } from '../base/io.ts'
 import type { BackupName } from './names.ts'
 import type { WritableRepository } from './repository.ts'
-import { createBeat, type PinnedBackup, pinBackup, type SessionTools } from './session.ts'
+import {
+  createBeat,
+  type PinnedBackup,
+  pinBackup,
+  type SessionTools,
+  sayFarewell,
+} from './session.ts'
 
 /** Who reads, for people and vacuums that look at the session. */
 export interface Reader extends SessionTools {
@@ -11,9 +17,6 @@ export interface Reader extends SessionTools {
   /** Told where no vacuum was kept away. */
   warn(warning: string): void
 }
-
-/** Time to say that the reading is over, in milliseconds, before that is left to a vacuum. */
-const farewellMs = 10_000
 
 /**
  * Reads a backup that no vacuum may sweep meanwhile: pins it, gives signs of life while the work makes
@@ -44,9 +47,7 @@ export async function whilePinned<T>(
   try {
     return await work(beating)
   } finally {
-    // The run's own signal may be what ended the work.
-    const farewell: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
-    await pinned.release(farewell).catch(() => {})
+    await sayFarewell(repo, pinned.session, reader.clock)
   }
 }
 

@@ -8,7 +8,7 @@ import { decodeManifest, isTombstone, tombstone } from '../../src/repository/man
 import { blockKey, forgottenKey, manifestKey } from '../../src/repository/names.ts'
 import { readFileEntries } from '../../src/repository/read.ts'
 import { openRepository } from '../../src/repository/repository.ts'
-import { announce, openWriterSession, pinBackup } from '../../src/repository/session.ts'
+import { announce, endSession, openWriterSession, pinBackup } from '../../src/repository/session.ts'
 import type { Storage } from '../../src/storage/contract.ts'
 import { key } from '../../src/storage/key.ts'
 import { createMemoryStorage } from '../../src/storage/memory.ts'
@@ -87,7 +87,7 @@ describe('a session', () => {
     expect((await announce(repo, body, tools(), quietIo)).name).toBe('20250114_201502')
   })
 
-  it('pins a backup until it is released by a tombstone of its own', async () => {
+  it('pins a backup until its session is ended by a tombstone of its own', async () => {
     const storage = createMemoryStorage()
     const { backup } = await backUp(backupOptions(storage, [memoryHost('db1')]), quietIo)
     const repo = await initialiseRepository(storage, testRandom(), quietIo)
@@ -97,8 +97,9 @@ describe('a session', () => {
     )
     expect(body).toMatchObject({ kind: 'read', pins: [backup] })
     expect(pin.forgotten).toBe(false)
-    await pin.release(quietIo)
-    await pin.release(quietIo)
+    const { clock } = tools()
+    await endSession(repo, pin.session, clock, quietIo)
+    await endSession(repo, pin.session, clock, quietIo)
     const register = await storage.get(manifestKey(pin.session.name), quietIo)
     expect(isTombstone(decodeManifest(register, pin.session.name))).toBe(true)
     expect(await stateOf(storage)).toEqual([`${backup} complete`])

@@ -1,16 +1,15 @@
 import { create } from '@bufbuild/protobuf'
-import { asBkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import { createBlockWriter } from '../blocks.ts'
-import { commitCheckpoint, forget } from '../checkpoint.ts'
+import { commitCheckpoint, forgetAll } from '../checkpoint.ts'
+import { createCheckpointer } from '../checkpointer.ts'
 import { type Collector, createCollector } from '../collector.ts'
-import { commitManifest } from '../commit.ts'
+import { commitStored } from '../commit-stored.ts'
 import { decodeBlock } from '../file-codec.ts'
 import { adaptiveFlow } from '../flow.ts'
 import { formatGeometry } from '../geometry.ts'
 import { storeFileEntries, storeList } from '../list-writer.ts'
 import { showFile } from '../logical-path.ts'
-import { encodeManifest } from '../manifest.ts'
 import {
   type BackupBlock,
   type BackupFile,
@@ -24,10 +23,10 @@ import type { Backup, Repository, WritableRepository } from '../repository.ts'
 import { createScratch, type Scratch } from '../scratch.ts'
 import {
   createBeat,
-  endSession,
   openWriterSession,
   type Session,
   type SessionBody,
+  sayFarewell,
   type WriterSession,
 } from '../session.ts'
 import { runSideBySide } from '../side-by-side.ts'
@@ -54,10 +53,6 @@ export interface CopyOne {
   readonly warn: (warning: string) => void
 }
 
-/** Time to tell a vacuum that a failed session is over, before that is left to the vacuum. */
-const farewellMs = 10_000
-const defaultCheckpointEveryMs = 10 * 60 * 1000
-
 /**
  * Copies one backup as an ordinary writer does: announces a session under the backup's own name or the
  * next that is free, reads `gc/`, stores what is lacking, commits. Nothing when all of it must be done
@@ -69,14 +64,27 @@ export async function copyBackup(one: CopyOne, io: Io): Promise<CopiedBackup | u
   const scratch = createScratch(options.scratchFolder)
   try {
     const stored = await storeAll(one, session, scratch, io)
-    const name = await commit(one, session, stored, io)
+    const name = await commitStored(
+      to,
+      {
+        session,
+        body: bodyOf(one),
+        manifestFor: own => manifestOf(one, own, stored.parts, false),
+        entries: stored.parts.inline,
+        tools: options,
+        nearName: true,
+      },
+      io,
+    )
     if (name === undefined) return undefined
     await one.known.add(session.garbage.generation, allBlocks(stored.parts, stored.collector))
-    await forgetCheckpoints(one, stored.checkpoints, io)
+    const why = 'its backup is copied'
+    const left = await forgetAll(to, stored.checkpoints, why, options.clock, io)
+    for (const warning of left) one.warn(warning)
     const { files, bytes } = stored.collector.totals()
     return { name: one.source.name, as: name, files, bytes, new_bytes: stored.parts.newBytes }
   } catch (error) {
-    await sayFarewell(to, session, options)
+    await sayFarewell(to, session, options.clock)
     throw error
   } finally {
     await scratch.close()
@@ -131,7 +139,12 @@ async function storeAll(
     const newBytes = writer.newBytes()
     return { index, inline, blocks, recoveryKit: kit, metasrv: meta, newBytes, reusedBytes }
   }
-  const checkpoint = createCheckpointer(one, session, collector, partsSoFar)
+  const checkpoint = createCheckpointer({
+    ...(options.checkpointEveryMs === undefined ? {} : { everyMs: options.checkpointEveryMs }),
+    clock: options.clock,
+    make: async own => await makeCheckpoint(one, session, collector, await partsSoFar(), own),
+    warn: one.warn,
+  })
   await runSideBySide(blocksUnderWay, running, async (begin, ownIo) => {
     const { workers } = one
     const tick = async (bytes: number): Promise<void> => {
@@ -207,113 +220,32 @@ function manifestOf(
   }
 }
 
-/**
- * Commits, under another name where someone else's manifest took this one. The blocks are then
- * protected by the new session only if no vacuum was planned since the old one read `gc/`.
- */
-async function commit(
-  one: CopyOne,
-  session: WriterSession,
-  { parts }: StoredCopy,
-  io: Io,
-): Promise<BackupName | undefined> {
-  const { to, options } = one
-  let current = session
-  for (;;) {
-    const manifest = manifestOf(one, current, parts, false)
-    const bytes = encodeManifest(manifest, current.name, parts.inline)
-    const outcome = await commitManifest(to, current, bytes, options.clock, io).catch(
-      async (error: unknown) => {
-        await sayFarewell(to, current, options)
-        throw error
-      },
-    )
-    if (outcome === 'committed') return current.name
-    current = await openWriterSession(to, bodyOf(one), options, io, nameTime(current.name))
-    if (current.garbage.generation !== session.garbage.generation) {
-      await endSession(to, current, options.clock, io)
-      return undefined
-    }
-  }
-}
-
-/** Makes a checkpoint when the last one is long enough ago. */
-function createCheckpointer(
+/** Commits what is stored so far, as a checkpoint. */
+async function makeCheckpoint(
   one: CopyOne,
   session: WriterSession,
   collector: Collector,
-  partsSoFar: () => Promise<CopyParts>,
-): { tick(io: Io): Promise<void>; readonly names: BackupName[] } {
-  const { to, options, warn } = one
-  const { clock, random, controller } = options
-  const everyMs = options.checkpointEveryMs ?? defaultCheckpointEveryMs
-  const names: BackupName[] = []
-  let last = clock.monotonicMs()
-  let isBusy = false
-  const make = async (io: Io): Promise<void> => {
-    const parts = await partsSoFar()
-    const name = await commitCheckpoint(
-      {
-        repo: to,
-        main: session,
-        source: controller,
-        manifestFor: own => manifestOf(one, own, parts, true),
-        entries: parts.inline,
-        blocks: () => allBlocks(parts, collector),
-        tools: { clock, random },
-      },
-      io,
-    )
-    if (name !== undefined) names.push(name)
-  }
-  return {
-    names,
-    tick: async io => {
-      if (isBusy || clock.monotonicMs() - last < everyMs) return
-      isBusy = true
-      try {
-        await make(io)
-      } catch (error) {
-        const failure = asBkpError(error)
-        if (io.signal.aborted || failure.code === 'repository.session_revoked') throw error
-        // Only what a later copy could have continued from is lost.
-        warn(`no checkpoint was made: ${failure.message}`)
-      } finally {
-        last = clock.monotonicMs()
-        isBusy = false
-      }
+  parts: CopyParts,
+  io: Io,
+): Promise<BackupName | undefined> {
+  const { controller, pid } = one.options
+  return await commitCheckpoint(
+    {
+      repo: one.to,
+      main: session,
+      source: controller,
+      ...(pid === undefined ? {} : { pid }),
+      manifestFor: own => manifestOf(one, own, parts, true),
+      entries: parts.inline,
+      blocks: () => allBlocks(parts, collector),
+      tools: one.options,
     },
-  }
+    io,
+  )
 }
 
 /** Every block that the manifest of these parts names. */
 async function* allBlocks(parts: CopyParts, collector: Collector): AsyncIterable<BackupBlock> {
   yield* [...parts.index, ...parts.blocks, ...parts.recoveryKit, ...(parts.metasrv?.blocks ?? [])]
   for await (const { value } of collector.blocks()) yield decodeBlock(value)
-}
-
-async function forgetCheckpoints(
-  { to, options, warn }: CopyOne,
-  names: readonly BackupName[],
-  io: Io,
-): Promise<void> {
-  for (const name of names) {
-    try {
-      await forget(to, name, 'its backup is copied', options.clock, io)
-    } catch (error) {
-      // One that stays is forgotten after 7 days.
-      warn(`checkpoint ${name} could not be forgotten: ${asBkpError(error).message}`)
-    }
-  }
-}
-
-/** A courtesy: a vacuum need not wait for this session. It finds out by itself too. */
-async function sayFarewell(
-  to: WritableRepository,
-  session: Session,
-  { clock }: CopyOptions,
-): Promise<void> {
-  // The copy's own signal may be what ended it.
-  const io: Io = { signal: AbortSignal.timeout(farewellMs), progress: () => {} }
-  await endSession(to, session, clock, io).catch(() => {})
 }

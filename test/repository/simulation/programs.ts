@@ -6,7 +6,7 @@ import { copyBackups } from '../../../src/repository/copy/copy.ts'
 import { sha256 } from '../../../src/repository/manifest.ts'
 import type { BackupName } from '../../../src/repository/names.ts'
 import { openRepository, type Repository, readBackup } from '../../../src/repository/repository.ts'
-import { pinBackup } from '../../../src/repository/session.ts'
+import { endSession, pinBackup } from '../../../src/repository/session.ts'
 import { cancelVacuum } from '../../../src/repository/vacuum/cancel.ts'
 import {
   type VacuumOptions,
@@ -198,7 +198,7 @@ export async function restoreOne(
         throw violation('reader', `${backup}: ${path} is ${what}, not ${seen?.get(path)}`)
       }
     }
-    await pinned.release(quietIo)
+    await endSession(repo, pinned.session, clock, quietIo)
   } catch (error) {
     // One that was taken for dead holds nothing any more.
     const isRevoked = session !== undefined && world.ledger.isRevoked(session)

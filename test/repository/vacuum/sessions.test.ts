@@ -160,7 +160,7 @@ describe('a vacuum beside sessions', () => {
     const held = await runVacuum(storage, { policy, clock })
     expect(held).toMatchObject({ state: 'none', forgotten: ['20250101_200000'], deleted_blocks: 0 })
     expect(await faultsOf(sample)).toEqual([])
-    await pin.release(quietIo)
+    await endSession(repo, pin.session, clock, quietIo)
     const freed = await runVacuum(storage, { policy, clock })
     expect(freed.state).toBe('closed')
     expect(freed.deleted_blocks).toBeGreaterThan(0)
