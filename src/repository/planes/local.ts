@@ -2,6 +2,7 @@ import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { joinPath, showPath } from '../logical-path.ts'
+import { type BlockPlace, readAhead } from '../read-ahead.ts'
 import type {
   HostSource,
   ReadTools,
@@ -55,53 +56,23 @@ async function readSmallFiles(
   }
 }
 
-async function* readBlocksHere(
+function readBlocksHere(
   root: SourceRoot,
   file: SourceEntry,
-  { offset, lengthBytes, blockBytes }: Parameters<HostSource['readBlocks']>[2],
+  range: Parameters<HostSource['readBlocks']>[2],
   { workers, buffers }: ReadTools,
   io: Io,
 ): AsyncIterable<SourceBlock> {
   const here = fileHere(root, file)
-  const underWay = new Map<number, Promise<SourceBlock>>()
-  const count = Math.ceil(lengthBytes / blockBytes)
-  let next = 0
-  const begin = (buffer: Uint8Array): void => {
-    const index = next
-    next += 1
-    const length = Math.min(blockBytes, lengthBytes - index * blockBytes)
-    const reading = workers
-      .readRange(buffer, here, offset + index * blockBytes, length)
-      .then(read => {
-        if (!('error' in read)) return { index, ...read, release: () => buffers.give(read.bytes) }
-        buffers.give(read.bytes)
-        throw unreadable(root, file, read.error)
-      })
-    reading.catch(() => {})
-    underWay.set(index, reading)
+  const read = async (place: BlockPlace, buffer: Uint8Array): Promise<SourceBlock> => {
+    const { index, offset, lengthBytes } = place
+    const found = await workers.readRange(buffer, here, offset, lengthBytes)
+    if (!('error' in found)) return { index, ...found, release: () => buffers.give(found.bytes) }
+    buffers.give(found.bytes)
+    throw unreadable(root, file, found.error)
   }
-  try {
-    while (next < count || underWay.size > 0) {
-      if (underWay.size === 0) begin(await buffers.take(io))
-      while (next < count && underWay.size < blocksAhead) {
-        const buffer = buffers.takeFree()
-        if (buffer === undefined) break
-        begin(buffer)
-      }
-      const block = await Promise.race(underWay.values())
-      underWay.delete(block.index)
-      if (block.bytes.length > 0) yield block
-      else block.release()
-    }
-  } finally {
-    for (const settled of await Promise.allSettled(underWay.values())) {
-      if (settled.status === 'fulfilled') settled.value.release()
-    }
-  }
+  return readAhead(range, buffers, read, io)
 }
-
-/** Blocks of one file read ahead of what is stored. */
-const blocksAhead = 3
 
 async function* statHere(
   root: SourceRoot,

@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { ReadOnlyStorage } from '../../storage/contract.ts'
+import { type BlockPlace, readAhead } from '../read-ahead.ts'
 import type {
   HostSource,
   ReadTools,
@@ -17,8 +18,6 @@ import type { ObjectPlace } from './walk-objects.ts'
 
 /** Requests for small objects of one batch at the same time: an answer is mostly waiting. */
 const requestsAtOnce = 16
-/** Blocks of one object read ahead of what is stored. */
-const blocksAhead = 3
 
 /** What reading needs of a source. */
 type Place = Pick<ObjectPlace, 'host' | 'storage'>
@@ -63,51 +62,29 @@ export async function readSmallObjects(
 }
 
 /** A range of an object as blocks, each by a request of its own, some at the same time. */
-export async function* readObjectBlocks(
+export function readObjectBlocks(
   place: Place,
   root: SourceRoot,
   file: SourceEntry,
-  { offset, lengthBytes, blockBytes }: Parameters<HostSource['readBlocks']>[2],
+  range: Parameters<HostSource['readBlocks']>[2],
   { workers, buffers }: ReadTools,
   io: Io,
 ): AsyncIterable<SourceBlock> {
-  const underWay = new Map<number, Promise<SourceBlock>>()
-  const count = Math.ceil(lengthBytes / blockBytes)
-  let next = 0
-  const read = async (index: number, buffer: Uint8Array): Promise<SourceBlock> => {
-    const length = Math.min(blockBytes, lengthBytes - index * blockBytes)
+  const read = async (at: BlockPlace, buffer: Uint8Array): Promise<SourceBlock> => {
     try {
-      const part = buffer.subarray(0, length)
-      const bytes = await readPart(place, root, file, offset + index * blockBytes, part, io)
-      return { index, ...(await workers.hash(bytes)), release: () => buffers.give(buffer) }
+      const part = buffer.subarray(0, at.lengthBytes)
+      const bytes = await readPart(place, root, file, at.offset, part, io)
+      return {
+        index: at.index,
+        ...(await workers.hash(bytes)),
+        release: () => buffers.give(buffer),
+      }
     } catch (error) {
       buffers.give(buffer)
       throw error
     }
   }
-  const begin = (buffer: Uint8Array): void => {
-    const reading = read(next, buffer)
-    reading.catch(() => {})
-    underWay.set(next, reading)
-    next += 1
-  }
-  try {
-    while (next < count || underWay.size > 0) {
-      if (underWay.size === 0) begin(await buffers.take(io))
-      while (next < count && underWay.size < blocksAhead) {
-        const buffer = buffers.takeFree()
-        if (buffer === undefined) break
-        begin(buffer)
-      }
-      const block = await Promise.race(underWay.values())
-      underWay.delete(block.index)
-      yield block
-    }
-  } finally {
-    for (const settled of await Promise.allSettled(underWay.values())) {
-      if (settled.status === 'fulfilled') settled.value.release()
-    }
-  }
+  return readAhead(range, buffers, read, io)
 }
 
 /** What the storage says of objects now, in the order asked. */
