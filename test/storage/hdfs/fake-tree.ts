@@ -31,7 +31,8 @@ export function createFakeTree(): FakeTree {
   let lastId = 16_384
   const node = (bytes: Buffer | undefined): Node => {
     lastId += 1
-    return { bytes, fileId: lastId, modified: Date.UTC(2026, 0, 1) }
+    // As namenodes do: what looks old is swept as what a killed run left.
+    return { bytes, fileId: lastId, modified: Date.now() }
   }
   nodes.set('/', node(undefined))
   const makeFolders = (path: string): void => {
