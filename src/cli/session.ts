@@ -4,8 +4,8 @@ import { countedRecap } from '../engine/play.ts'
 import { createProgram } from '../engine/program.ts'
 import type { State } from '../engine/state.ts'
 import type { EngineEvent, EventSink, Recap } from '../events/events.ts'
+import { failureOf } from '../events/failure.ts'
 import { createTeller, type Teller } from '../execute/driver.ts'
-import { failureOf } from '../execute/outcome.ts'
 import { collectPlan, type PlanDocument } from '../execute/plan-document.ts'
 import {
   type ExecuteOptions,

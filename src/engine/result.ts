@@ -1,12 +1,12 @@
 import { asBkpError, errorCodes, exitCodes } from '../base/errors.ts'
 import type { Failure } from '../events/events.ts'
+import { failureOf } from '../events/failure.ts'
 import type { Scope } from '../expression/contract.ts'
 import { evaluateCondition } from '../expression/evaluate.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Condition, Task } from '../runbook/contract.ts'
 import type { Outcome } from './protocol.ts'
 import type { ItemResult, Unit } from './state.ts'
-import { failureOf } from './step-ref.ts'
 import type { Turn } from './turn.ts'
 import { hostScope, type LoopItem } from './variables.ts'
 
@@ -74,7 +74,7 @@ export function judge(
     const changed = decide(task.changedWhen, scope, itself)
     return { ...base, status: changed === false ? 'ok' : 'changed' }
   } catch (thrown) {
-    const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
+    const failure = failureOf(asBkpError(thrown, 'expression.failed'), task.place)
     const changed = outcome.status === 'changed' || outcome.changed === true
     return { ...base, status: 'failed', changed, outcome: { ...outcome, failure } }
   }

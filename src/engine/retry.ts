@@ -1,4 +1,5 @@
 import { asBkpError } from '../base/errors.ts'
+import { failureOf } from '../events/failure.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { Task } from '../runbook/contract.ts'
 import { evaluateAll } from './conditions.ts'
@@ -6,7 +7,7 @@ import { numberOf } from './manner.ts'
 import type { Outcome } from './protocol.ts'
 import { isCancelled, judge, resultScope } from './result.ts'
 import type { ItemResult, TaskFrame, Unit } from './state.ts'
-import { failureOf, refOf } from './step-ref.ts'
+import { refOf } from './step-ref.ts'
 import { isWinding, type Turn } from './turn.ts'
 import { hostScope, type LoopItem } from './variables.ts'
 
@@ -57,7 +58,7 @@ export function wantsAnotherTry(
     })
     return { again: true }
   } catch (thrown) {
-    const failure = failureOf(asBkpError(thrown, 'expression.failed'), task)
+    const failure = failureOf(asBkpError(thrown, 'expression.failed'), task.place)
     return {
       again: false,
       judged: { ...judged, status: 'failed', outcome: { ...outcome, failure } },

@@ -1,6 +1,5 @@
-import type { BkpError } from '../base/errors.ts'
 import { isRecord } from '../base/json.ts'
-import type { Failure, StepRef } from '../events/events.ts'
+import type { StepRef } from '../events/events.ts'
 import type { Scope } from '../expression/contract.ts'
 import type { Task } from '../runbook/contract.ts'
 import { delegateOf } from './manner.ts'
@@ -65,15 +64,4 @@ function shortLabel(value: unknown): string {
   if (whole.length <= longestLabel) return whole
   const named = isRecord(value) ? (value['path'] ?? value['name'] ?? value['key']) : undefined
   return typeof named === 'string' ? named : `${whole.slice(0, longestLabel - 1)}…`
-}
-
-/** An error as events carry it. */
-export function failureOf(error: BkpError, task: Task): Failure {
-  const place = error.place ?? task.place
-  return {
-    code: error.code,
-    message: error.message,
-    place: `${place.file}:${place.line}:${place.column}`,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  }
 }

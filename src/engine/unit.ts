@@ -1,5 +1,6 @@
 import { asBkpError, BkpError } from '../base/errors.ts'
 import type { Become } from '../connection/contract.ts'
+import { failureOf } from '../events/failure.ts'
 import type { Scope } from '../expression/contract.ts'
 import { renderTree } from '../expression/tree.ts'
 import { Unknown } from '../expression/unknown.ts'
@@ -15,7 +16,7 @@ import { owe } from './owe.ts'
 import type { Part } from './protocol.ts'
 import { fromItemsBefore, resultScope } from './result.ts'
 import type { ItemResult, TaskFrame, Unit } from './state.ts'
-import { failureOf, refOf } from './step-ref.ts'
+import { refOf } from './step-ref.ts'
 import { enclosingBlocks, isWinding, type Turn } from './turn.ts'
 import { hostScope, type LoopItem } from './variables.ts'
 
@@ -261,7 +262,7 @@ function failItem(
   error: BkpError,
 ): void {
   const scope = hostScope(turn.program, turn.state, unit.host, task, item)
-  const failure = failureOf(error, task)
+  const failure = failureOf(error, task.place)
   const ignored = ignoresErrors(task, scope)
   unit.results.push({
     ...itemResult('failed', { msg: error.message }, item, false),

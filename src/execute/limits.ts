@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { asBkpError, type BkpError } from '../base/errors.ts'
 import { onAbort } from '../connection/abort.ts'
 import type { Outcome } from '../engine/protocol.ts'
-import { failureOf } from './outcome.ts'
+import { failureOf } from '../events/failure.ts'
 
 /** A span of time and what is said when it is over. */
 export interface TimeLimit {

@@ -1,7 +1,7 @@
 import { asBkpError, type BkpError } from '../base/errors.ts'
 import { isRecord } from '../base/json.ts'
 import type { Outcome } from '../engine/protocol.ts'
-import type { Failure } from '../events/events.ts'
+import { failureOf } from '../events/failure.ts'
 import { Unknown } from '../expression/unknown.ts'
 import type { JsonSchema } from '../modules/catalogue.ts'
 import type { PerformRequest } from './driver.ts'
@@ -42,43 +42,6 @@ function detailsOf(error: BkpError): {
     result: isRecord(result) ? result : {},
     blame: typeof host === 'string' ? host : undefined,
   }
-}
-
-/** An error as events carry it. */
-export function failureOf(error: BkpError): Failure {
-  const { command, exit_status: status, stderr, log } = error.details
-  const { place } = error
-  const { lines, hint } = faultLines(error)
-  return {
-    code: error.code,
-    message: [error.message, ...lines].join('\n'),
-    ...(hint === undefined ? {} : { hint }),
-    ...(place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` }),
-    ...(typeof command === 'string' ? { command } : {}),
-    ...(typeof status === 'number' ? { exit_status: status } : {}),
-    ...(typeof stderr === 'string' && stderr !== '' ? { stderr } : {}),
-    ...(typeof log === 'string' && log !== '' ? { log } : {}),
-  }
-}
-
-/** All faults of an error, each with what to do about it; a hint that all of them have is said once. */
-function faultLines(error: BkpError): {
-  readonly lines: readonly string[]
-  readonly hint: string | undefined
-} {
-  const faults = error.faults.flatMap(flatten)
-  const [first, ...others] = faults
-  const isShared = others.every(({ hint }) => hint === first?.hint)
-  const hint = error.hint ?? (isShared ? first?.hint : undefined)
-  const lines = faults.flatMap((fault, index) => {
-    const isSaid = fault.hint === hint || fault.hint === faults[index + 1]?.hint
-    return [fault.message, ...(fault.hint === undefined || isSaid ? [] : [`  hint: ${fault.hint}`])]
-  })
-  return { lines, hint }
-}
-
-function flatten(error: BkpError): readonly BkpError[] {
-  return error.faults.length === 0 ? [error] : error.faults.flatMap(flatten)
 }
 
 /** A result of which only the predicted fields are known. */

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { BkpError, throwFaults } from '../../src/base/errors.ts'
+import { failureOf } from '../../src/events/failure.ts'
 import type { PerformRequest } from '../../src/execute/driver.ts'
-import { failureOf, outcomeOfError } from '../../src/execute/outcome.ts'
+import { outcomeOfError } from '../../src/execute/outcome.ts'
 
 const request = (more: Partial<PerformRequest> = {}): PerformRequest => ({
   kind: 'perform',
