@@ -1,12 +1,17 @@
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import { until } from '../servers/nebula/control.ts'
 import { explain, listBackups } from '../slice/bkp.ts'
-import { type Planned, runAsPlanned } from './plan-truth.ts'
+import { runAsPlanned } from './plan-truth.ts'
 import { type KillPoint, killCases } from './restore-kills.ts'
-import { type Held, type RestoreScene, requireStatus, startRestoreScene } from './restore-scene.ts'
-import { playbookOf } from './scene.ts'
+import {
+  type Held,
+  plannedOf,
+  type RestoreScene,
+  requireStatus,
+  startRestoreScene,
+} from './restore-scene.ts'
+import { snapshotRestoreCases } from './snapshot-restore-cases.ts'
 
 export interface RestoreCases extends NebulaOptions {
   /** Also what takes longer: single spaces, addresses that change places, bkp killed at these points. */
@@ -36,7 +41,10 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
     let backedUp: Contents
 
     beforeAll(async () => {
-      graph = await startRestoreScene({ storageds: 2, dataPaths: 1, spaces, ...options })
+      graph = await startRestoreScene({
+        ...{ storageds: 2, dataPaths: 1, spaces, spares: atNight === undefined ? 1 : 2 },
+        ...options,
+      })
       copy = await startRestoreScene({
         // One more than the backup has: the metads that it brings do not know any of them.
         ...{ dataPaths: 1, ...options, metads: 1, spaces: [] },
@@ -82,7 +90,12 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
     it('restores to other hosts by a map, as a drill', async () => {
       const [empty, ...taken] = copy.cluster.storageds
       const host_map = mapOf(graph.cluster.storageds, [...taken].reverse())
-      requireStatus(copy.play('drill', { of: 'graph', host_map }), 0)
+      const variables = { of: 'graph', host_map }
+      const outcome =
+        atNight === undefined
+          ? copy.play('drill', variables)
+          : await runAsPlanned(plannedOf(copy, 'drill', variables))
+      requireStatus(outcome, 0)
       await copy.cluster.settled()
       expect(await contentsOf(copy)).toEqual(backedUp)
       for (const { host, dataDirs } of taken) {
@@ -107,112 +120,81 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       expect(cluster.services.filter(service => !cluster.isRunning(service))).toEqual([])
     })
 
-    it('goes back to a snapshot with storageds and all metads', async () => {
-      const { cluster } = graph
-      const before = await contentsOf(graph)
-      requireStatus(graph.play('snapshot'), 0)
-      const [snapshot] = await cluster.snapshots()
-      await cluster.addRows('basketball', 50)
-      await cluster.createSpace({ name: 'latest', rows: 10 })
-      const latest = await cluster.spaceId('latest')
-      const back = plannedOf(graph, 'snapshot-restore', { snapshot: snapshot?.name })
-      requireStatus(await runAsPlanned(back), 0)
-      await cluster.settled()
-      expect(await contentsOf(graph)).toEqual(before)
-      await expect(cluster.spaceId('latest')).rejects.toThrow('no space latest')
-      // 2.0 forgets in a restore which ids were used: this one is that of a space that was restored.
-      const isOfLatest = options.generation !== '2.0'
-      for (const { host, dataDirs } of isOfLatest ? cluster.storageds : []) {
-        const [dir = ''] = dataDirs
-        expect(cluster.run(host, `find ${dir}/nebula/${latest} -name '*.sst'`)).toBe('')
-      }
-      expect(new Set(metaTables(graph)).size).toBe(1)
-    })
-
-    if (atNight === undefined) return
-
-    it('drills into no cluster that the backup is of', () => {
-      const outcome = graph.play('drill', { of: 'graph' })
-      requireStatus(outcome, 2)
-      expect(outcome.stdout).toContain('a drill restores graph into another cluster')
-    })
-
-    it.runIf(options.generation !== '2.0')(
-      'puts a single space back, and leaves the others alone',
-      async () => {
-        const { cluster } = graph
-        const cars = await graph.held('cars')
-        requireStatus(graph.play('backup', { spaces: ['cars'] }), 0)
-        await cluster.addRows('cars', 30)
-        await cluster.createSpace({ name: 'other', rows: 10 })
-        const other = await graph.held('other')
-        await cluster.createSpace({ name: 'busy', rows: 10 })
-        const basketball = await graph.held('basketball')
-        const id = await cluster.spaceId('basketball')
-        const files = filesOf(graph, id)
-        expect(files.some(line => line.includes('.sst'))).toBe(true)
-        await cluster.write('busy', 20)
-        const written = await allWrite(graph)
-        const outcome = graph.play('restore')
-        requireStatus(outcome, 0)
-        await cluster.settled()
-        // Whoever wrote to another space goes on, and what was written is there.
-        await cluster.write('busy', 20)
-        await allWrite(graph)
-        await cluster.write('busy', 0)
-        const rows = Object.values(await cluster.rows('busy')).map(each => each.rows)
-        expect(rows.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(written)
-        expect(await graph.held('cars'), explain(outcome)).toEqual(cars)
-        expect(await graph.held('basketball')).toEqual(basketball)
-        expect(await graph.held('other')).toEqual(other)
-        const now = new Set(filesOf(graph, id))
-        expect(files.filter(line => !now.has(line))).toEqual([])
-        await cluster.addRows('basketball', 1)
-      },
-    )
-
-    it('lets addresses change places where the version can, and refuses it before anything is done', async () => {
-      const { cluster } = graph
-      const of = contentsOf(graph)
-      const host_map = mapOf(cluster.storageds, [...cluster.storageds].reverse())
-      const variables = { backup: firstBackup(graph), host_map }
-      const outcome = graph.play('restore', variables)
-      const isFirst = options.generation === '2.0' || options.generation === '2.1'
-      if (isFirst && (options.metads ?? 1) > 1) {
-        requireStatus(outcome, 2)
-        expect(outcome.stdout + outcome.stderr).toContain('cannot take other addresses')
-        expect(await contentsOf(graph)).toEqual(await of)
-        return
-      }
-      requireStatus(outcome, 0)
-      await cluster.settled()
-      expect(await contentsOf(graph)).toEqual(backedUp)
-    })
-
-    killCases(atNight.kills, {
+    if (atNight !== undefined) nightCases(atNight)
+    // Last: afterwards the cluster has storageds that the backup does not know.
+    snapshotRestoreCases({
       graph: () => graph,
       contents: async () => await contentsOf(graph),
-      backup: () => ({ name: firstBackup(graph), contents: backedUp }),
+      generation: options.generation,
+      isNight: atNight !== undefined,
     })
-  })
-}
 
-/** A playbook of a scene, to plan and to run. */
-function plannedOf(
-  { bkp, cluster, name, workspace }: RestoreScene,
-  playbook: string,
-  variables: Readonly<Record<string, unknown>> = {},
-): Planned {
-  const words = [
-    ...[playbookOf(playbook), '-i', join(workspace.folder, `${name}.json`)],
-    ...['-e', JSON.stringify({ cluster: name, ...variables })],
-  ]
-  return {
-    cluster,
-    folders: [workspace.storage],
-    plan: () => bkp('plan', ...words, '--json'),
-    run: () => bkp('run', ...words, '--output', 'json', `--confirm=${name}`),
-  }
+    function nightCases({ kills }: NonNullable<RestoreCases['atNight']>): void {
+      it('drills into no cluster that the backup is of', () => {
+        const outcome = graph.play('drill', { of: 'graph' })
+        requireStatus(outcome, 2)
+        expect(outcome.stdout).toContain('a drill restores graph into another cluster')
+      })
+
+      it.runIf(options.generation !== '2.0')(
+        'puts a single space back, and leaves the others alone',
+        async () => {
+          const { cluster } = graph
+          const cars = await graph.held('cars')
+          requireStatus(graph.play('backup', { spaces: ['cars'] }), 0)
+          await cluster.addRows('cars', 30)
+          await cluster.createSpace({ name: 'other', rows: 10 })
+          const other = await graph.held('other')
+          await cluster.createSpace({ name: 'busy', rows: 10 })
+          const basketball = await graph.held('basketball')
+          const id = await cluster.spaceId('basketball')
+          const files = filesOf(graph, id)
+          expect(files.some(line => line.includes('.sst'))).toBe(true)
+          await cluster.write('busy', 20)
+          const written = await allWrite(graph)
+          const outcome = graph.play('restore')
+          requireStatus(outcome, 0)
+          await cluster.settled()
+          // Whoever wrote to another space goes on, and what was written is there.
+          await cluster.write('busy', 20)
+          await allWrite(graph)
+          await cluster.write('busy', 0)
+          const rows = Object.values(await cluster.rows('busy')).map(each => each.rows)
+          expect(rows.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(written)
+          expect(await graph.held('cars'), explain(outcome)).toEqual(cars)
+          expect(await graph.held('basketball')).toEqual(basketball)
+          expect(await graph.held('other')).toEqual(other)
+          const now = new Set(filesOf(graph, id))
+          expect(files.filter(line => !now.has(line))).toEqual([])
+          await cluster.addRows('basketball', 1)
+        },
+      )
+
+      it('lets addresses change places where the version can, and refuses it before anything is done', async () => {
+        const { cluster } = graph
+        const of = contentsOf(graph)
+        const host_map = mapOf(cluster.storageds, [...cluster.storageds].reverse())
+        const variables = { backup: firstBackup(graph), host_map }
+        const outcome = graph.play('restore', variables)
+        const isFirst = options.generation === '2.0' || options.generation === '2.1'
+        if (isFirst && (options.metads ?? 1) > 1) {
+          requireStatus(outcome, 2)
+          expect(outcome.stdout + outcome.stderr).toContain('cannot take other addresses')
+          expect(await contentsOf(graph)).toEqual(await of)
+          return
+        }
+        requireStatus(outcome, 0)
+        await cluster.settled()
+        expect(await contentsOf(graph)).toEqual(backedUp)
+      })
+
+      killCases(kills, {
+        graph: () => graph,
+        contents: async () => await contentsOf(graph),
+        backup: () => ({ name: firstBackup(graph), contents: backedUp }),
+      })
+    }
+  })
 }
 
 /** Waits until every storaged has written; how many rows together. */
@@ -249,13 +231,6 @@ function failOnceSwapped({ cluster }: RestoreScene): () => void {
   const refuse = `case "$*" in *"start storaged"*) [ "$(${kept})" -le ${before} ] || exit 1;; esac`
   cluster.run(host, `cp -p ${script} ${script}.whole; sed -i '1a ${refuse}' ${script}`)
   return () => void cluster.run(host, `mv ${script}.whole ${script}`)
-}
-
-/** A sum of each metad's tables. */
-function metaTables({ cluster }: RestoreScene): readonly string[] {
-  return cluster.metads.map(({ host, dataDirs }) =>
-    cluster.run(host, `ldb --db=${dataDirs[0]}/nebula/0/data --hex scan | sha256sum`),
-  )
 }
 
 /** Folders and SSTs of a space, each with its inode and, of SSTs, the time it was written. */

@@ -42,13 +42,7 @@ export function killCases<Contents>(
     const { cluster, bkp, name } = scene
     await cluster.addRows('cars', 7)
     const before = await contents()
-    const begun = scene.begin('restore', { backup: backup().name })
-    await until(`bkp has begun "${tasks[at]}"`, () => {
-      if (begun.child.exitCode !== null) throw new Error(`it has ended: ${begun.output()}`)
-      return begun.output().includes(`Z TASK ${tasks[at]}`)
-    })
-    begun.child.kill('SIGKILL')
-    expect(await begun.ended, begun.output()).toEqual([null, 'SIGKILL'])
+    await killAt(scene, tasks[at], 'restore', { backup: backup().name })
     const outcome = bkp(next, cutOff(scene), `--confirm=${name}`)
     requireStatus(outcome, 0)
     await cluster.settled()
@@ -57,4 +51,20 @@ export function killCases<Contents>(
       next === 'abort' ? before : backup().contents,
     )
   })
+}
+
+/** Runs a playbook, and kills bkp once it has begun a task. */
+export async function killAt(
+  { begin }: RestoreScene,
+  task: string,
+  playbook: string,
+  variables: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const begun = begin(playbook, variables)
+  await until(`bkp has begun "${task}"`, () => {
+    if (begun.child.exitCode !== null) throw new Error(`it has ended: ${begun.output()}`)
+    return begun.output().includes(`Z TASK ${task}`)
+  })
+  begun.child.kill('SIGKILL')
+  expect(await begun.ended, begun.output()).toEqual([null, 'SIGKILL'])
 }

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { startNebula } from '../servers/nebula/cluster.ts'
-import type { NebulaCluster, NebulaOptions } from '../servers/nebula/contract.ts'
+import type { NebulaCluster, NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import type { Scan } from '../servers/rocksdb.ts'
 import { explain, makeWorkspace, type Outcome, type Workspace } from '../slice/bkp.ts'
+import type { Planned } from './plan-truth.ts'
+import { playbookOf } from './scene.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -31,6 +33,8 @@ export interface RestoreScene {
   /** Starts the same and does not wait; `ended` says how. */
   begin(playbook: string, variables?: Readonly<Record<string, unknown>>): Begun
   held(space: string): Promise<Held>
+  /** A storaged more, which the inventory has from then on. */
+  join(): Promise<NebulaService>
   stop(): Promise<void>
 }
 
@@ -58,12 +62,15 @@ export async function startRestoreScene(options: RestoreSceneOptions): Promise<R
   const { name = 'graph', workspace = makeWorkspace(), env = {}, vault, settings, ...of } = options
   const cluster = await startNebula({ agents: of.generation.startsWith('3'), ...of })
   const inventoryFile = join(workspace.folder, `${name}.json`)
-  const { all, clusters } = cluster.inventory(settings)
-  const inventory = {
-    ...{ all, clusters: { [name]: clusters['graph'] } },
-    storages: { vault: vault ?? { type: 'file', path: workspace.storage } },
+  const writeInventory = (): void => {
+    const { all, clusters } = cluster.inventory(settings)
+    const inventory = {
+      ...{ all, clusters: { [name]: clusters['graph'] } },
+      storages: { vault: vault ?? { type: 'file', path: workspace.storage } },
+    }
+    writeFileSync(inventoryFile, JSON.stringify(inventory))
   }
-  writeFileSync(inventoryFile, JSON.stringify(inventory))
+  writeInventory()
   const wordsOf = (playbook: string, variables: Readonly<Record<string, unknown>>) => [
     ...['run', join(root, 'playbooks/nebula', `${playbook}.yml`), '-i', inventoryFile],
     ...['-e', JSON.stringify({ cluster: name, ...variables }), `--confirm=${name}`],
@@ -102,11 +109,34 @@ export async function startRestoreScene(options: RestoreSceneOptions): Promise<R
       rows: await cluster.rows(space),
       scan: await cluster.scan(await cluster.spaceId(space)),
     }),
+    join: async () => {
+      const service = await cluster.join()
+      writeInventory()
+      return service
+    },
     stop: async () => {
       await cluster.stop()
       if (options.workspace === undefined) workspace.remove()
     },
   } satisfies RestoreScene)
+}
+
+/** A playbook of a scene, to plan and to run. */
+export function plannedOf(
+  { bkp, cluster, inventory, name, workspace }: RestoreScene,
+  playbook: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Planned {
+  const words = [
+    ...[playbookOf(playbook), '-i', inventory],
+    ...['-e', JSON.stringify({ cluster: name, ...variables })],
+  ]
+  return {
+    cluster,
+    folders: [workspace.storage],
+    plan: () => bkp('plan', ...words, '--json'),
+    run: () => bkp('run', ...words, '--output', 'json', `--confirm=${name}`),
+  }
 }
 
 export function requireStatus(outcome: Outcome, status: number): void {

@@ -35,31 +35,33 @@ let started = 0
 
 /** Starts the services of a cluster on sshd hosts, and fills its spaces. Needs root. */
 export async function startNebula(options: NebulaOptions): Promise<NebulaCluster> {
-  const { generation, metads = 1, storageds = 3, graphds = 1, prefix = 'n', network } = options
+  const { generation, metads = 1, storageds = 3, graphds = 1, spares = 0 } = options
+  const { prefix = 'n', network } = options
   const number = started++
   const program = buildNebula(generation)
   const dataDir = `/data-${process.pid}-${number}`
   const installDir = `${dataDir}/nebula`
-  const count = Math.max(metads, storageds, graphds)
+  const count = Math.max(metads, storageds + spares, graphds)
   const names = Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`)
   const ips = names.map((name, index) => network?.host(name).address ?? addressOf(number, index))
   const hosts = await startSshd({ names, dataDir, ...(network === undefined ? {} : { network }) })
-  const services = [
+  const services: NebulaService[] = [
     ...listServices('metad', metads),
     ...listServices('storaged', storageds),
     ...listServices('graphd', graphds),
   ]
 
   function listServices(role: NebulaRole, amount: number): readonly NebulaService[] {
-    return names.slice(0, amount).map((host, index) =>
-      Object.freeze({
-        role,
-        host,
-        address: `${ips[index]}:${ports[role].thrift}`,
-        http: `http://${ips[index]}:${ports[role].http}`,
-        dataDirs: pathsOf(role, options).map(path => absolute(path)),
-      }),
-    )
+    return names.slice(0, amount).map((_, index) => serviceAt(role, index))
+  }
+  function serviceAt(role: NebulaRole, index: number): NebulaService {
+    return Object.freeze({
+      role,
+      host: names[index] ?? '',
+      address: `${ips[index]}:${ports[role].thrift}`,
+      http: `http://${ips[index]}:${ports[role].http}`,
+      dataDirs: pathsOf(role, options).map(path => absolute(path)),
+    })
   }
   function absolute(path: string): string {
     return path.startsWith('/') ? path : `${installDir}/${path}`
@@ -73,9 +75,10 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
   }
 
   const ofRole = (role: NebulaRole) => services.filter(service => service.role === role)
-  for (const [index, name] of names.entries()) install(name, ips[index] ?? '')
+  for (const name of names) installScripts(name)
+  for (const service of services) install(service)
 
-  function install(name: string, ip: string): void {
+  function installScripts(name: string): void {
     const root = join(rootOf(hosts, name), installDir)
     for (const folder of ['bin', 'etc', 'scripts']) {
       mkdirSync(join(root, folder), { recursive: true })
@@ -83,21 +86,22 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
     for (const file of ['nebula.service', 'utils.sh']) {
       copyFileSync(join(scripts, file), join(root, 'scripts', file))
     }
-    for (const { role } of services.filter(({ host }) => host === name)) {
-      copyFileSync(program, join(root, 'bin', `nebula-${role}`))
-      const conf = flagFile(
-        {
-          role,
-          ip,
-          metads: ofRole('metad').map(({ address }) => address),
-          dataPaths: pathsOf(role, options),
-          walPath:
-            options.walPath === true && role === 'storaged' ? `${dataDir}/wal-disk` : undefined,
-        },
-        options,
-      )
-      writeFileSync(join(root, 'etc', `nebula-${role}.conf`), conf)
-    }
+  }
+  function install({ role, host, address }: NebulaService): void {
+    const root = join(rootOf(hosts, host), installDir)
+    copyFileSync(program, join(root, 'bin', `nebula-${role}`))
+    const conf = flagFile(
+      {
+        role,
+        ip: hostAndPort(address).host,
+        metads: ofRole('metad').map(metad => metad.address),
+        dataPaths: pathsOf(role, options),
+        walPath:
+          options.walPath === true && role === 'storaged' ? `${dataDir}/wal-disk` : undefined,
+      },
+      options,
+    )
+    writeFileSync(join(root, 'etc', `nebula-${role}.conf`), conf)
   }
 
   const run = (host: string, script: string): string => hosts.runOn(host, `set -e\n${script}`)
@@ -147,6 +151,10 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
       await Promise.all(wanted.map(storaged => ask(storaged, '/test/beat')))
     }
   }
+  const register = async (those: readonly NebulaService[]): Promise<void> => {
+    const addresses = those.map(({ address }) => hostAndPort(address))
+    await ask(await leader(), '/test/hosts', addresses)
+  }
   const addRows = async (space: string, rows: number): Promise<void> => {
     seeds++
     await Promise.all(
@@ -172,7 +180,9 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
     hosts,
     services,
     metads: ofRole('metad'),
-    storageds: ofRole('storaged'),
+    get storageds() {
+      return ofRole('storaged')
+    },
     graphds: ofRole('graphd'),
     installDir,
     dataDir,
@@ -180,6 +190,17 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
       inventoryOf(hosts, services, { install_dir: installDir, ...settings }),
     run,
     start,
+    join: async () => {
+      const index = ofRole('storaged').length
+      if (index >= storageds + spares) throw new Error('no host is spare')
+      const service = serviceAt('storaged', index)
+      install(service)
+      await register([service])
+      await start(service)
+      services.push(service)
+      await settled()
+      return service
+    },
     stopServices: async (...those) => {
       await Promise.all(those.map(service => control(service, 'stop')))
       for (const service of those) {
@@ -269,11 +290,7 @@ export async function startNebula(options: NebulaOptions): Promise<NebulaCluster
   try {
     await start(...ofRole('metad'))
     await leader()
-    await ask(
-      await leader(),
-      '/test/hosts',
-      ofRole('storaged').map(({ address }) => hostAndPort(address)),
-    )
+    await register(ofRole('storaged'))
     await start(...ofRole('storaged'), ...ofRole('graphd'))
     await settled()
     if (options.agents === true) {

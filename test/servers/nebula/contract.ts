@@ -22,6 +22,8 @@ export interface NebulaOptions {
   readonly metads?: number
   readonly storageds?: number
   readonly graphds?: number
+  /** How many storageds may come later, by `join`: their hosts are there. */
+  readonly spares?: number
   /** Of each storaged. */
   readonly dataPaths?: number
   readonly spaces?: readonly SpaceSeed[]
@@ -104,6 +106,7 @@ export interface SnapshotRow {
 export interface NebulaCluster {
   readonly generation: Generation
   readonly hosts: SshdHosts
+  /** Those that there are by now: `join` adds one. */
   readonly services: readonly NebulaService[]
   readonly metads: readonly NebulaService[]
   readonly storageds: readonly NebulaService[]
@@ -120,6 +123,8 @@ export interface NebulaCluster {
   start(...services: readonly NebulaService[]): Promise<void>
   /** ... until its process has ended. */
   stopServices(...services: readonly NebulaService[]): Promise<void>
+  /** A storaged more, on a spare host: ADD HOSTS where there is such a thing, and it is started. */
+  join(): Promise<NebulaService>
   /** SIGKILL. */
   kill(service: NebulaService): void
   isRunning(service: NebulaService): boolean

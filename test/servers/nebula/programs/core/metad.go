@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -260,6 +261,19 @@ func (m *Metad) hosts(role string) []HostRow {
 	return rows
 }
 
+// withMachines adds those that are registered and were never there, as ListHostsProcessor does since 3.0.
+func (m *Metad) withMachines(rows []HostRow) []HostRow {
+	m.db.Each([]byte("__machines__"), func(key, _ []byte) bool {
+		addr := ParseAddr(strings.TrimPrefix(string(key), "__machines__"))
+		if !slices.ContainsFunc(rows, func(row HostRow) bool { return row.Addr == addr }) {
+			rows = append(rows, HostRow{Addr: addr, Role: "STORAGE"})
+		}
+		return true
+	})
+	sort.Slice(rows, func(a, b int) bool { return rows[a].Addr.String() < rows[b].Addr.String() })
+	return rows
+}
+
 // ListHosts gives rows with their partitions; types are ALLOC, GRAPH, META, STORAGE, AGENT.
 func (m *Metad) ListHosts(kind string) ([]HostRow, Code) {
 	rows := []HostRow{}
@@ -268,7 +282,7 @@ func (m *Metad) ListHosts(kind string) ([]HostRow, Code) {
 		case "META":
 			rows = m.metads()
 		case "ALLOC", "STORAGE":
-			rows = m.hosts("STORAGE")
+			rows = m.withMachines(m.hosts("STORAGE"))
 		default:
 			rows = m.hosts(kind)
 		}
