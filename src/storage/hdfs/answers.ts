@@ -1,5 +1,6 @@
 import { isRecord } from '../../base/json.ts'
-import { OddAnswer, plain, Refusal } from './failures.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { plain, Refusal } from './failures.ts'
 import type { Answer } from './namenodes.ts'
 
 /** A file or a directory, as a namenode tells of it. */

@@ -1,13 +1,8 @@
-import { BkpError, type ErrorCode } from '../../base/errors.ts'
-import { codeOf, judgeFailure, OddAnswer, plain, Refusal } from './failures.ts'
+import { BkpError } from '../../base/errors.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { type Meaning, meaningsByName, noAnswer, noHttp, stillBusy } from '../remote/meaning.ts'
+import { codeOf, judgeFailure, plain, Refusal } from './failures.ts'
 import type { HdfsPlace } from './place.ts'
-
-/** A failure as users are told of it. */
-interface Meaning {
-  readonly code?: ErrorCode
-  readonly what: string
-  readonly hint: string
-}
 
 export const proxyHint =
   'check that the namenodes are the web addresses of HDFS (9870; 8020 and 9000 speak no HTTP) and no login page answers in their place'
@@ -68,6 +63,8 @@ const synonyms: Readonly<Record<string, string>> = {
   PathComponentTooLongException: 'FSLimitException',
 }
 
+const meaningOfException = meaningsByName(meanings, synonyms)
+
 /** What a failure of a request means for the user. */
 export function hdfsError(
   failure: unknown,
@@ -96,29 +93,17 @@ function meaningOf(failure: unknown, namenodes: readonly string[]): Meaning {
   if (failure instanceof OddAnswer) return { what: message, hint: proxyHint }
   if (failure instanceof Refusal) return refusal(failure)
   const code = codeOf(failure)
-  if (judgeFailure(failure) === 'silent') {
-    return {
-      code: 'storage.unreachable',
-      // Node tells of several addresses tried without any words.
-      what: `no answer from ${namenodes.join(' or ')}, or from a datanode (${message || code})`,
-      hint: 'check the addresses, the network and that the cluster runs',
-    }
-  }
-  const isTls = /CERT|TLS|SSL|SELF_SIGNED|ALTNAME|UNABLE_TO_/.test(code)
-  return {
-    code: 'storage.unreachable',
-    what: message === '' ? code : message,
-    hint: isTls
-      ? 'check the certificate of the server; NODE_EXTRA_CA_CERTS names a file with an authority of your own'
-      : proxyHint,
-  }
+  // Node tells of several addresses tried without any words.
+  const what = message === '' ? code : message
+  if (judgeFailure(failure) !== 'silent') return noHttp(code, what, 'server', proxyHint)
+  const servers = `${namenodes.join(' or ')}, or from a datanode`
+  return noAnswer(servers, what, 'check the addresses, the network and that the cluster runs')
 }
 
 function refusal(failure: Refusal): Meaning {
   const { exception, status } = failure
   const message = plain(failure.message)
-  const name = ownOf(synonyms, exception) ?? exception
-  const known = ownOf(meanings, name)
+  const known = meaningOfException(exception)
   if (known !== undefined) return { ...known, what: `${known.what} (${exception}: ${message})` }
   if (/could only be written to \d/.test(message)) {
     return {
@@ -134,20 +119,9 @@ function refusal(failure: Refusal): Meaning {
     }
   }
   const said = exception === '' ? `status ${status}` : `${exception} (${status})`
-  if (judgeFailure(failure) === 'busy') {
-    return {
-      code: 'storage.unreachable',
-      what: `the server still says ${said} after several attempts${message === '' ? '' : `: ${message}`}`,
-      hint: 'try again later, or with less at a time',
-    }
-  }
+  if (judgeFailure(failure) === 'busy') return stillBusy(said, message)
   return {
     what: `the server says ${said}${message === '' ? '' : `: ${message}`}`,
     hint: exception === '' ? proxyHint : 'see what the log of the namenode says about it',
   }
-}
-
-/** The names come from a server: `constructor` is none of ours. */
-function ownOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined
 }

@@ -1,5 +1,6 @@
 import { BkpError } from '../../base/errors.ts'
-import { escapeControls } from '../../base/text.ts'
+import { OddAnswer, plainText } from '../remote/answers.ts'
+import { brokenConnection, busyStatuses, noConnection } from '../remote/network.ts'
 import type { Verdict } from '../retry.ts'
 
 /** A refusal as HDFS words it (`RemoteException`), or a status that comes without one. */
@@ -14,11 +15,6 @@ export class Refusal extends Error {
     this.status = status
     this.exception = exception
   }
-}
-
-/** An answer that no namenode and no datanode gives: it is told as such, not tried again. */
-export class OddAnswer extends Error {
-  override readonly name = 'OddAnswer'
 }
 
 /** Half an answer, or none: the request may have taken effect. */
@@ -42,41 +38,24 @@ export function codeOf(failure: unknown): string {
 export function plain(text: string): string {
   const [line = ''] = text.split(/\r?\n/, 1)
   const named = line.replace(/((?:delegation|token)=)[^&\s"']+/gi, '$1••••')
-  return escapeControls(named.slice(0, 300), { newlines: false })
+  return plainText(named)
 }
 
 /** Said by a namenode that is not the active one, or that is about to become it. */
 const elsewhere: readonly string[] = ['StandbyException', 'RetriableException']
 
-/** No connection came about: nothing was asked, and another namenode can be. */
-const noConnection: readonly string[] = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'ERR_CONNECT_TIMEOUT',
-]
-/** The connection broke or fell silent. */
-const broken: readonly string[] = [
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ESOCKETTIMEDOUT',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]
+/** Nothing was asked, and another namenode can be. */
+const unasked: readonly string[] = [...noConnection, 'ERR_CONNECT_TIMEOUT']
+const silent: readonly string[] = [...unasked, ...brokenConnection, 'ESOCKETTIMEDOUT']
 
 /** True where the other namenode may do what this one did not even begin. */
 export function isForAnother(failure: unknown): boolean {
-  return elsewhere.includes(exceptionOf(failure)) || noConnection.includes(codeOf(failure))
+  return elsewhere.includes(exceptionOf(failure)) || unasked.includes(codeOf(failure))
 }
 
 /** True where no answer came, or only part of one. */
 export function isSilence(failure: unknown): boolean {
-  return noConnection.includes(codeOf(failure)) || broken.includes(codeOf(failure))
+  return silent.includes(codeOf(failure))
 }
 
 const busyExceptions: readonly string[] = [
@@ -89,7 +68,6 @@ const busyExceptions: readonly string[] = [
   'SocketTimeoutException',
   'ConnectTimeoutException',
 ]
-const busyStatuses: readonly number[] = [408, 429, 500, 502, 503, 504]
 /** Plain IOExceptions that pass: a datanode is gone, and the namenode does not know it yet. */
 const passing =
   /could only be written to \d|find datanode|No active nodes|All datanodes|Could not obtain block/i

@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { BkpError } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { Key } from '../contract.ts'
 import { notFound } from '../memory.ts'
 import { checkedRange, type Range } from '../range.ts'
-import { isAbsence, lostAnswer, OddAnswer, Refusal } from './failures.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { checkedWhole, memoryFor, pour } from '../remote/receive.ts'
+import { isAbsence, lostAnswer, Refusal } from './failures.ts'
 import type { Requests } from './requests.ts'
 import type { Wire } from './wire.ts'
-
-/** Larger objects are read in ranges: nobody holds them whole. */
-const largestWholeBytes = 1024 ** 3
 
 /** Where, and how much, one read is of. */
 interface Reading {
@@ -95,11 +93,7 @@ async function lengthOf(
   if (!Number.isSafeInteger(whole) || whole < 0) {
     throw new OddAnswer('the answer does not say how long it is')
   }
-  if (whole <= largestWholeBytes) return whole
-  throw new BkpError('storage.failed', `object ${key} is ${whole} bytes long`, {
-    hint: 'no object of a repository is that large; see who wrote it',
-    details: { key },
-  })
+  return checkedWhole(key, whole)
 }
 
 /** Reads a body into one piece of memory: the buffer's beginning, where it fits. */
@@ -108,37 +102,8 @@ async function readBody(
   lengthBytes: number,
   buffer: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const bytes =
-    buffer !== undefined && buffer.length >= lengthBytes
-      ? buffer.subarray(0, lengthBytes)
-      : new Uint8Array(lengthBytes)
-  const done = await pour(body, bytes)
+  const bytes = memoryFor(lengthBytes, buffer)
+  const done = await pour(body, bytes, 'were asked for')
   if (done === lengthBytes && body.complete) return bytes
   throw lostAnswer(`only ${done} of ${lengthBytes} bytes came`)
-}
-
-/**
- * Copies what comes; gives how much that was. By events: an iterator would cost more than the copying.
- * After a failure nothing more is copied: the memory may be used for something else then.
- */
-async function pour(body: IncomingMessage, bytes: Uint8Array): Promise<number> {
-  let done = 0
-  try {
-    await new Promise<void>((resolve, reject) => {
-      body.on('data', (part: Uint8Array) => {
-        if (done + part.length > bytes.length) {
-          reject(new OddAnswer('more bytes came than were asked for'))
-          return
-        }
-        bytes.set(part, done)
-        done += part.length
-      })
-      body.once('end', resolve)
-      body.once('close', resolve)
-      body.on('error', reject)
-    })
-    return done
-  } finally {
-    body.removeAllListeners('data')
-  }
 }

@@ -2,8 +2,8 @@ import type { Io } from '../../base/io.ts'
 import type { Key, ObjectInfo } from '../contract.ts'
 import { fanFolder, keyInFan } from '../file-layout.ts'
 import { compareKeys, keyOrNothing, temporaryPrefix } from '../key.ts'
+import { OddAnswer } from '../remote/answers.ts'
 import type { FileStatus } from './answers.ts'
-import { OddAnswer } from './failures.ts'
 import type { Requests } from './requests.ts'
 
 /** Reads directories below the root, page by page. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import webhdfs from 'webhdfs'
-import { lostAnswer, OddAnswer } from './failures.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { lostAnswer } from './failures.ts'
 import type { HdfsPlace } from './place.ts'
 import type { Transport } from './transport.ts'
 

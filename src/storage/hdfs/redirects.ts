@@ -2,7 +2,7 @@ import { type LookupAddress, lookup as nodeLookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { BkpError } from '../../base/errors.ts'
 import { escapeControls } from '../../base/text.ts'
-import { OddAnswer } from './failures.ts'
+import { OddAnswer } from '../remote/answers.ts'
 import type { HdfsPlace } from './place.ts'
 
 /** Addresses where clouds tell machines their secrets; no datanode has one. */

@@ -1,8 +1,9 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { lostAnswer, OddAnswer } from './failures.ts'
+import { OddAnswer } from '../remote/answers.ts'
+import { connections } from '../remote/send.ts'
+import { lostAnswer } from './failures.ts'
 import { guardedLookup } from './redirects.ts'
-import { connections } from './requests.ts'
 
 /** One HTTP request. */
 export interface Exchange {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { OddAnswer } from '../remote/answers.ts'
 import {
   booleanOf,
   type FileStatus,
@@ -8,7 +9,7 @@ import {
   refusalOf,
   renamedOf,
 } from './answers.ts'
-import { isAbsence, isSilence, OddAnswer, Refusal } from './failures.ts'
+import { isAbsence, isSilence, Refusal } from './failures.ts'
 import type { Answer, Namenodes, Question } from './namenodes.ts'
 import type { HdfsPlace } from './place.ts'
 import { redirectTarget } from './redirects.ts'

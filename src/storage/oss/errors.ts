@@ -1,10 +1,11 @@
 import { BkpError } from '../../base/errors.ts'
-import { escapeControls } from '../../base/text.ts'
-import { OddAnswer } from '../remote/answers.ts'
+import { OddAnswer, plainText } from '../remote/answers.ts'
+import { type Meaning, noAnswer, noHttp, noSpace, stillBusy } from '../remote/meaning.ts'
+import { brokenConnection, busyStatuses, noConnection } from '../remote/network.ts'
 import type { Verdict } from '../retry.ts'
 import type { OssPlace } from './place.ts'
 import { OssRefusal } from './refusal.ts'
-import { keysHint, type Meaning, meaningOf, proxyHint } from './refusals.ts'
+import { keysHint, meaningOf, proxyHint } from './refusals.ts'
 
 /** What is told of a failure, read with care: it may be anything. */
 interface OssFailure {
@@ -27,10 +28,12 @@ export function readFailure(failure: unknown): OssFailure {
   const status = refusal?.httpStatus ?? seen.status
   const code = typeof seen.code === 'string' ? seen.code : ''
   return {
-    name: plain(code),
+    name: plainText(code),
     status: typeof status === 'number' ? status : undefined,
     // Node tells of several addresses tried without any words.
-    message: plain(typeof seen.message === 'string' && seen.message !== '' ? seen.message : code),
+    message: plainText(
+      typeof seen.message === 'string' && seen.message !== '' ? seen.message : code,
+    ),
     refusal,
   }
 }
@@ -43,12 +46,6 @@ function causeOf(failure: unknown): unknown {
   return res instanceof Error ? res : failure
 }
 
-/** Text of a server: one line, not too long. */
-function plain(text: string): string {
-  return escapeControls(text.slice(0, 300), { newlines: false })
-}
-
-const busyStatuses: readonly number[] = [408, 429, 500, 502, 503, 504]
 const busyNames: readonly string[] = [
   'InternalError',
   'ServiceUnavailable',
@@ -60,20 +57,7 @@ const busyNames: readonly string[] = [
   'DownloadTrafficRateLimitExceeded',
   'OperationAborted',
 ]
-const silentNames: readonly string[] = [
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'EHOSTDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]
+const silentNames: readonly string[] = [...noConnection, ...brokenConnection]
 
 /** Whether a code of the server asks for patience. */
 export function isBusyName(name: string): boolean {
@@ -102,9 +86,9 @@ export function ossError(failure: unknown, doing: string, url: string, place: Os
     details: {
       ...(name === '' ? {} : { oss_code: name }),
       ...(status === undefined ? {} : { status }),
-      ...(refusal?.ec === undefined ? {} : { ec: plain(refusal.ec) }),
+      ...(refusal?.ec === undefined ? {} : { ec: plainText(refusal.ec) }),
       // What Alibaba's support asks for first.
-      ...(refusal?.requestId === undefined ? {} : { request_id: plain(refusal.requestId) }),
+      ...(refusal?.requestId === undefined ? {} : { request_id: plainText(refusal.requestId) }),
     },
   })
 }
@@ -124,34 +108,22 @@ function meaningFor(seen: OssFailure, place: OssPlace, cause: unknown): Meaning 
     return { what: `refused (${name === '' ? status : name})`, hint: keysHint }
   }
   if (status === 507) return noSpace
-  if (status === undefined) return noHttp(seen)
+  if (status === undefined) return noHttp(name, message, 'endpoint', wrongPort)
   const trace = [refusal?.ec, refusal?.requestId].filter(part => part !== undefined).join(', ')
   return {
-    what: `${name === '' ? 'refused' : name} (${status}): ${message}${trace === '' ? '' : ` [${plain(trace)}]`}`,
+    what: `${name === '' ? 'refused' : name} (${status}): ${message}${trace === '' ? '' : ` [${plainText(trace)}]`}`,
     hint: 'what stands in brackets (EC and request id) is what the support of OSS asks for',
   }
 }
 
 const odd = (what: string): Meaning => ({ what, hint: proxyHint })
-const noSpace: Meaning = {
-  code: 'storage.no_space',
-  what: 'no space is left',
-  hint: 'free space there, or vacuum the repository',
-}
+
+const wrongPort = 'check that the endpoint is an OSS server, and http or https as it is'
 
 function outage({ name, status, message }: OssFailure, { endpoint }: OssPlace): Meaning {
-  if (status !== undefined) {
-    return {
-      code: 'storage.unreachable',
-      what: `the server still says ${name === '' ? status : `${name} (${status})`} after several attempts`,
-      hint: 'try again later, or with less at a time',
-    }
-  }
-  return {
-    code: 'storage.unreachable',
-    what: `no answer from ${endpoint ?? 'OSS'} (${message})`,
-    hint: 'check the region or the endpoint, the network and that the server runs',
-  }
+  if (status !== undefined) return stillBusy(name === '' ? status : `${name} (${status})`)
+  const hint = 'check the region or the endpoint, the network and that the server runs'
+  return noAnswer(endpoint ?? 'OSS', message, hint)
 }
 
 /** Never followed: a redirect would carry the signature to another host. */
@@ -163,19 +135,7 @@ function misplaced(endpoint: string | undefined): Meaning {
     }
   }
   return {
-    what: `the bucket is served by ${plain(endpoint)}`,
+    what: `the bucket is served by ${plainText(endpoint)}`,
     hint: 'write the region of the bucket, or that endpoint',
-  }
-}
-
-/** Failures without an answer that no second attempt mends: TLS, a port that speaks no HTTP. */
-function noHttp({ name, message }: OssFailure): Meaning {
-  const isTls = /CERT|TLS|SSL|SELF_SIGNED|ALTNAME|UNABLE_TO_/.test(name)
-  return {
-    code: 'storage.unreachable',
-    what: message,
-    hint: isTls
-      ? 'check the certificate of the endpoint; NODE_EXTRA_CA_CERTS names a file with an authority of your own'
-      : 'check that the endpoint is an OSS server, and http or https as it is',
   }
 }

@@ -1,11 +1,4 @@
-import type { ErrorCode } from '../../base/errors.ts'
-
-/** A failure as users are told of it. */
-export interface Meaning {
-  readonly code?: ErrorCode
-  readonly what: string
-  readonly hint: string
-}
+import { type Meaning, meaningsByName } from '../remote/meaning.ts'
 
 export const keysHint =
   'check the credentials: those of the inventory, else OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET'
@@ -81,11 +74,4 @@ const synonyms: Readonly<Record<string, string>> = {
 }
 
 /** What a refusal of that name means, where it is known. */
-export function meaningOf(name: string): Meaning | undefined {
-  return own(meanings, own(synonyms, name) ?? name)
-}
-
-/** The names come from a server: `constructor` is none of ours. */
-function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined
-}
+export const meaningOf: (name: string) => Meaning | undefined = meaningsByName(meanings, synonyms)

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { Clock } from '../../base/clock.ts'
 import type { Io } from '../../base/io.ts'
 import { answerBody, errorBody } from '../remote/answers.ts'
-import { connections } from '../remote/requests.ts'
+import { connections } from '../remote/send.ts'
 import { createTimeWatch, type TimeWatch } from '../remote/watch.ts'
 import { OssRefusal } from './refusal.ts'
 

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { escapeControls } from '../../base/text.ts'
 
 /** An answer that no server of the kind gives: it is told as such, not tried again. */
 export class OddAnswer extends Error {
@@ -24,6 +25,11 @@ export async function answerBody(body: unknown): Promise<Uint8Array> {
   }
   if (hasDocumentType(bytes)) throw new OddAnswer('the answer declares a document type')
   return bytes
+}
+
+/** Text of a server, to be shown: one line, not too long. */
+export function plainText(text: string): string {
+  return escapeControls(text.slice(0, 300), { newlines: false })
 }
 
 /** Up to so many bytes of a body; nothing when there are more, and the rest is not read. */

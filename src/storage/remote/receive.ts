@@ -36,13 +36,7 @@ export function checkedLength(key: Key, head: BodyHead, range: Range | undefined
   if (length === undefined || !Number.isSafeInteger(length) || length < 0) {
     throw new OddAnswer('the answer does not say how long it is')
   }
-  if (range === undefined) {
-    if (length <= largestWholeBytes) return length
-    throw new BkpError('storage.failed', `object ${key} is ${length} bytes long`, {
-      hint: 'no object of a repository is that large; see who wrote it',
-      details: { key },
-    })
-  }
+  if (range === undefined) return checkedWhole(key, length)
   const { offset, lengthBytes } = range
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange ?? '') ?? []
   // A part that ends with the object is cut short by rule: that is for the caller to know.
@@ -56,37 +50,52 @@ export function checkedLength(key: Key, head: BodyHead, range: Range | undefined
   return lengthBytes
 }
 
-/**
- * Reads a body into one piece of memory: the buffer's beginning, where it fits. A short one is an
- * outage: the connection broke.
- */
+/** The length of a whole object. @throws storage.failed for one that is too large */
+export function checkedWhole(key: Key, lengthBytes: number): number {
+  if (lengthBytes <= largestWholeBytes) return lengthBytes
+  throw new BkpError('storage.failed', `object ${key} is ${lengthBytes} bytes long`, {
+    hint: 'no object of a repository is that large; see who wrote it',
+    details: { key },
+  })
+}
+
+/** Reads a body into one piece of memory. A short one is an outage: the connection broke. */
 export async function receive(
   body: Readable | undefined,
   lengthBytes: number,
   buffer: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const bytes =
-    buffer !== undefined && buffer.length >= lengthBytes
-      ? buffer.subarray(0, lengthBytes)
-      : new Uint8Array(lengthBytes)
-  const done = body === undefined ? 0 : await pour(body, bytes)
+  const bytes = memoryFor(lengthBytes, buffer)
+  const done = body === undefined ? 0 : await pour(body, bytes, 'announced')
   if (done === lengthBytes) return bytes
   throw Object.assign(new Error(`only ${done} of ${lengthBytes} bytes came`), {
     code: 'ERR_STREAM_PREMATURE_CLOSE',
   })
 }
 
+/** The buffer's beginning, where so many bytes fit. */
+export function memoryFor(lengthBytes: number, buffer: Uint8Array | undefined): Uint8Array {
+  return buffer !== undefined && buffer.length >= lengthBytes
+    ? buffer.subarray(0, lengthBytes)
+    : new Uint8Array(lengthBytes)
+}
+
 /**
  * Copies what comes; gives how much that was. By events: an iterator would cost more than the copying.
- * After a failure nothing more is copied: the memory may be used for something else then.
+ * Nothing is copied later: the memory may be used for something else then.
+ * @throws OddAnswer for more than fits: than was announced, or than was asked for
  */
-async function pour(body: Readable, bytes: Uint8Array): Promise<number> {
+export async function pour(
+  body: Readable,
+  bytes: Uint8Array,
+  fits: 'announced' | 'were asked for',
+): Promise<number> {
   let done = 0
   try {
     await new Promise<void>((resolve, reject) => {
       body.on('data', (part: Uint8Array) => {
         if (done + part.length > bytes.length) {
-          reject(new OddAnswer('more bytes came than announced'))
+          reject(new OddAnswer(`more bytes came than ${fits}`))
           return
         }
         bytes.set(part, done)
@@ -94,13 +103,14 @@ async function pour(body: Readable, bytes: Uint8Array): Promise<number> {
       })
       body.once('end', resolve)
       body.once('close', resolve)
-      body.once('error', reject)
+      body.on('error', reject)
     })
     return done
   } catch (failure) {
-    body.removeAllListeners('data')
     body.destroy()
     throw failure
+  } finally {
+    body.removeAllListeners('data')
   }
 }
 

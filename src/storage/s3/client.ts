@@ -1,6 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Clock } from '../../base/clock.ts'
-import { connections } from '../remote/requests.ts'
+import { connections } from '../remote/send.ts'
 import type { TimeWatch } from '../remote/watch.ts'
 import { boundAnswers } from './answers.ts'
 import { signKnownHashes } from './known-hashes.ts'

@@ -1,9 +1,10 @@
 import { BkpError } from '../../base/errors.ts'
-import { escapeControls } from '../../base/text.ts'
-import { OddAnswer } from '../remote/answers.ts'
+import { OddAnswer, plainText } from '../remote/answers.ts'
+import { type Meaning, noAnswer, noHttp, noSpace, stillBusy } from '../remote/meaning.ts'
+import { brokenConnection, busyStatuses, noConnection } from '../remote/network.ts'
 import type { Verdict } from '../retry.ts'
 import type { S3Place } from './place.ts'
-import { keysHint, type Meaning, meaningOf, proxyHint } from './refusals.ts'
+import { keysHint, meaningOf, proxyHint } from './refusals.ts'
 
 /** What the SDK tells of a failure, read with care: it may be anything. */
 export interface S3Failure {
@@ -34,17 +35,13 @@ export function readFailure(failure: unknown): S3Failure {
     name: code,
     status: typeof status === 'number' ? status : undefined,
     // Node tells of several addresses tried without any words.
-    message: plain(typeof seen.message === 'string' && seen.message !== '' ? seen.message : code),
-    region: typeof region === 'string' ? plain(region) : undefined,
+    message: plainText(
+      typeof seen.message === 'string' && seen.message !== '' ? seen.message : code,
+    ),
+    region: typeof region === 'string' ? plainText(region) : undefined,
   }
 }
 
-/** Text of a server: one line, not too long. */
-function plain(text: string): string {
-  return escapeControls(text.slice(0, 300), { newlines: false })
-}
-
-const busyStatuses: readonly number[] = [408, 429, 500, 502, 503, 504]
 const busyNames: readonly string[] = [
   'SlowDown',
   'RequestTimeout',
@@ -56,21 +53,7 @@ const busyNames: readonly string[] = [
   'ConditionalRequestConflict',
   'OperationAborted',
 ]
-const silentNames: readonly string[] = [
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'EHOSTDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'TimeoutError',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]
+const silentNames: readonly string[] = [...noConnection, ...brokenConnection, 'TimeoutError']
 
 /** Whether it may help to try again. */
 export function judgeFailure(failure: unknown): Verdict {
@@ -116,36 +99,21 @@ export function s3Error(failure: unknown, doing: string, url: string, place: S3P
   if ((status !== undefined && status >= 300 && status < 400) || regionNames.includes(name)) {
     return error(misplaced(seen))
   }
-  if (status === 401 || status === 403) return error({ ...denied, what: `refused (${name})` })
+  if (status === 401 || status === 403) return error({ what: `refused (${name})`, hint: keysHint })
   if (status === 507) return error(noSpace)
-  if (status === undefined) return error(noHttp(seen))
+  if (status === undefined) return error(noHttp(name, message, 'endpoint', wrongPort))
   return error({
     what: `${name} (${status}): ${message}`,
     hint: 'see what the server’s own log says about it',
   })
 }
 
-const denied: Meaning = { what: '', hint: keysHint }
-const noSpace: Meaning = {
-  code: 'storage.no_space',
-  what: 'no space is left',
-  hint: 'free space there, or vacuum the repository',
-}
+const wrongPort = 'check that the endpoint is an S3 server, and http or https as it is'
 
 function outage({ name, status, message }: S3Failure, { endpoint }: S3Place): Meaning {
-  const server = endpoint ?? 'S3'
-  if (status !== undefined) {
-    return {
-      code: 'storage.unreachable',
-      what: `the server still says ${name} (${status}) after several attempts`,
-      hint: 'try again later, or with less at a time',
-    }
-  }
-  return {
-    code: 'storage.unreachable',
-    what: `no answer from ${server} (${message})`,
-    hint: 'check the endpoint, the network and that the server runs',
-  }
+  if (status !== undefined) return stillBusy(`${name} (${status})`)
+  const hint = 'check the endpoint, the network and that the server runs'
+  return noAnswer(endpoint ?? 'S3', message, hint)
 }
 
 /** Never followed: a redirect would carry the signature to another host. */
@@ -159,17 +127,5 @@ function misplaced({ name, region }: S3Failure): Meaning {
   return {
     what: `the server sends us elsewhere (${name}), where bkp does not follow with a signature`,
     hint: 'write the region of the bucket, and the endpoint that serves it',
-  }
-}
-
-/** Failures without an answer that no second attempt mends: TLS, a port that speaks no HTTP. */
-function noHttp({ name, message }: S3Failure): Meaning {
-  const isTls = /CERT|TLS|SSL|SELF_SIGNED|ALTNAME|UNABLE_TO_/.test(name)
-  return {
-    code: 'storage.unreachable',
-    what: message,
-    hint: isTls
-      ? 'check the certificate of the endpoint; NODE_EXTRA_CA_CERTS names a file with an authority of your own'
-      : 'check that the endpoint is an S3 server, and http or https as it is',
   }
 }

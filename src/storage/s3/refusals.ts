@@ -1,11 +1,4 @@
-import type { ErrorCode } from '../../base/errors.ts'
-
-/** A failure as users are told of it. */
-export interface Meaning {
-  readonly code?: ErrorCode
-  readonly what: string
-  readonly hint: string
-}
+import { type Meaning, meaningsByName, noSpace } from '../remote/meaning.ts'
 
 export const keysHint =
   'check the credentials: those of the inventory, else AWS_ACCESS_KEY_ID, AWS_PROFILE and so on'
@@ -47,16 +40,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
     what: 'the quota is used up',
     hint: 'raise the quota, or vacuum the repository',
   },
-  XMinioStorageFull: {
-    code: 'storage.no_space',
-    what: 'no space is left',
-    hint: 'free space there, or vacuum the repository',
-  },
-  InsufficientStorage: {
-    code: 'storage.no_space',
-    what: 'no space is left',
-    hint: 'free space there, or vacuum the repository',
-  },
+  XMinioStorageFull: noSpace,
+  InsufficientStorage: noSpace,
   BadDigest: {
     what: 'the bytes arrived changed',
     hint: 'something between here and the server alters data; nothing was stored',
@@ -79,11 +64,4 @@ const synonyms: Readonly<Record<string, string>> = {
 }
 
 /** What a refusal of that name means, where it is known. */
-export function meaningOf(name: string): Meaning | undefined {
-  return own(meanings, own(synonyms, name) ?? name)
-}
-
-/** The names come from a server: `constructor` is none of ours. */
-function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined
-}
+export const meaningOf: (name: string) => Meaning | undefined = meaningsByName(meanings, synonyms)
