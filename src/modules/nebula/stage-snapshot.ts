@@ -5,6 +5,7 @@ import type { ReadOnlyHost } from '../../connection/contract.ts'
 import { selectPaths } from '../../connection/probes.ts'
 import type { Instance } from '../../databases/nebula/instances.ts'
 import {
+  compareStorageds,
   planSnapshot,
   type SnapshotPlan,
   snapshotFolders,
@@ -47,8 +48,9 @@ export const stageSnapshot = defineClusterModule({
   resources: ({ cluster }) => [`nebula:${cluster}`],
   inspect: async (site, { cluster, snapshot }, io): Promise<Facts> => {
     nebulaCluster(site, cluster)
-    const row = await statusOf(site, cluster, snapshot, io)
-    const { trees, lines } = await readSnapshot(site, cluster, snapshot, io)
+    const instances = await instancesOf(site, cluster, io)
+    const row = await statusOf(site, cluster, snapshot, instances, io)
+    const { trees, lines } = await readSnapshot(site.hosts, instances, snapshot, io)
     return {
       name: snapshot,
       trees: await planOwn(site.hosts, trees, io),
@@ -71,7 +73,8 @@ export const stageSnapshot = defineClusterModule({
     }
   },
   apply: async (site, { args: { cluster, snapshot }, facts }, io) => {
-    const { trees } = await readSnapshot(site, cluster, snapshot, io)
+    const instances = await instancesOf(site, cluster, io)
+    const { trees } = await readSnapshot(site.hosts, instances, snapshot, io)
     return { ...(await applyOwnStage(site, snapshot, trees, io)), lines: [...facts.lines] }
   },
 })
@@ -81,15 +84,16 @@ async function statusOf(
   site: Site,
   cluster: string,
   snapshot: string,
+  instances: readonly Instance[],
   io: Io,
 ): Promise<readonly string[]> {
   const reader = await metaReader(site, cluster)
   try {
     const row = (await reader.listSnapshots(io)).find(({ name }) => name === snapshot)
-    if (row?.status === 'valid') return []
+    if (row?.status === 'valid') return compareStorageds(row.hosts, instances)
     if (row === undefined) return [`warning: SHOW SNAPSHOTS does not list ${snapshot}`]
     throw new BkpError('nebula.topology', `snapshot ${snapshot} is INVALID: it was not finished`, {
-      hint: 'choose one that SHOW SNAPSHOTS says to be VALID',
+      hint: 'choose one that SHOW SNAPSHOTS says to be VALID; up to 3.0 one that was gone back to is INVALID, too, as its own tables have it',
     })
   } catch (thrown) {
     const { code } = asBkpError(thrown)
@@ -102,19 +106,15 @@ async function statusOf(
 
 /** What there is of it on the hosts, each part of it whole. */
 async function readSnapshot(
-  site: { readonly hosts: readonly ReadOnlyHost[]; readonly cluster: Site['cluster'] },
-  cluster: string,
+  hosts: readonly ReadOnlyHost[],
+  instances: readonly Instance[],
   snapshot: string,
   io: Io,
 ): Promise<SnapshotPlan> {
-  const instances = await instancesOf(site, cluster, io)
-  const plan = planSnapshot(
-    snapshot,
-    instances,
-    await foldersOf(site.hosts, instances, snapshot, io),
-  )
+  const folders = await foldersOf(hosts, instances, snapshot, io)
+  const plan = planSnapshot(snapshot, instances, folders)
   await forEachHost(plan.databases, async ({ host, path }) => {
-    await requireWholeDatabase(hostNamed(site.hosts, host), path, io)
+    await requireWholeDatabase(hostNamed(hosts, host), path, io)
   })
   return plan
 }

@@ -65,6 +65,29 @@ export function planSnapshot(
   return { trees: [...trees, ...meta], databases, lines: linesOf(name, storageds, trees, holder) }
 }
 
+/**
+ * What the storageds that SHOW SNAPSHOTS names, those online when it was made, say of those that there are
+ * now. Pure.
+ */
+export function compareStorageds(
+  then: readonly string[],
+  instances: readonly Instance[],
+): readonly string[] {
+  const now = instances.filter(({ role }) => role === 'storaged')
+  const addresses = now.map(({ address }) => addressText(address))
+  if (then.length === 0) return []
+  return [
+    ...addresses
+      .filter(address => !then.includes(address))
+      .map(address => `${address} was not there when it was made: nothing comes back to it`),
+    ...then
+      .filter(address => !addresses.includes(address))
+      .map(
+        address => `warning: ${address} was there when it was made, and is not in the inventory`,
+      ),
+  ]
+}
+
 function refused(name: string, why: string): BkpError {
   return new BkpError('nebula.topology', `snapshot ${name}: ${why}`, {
     hint: 'nebula.snapshots lists snapshots and what of them is on the hosts',

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { planSnapshot } from '../../../../src/databases/nebula/restore/plan-snapshot.ts'
+import {
+  compareStorageds,
+  planSnapshot,
+} from '../../../../src/databases/nebula/restore/plan-snapshot.ts'
 import { makeInstance } from './backup.ts'
 
 const name = 'SNAPSHOT_2026_11_21_10_00_00'
@@ -73,5 +76,16 @@ describe('a snapshot', () => {
     ],
   ])('is refused where %s has it', (_, existing, why) => {
     expect(() => planSnapshot(name, instances, existing)).toThrow(why)
+  })
+
+  it('says which storageds came later, and which are gone', () => {
+    const now = [...metads, storaged, makeInstance('storaged', '10.0.0.2:9779')]
+    expect(compareStorageds(['10.0.0.1:9779', '10.0.0.3:9779'], now)).toEqual([
+      '10.0.0.2:9779 was not there when it was made: nothing comes back to it',
+      'warning: 10.0.0.3:9779 was there when it was made, and is not in the inventory',
+    ])
+    expect(compareStorageds(['10.0.0.2:9779', '10.0.0.1:9779'], now)).toEqual([])
+    // No row, or one that names nobody.
+    expect(compareStorageds([], now)).toEqual([])
   })
 })
