@@ -141,6 +141,27 @@ export function backupCases(options: NebulaOptions, when: 'by day' | 'at night')
       await expectNothingLeft(scene)
     })
 
+    it.runIf(when === 'at night' && options.generation !== '2.0')(
+      'lists and takes in what it copied, as BR would have it, each as its plan says',
+      async () => {
+        const from = { from: 'official' }
+        const listed = await scene.playAsPlanned('official-list', from)
+        requireDone(listed.outcome)
+        const { backups } = listed.results['nebula.official_backups'] as {
+          readonly backups: readonly { readonly name: string; readonly state: string }[]
+        }
+        expect(backups.map(({ state }) => state)).toEqual(['complete'])
+        const given = { ...from, backup: backups[0]?.name, storage: 'imported' }
+        const taken = await scene.playAsPlanned('official-restore', given)
+        requireDone(taken.outcome)
+        expect(taken.results['nebula.import_backup']?.['files']).toBeGreaterThan(0)
+        const again = await scene.playAsPlanned('official-restore', given)
+        requireDone(again.outcome)
+        const backup = taken.results['nebula.import_backup']?.['backup']
+        expect(again.results['nebula.import_backup']).toMatchObject({ backup })
+      },
+    )
+
     it('backs up a graph that is written to, reads no SST twice, and forgets by policy', async () => {
       const { cluster, workspace } = scene
       const known = liveSsts(scene)

@@ -53,7 +53,8 @@ export async function runAsPlanned(
   expect(files()).toEqual(before)
   const ran = run()
   const story = storyOf({ ...planned, status: planned.status ?? 1 }, { ...ran, status: 0 })
-  expect(story.shown.length, printed(story)).toBeGreaterThan(0)
+  // A playbook that only asks does nothing, and its plan shows nothing.
+  if (story.done.length > 0) expect(story.shown.length, printed(story)).toBeGreaterThan(0)
   const done = story.done.filter(({ key }) => !settles(story, key))
   expect(liesOf({ ...story, done }, expected), printed(story)).toEqual([])
   return ran

@@ -21,7 +21,7 @@ export interface Ran {
   readonly results: Results
 }
 
-/** A cluster, and bkp beside it with the storages `vault` and `official`. */
+/** A cluster, and bkp beside it with the storages `vault`, `official` and `imported`. */
 export interface NebulaScene {
   readonly cluster: NebulaCluster
   readonly workspace: Workspace
@@ -44,11 +44,13 @@ export const playbookOf = (name: string): string => join(root, `playbooks/nebula
 export async function startScene(options: NebulaOptions): Promise<NebulaScene> {
   const workspace = makeWorkspace()
   const cluster = await startNebula(options)
+  const folderOf = (name: string): string => join(workspace.folder, name)
   const inventory = {
     ...cluster.inventory(),
     storages: {
       vault: { type: 'file', path: workspace.storage },
-      official: { type: 'file', path: join(workspace.folder, 'official') },
+      official: { type: 'file', path: folderOf('official') },
+      imported: { type: 'file', path: folderOf('imported') },
     },
   }
   writeFileSync(workspace.inventory, JSON.stringify(inventory))
@@ -67,7 +69,7 @@ export async function startScene(options: NebulaOptions): Promise<NebulaScene> {
     playAsPlanned: async (name, variables = {}, ...words) => {
       const outcome = await runAsPlanned({
         cluster,
-        folders: [workspace.storage, join(workspace.folder, 'official')].filter(existsSync),
+        folders: [workspace.storage, ...['official', 'imported'].map(folderOf)].filter(existsSync),
         plan: () => bkp('plan', playbookOf(name), '--json', '-e', JSON.stringify(variables)),
         run: () => play(name, variables, ...words).outcome,
       })
