@@ -11,6 +11,7 @@ export interface Oss {
   /** ... and for URLs of version 1, which it signs for names of hosts only. */
   readonly signer: OssClient
   readonly transport: Transport
+  readonly bucket: string
 }
 
 /** The variables of a process. */
@@ -53,6 +54,7 @@ export async function loadOss(place: OssPlace, tools: LoadTools): Promise<Oss> {
     client: createOssClient(options, transport),
     signer: createOssClient({ ...options, endpoint: nameOfNoHost }, transport),
     transport,
+    bucket,
   })
 }
 

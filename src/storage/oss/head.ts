@@ -1,31 +1,22 @@
 import type { Io } from '../../base/io.ts'
-import type { Key, ObjectInfo } from '../contract.ts'
-import { OddAnswer } from '../remote/answers.ts'
+import { writerField } from '../remote/create.ts'
+import type { ObjectHead } from '../remote/service.ts'
+import type { Oss } from './client.ts'
 import { readFailure } from './errors.ts'
-import type { Requests } from './requests.ts'
 import { exchange } from './transport.ts'
 
-/** What a listing says of one object; nothing where there is none. @throws storage.* */
-export async function headObject(
-  requests: Requests,
-  key: Key,
-  io: Io,
-): Promise<ObjectInfo | undefined> {
-  return await requests.send(`looking at ${key}`, io, async ({ client }) => {
-    try {
-      const { res } = await client.head(requests.nameOf(key), { ctx: exchange(io) })
-      const { etag } = res.headers
-      const sizeBytes = lengthOf(res.headers['content-length'])
-      const modified = new Date(res.headers['last-modified'] ?? Number.NaN)
-      if (sizeBytes === undefined || Number.isNaN(modified.getTime())) {
-        throw new OddAnswer('the answer does not say how long the object is, or of when')
-      }
-      return { key, sizeBytes, modified, ...(etag === undefined ? {} : { etag }) }
-    } catch (failure) {
-      if (isMissing(failure)) return undefined
-      throw failure
-    }
-  })
+/** Asks what there is under a name. */
+export async function headObject({ client }: Oss, name: string, io: Io): Promise<ObjectHead> {
+  const { headers } = (await client.head(name, { ctx: exchange(io) })).res
+  const modified = new Date(headers['last-modified'] ?? Number.NaN)
+  // The header that ali-oss gives a field of metadata.
+  const writer = headers[`x-oss-meta-${writerField}`]
+  return {
+    sizeBytes: lengthOf(headers['content-length']),
+    modified: Number.isNaN(modified.getTime()) ? undefined : modified,
+    etag: headers.etag,
+    writer: typeof writer === 'string' ? writer : undefined,
+  }
 }
 
 /** True where an answer to HEAD says that there is no such object. */

@@ -1,16 +1,8 @@
 import type { Io } from '../../base/io.ts'
-import type { Key, ObjectInfo } from '../contract.ts'
-import type { ListHow } from '../list-how.ts'
 import { OddAnswer } from '../remote/answers.ts'
-import {
-  decodeName,
-  listing,
-  listPages,
-  nameBefore,
-  type Page,
-  type PageStart,
-} from '../remote/pages.ts'
-import type { Requests } from './requests.ts'
+import { decodeName } from '../remote/pages.ts'
+import type { Page, PageQuery } from '../remote/service.ts'
+import type { Oss } from './client.ts'
 import type { OssClient } from './sdk.ts'
 import { exchange } from './transport.ts'
 import { elements, elementText } from './xml.ts'
@@ -18,34 +10,22 @@ import { elements, elementText } from './xml.ts'
 /** What a page may hold: the limit of OSS. */
 const mostPerPage = '1000'
 
-/** Lists objects, page by page, whole and in order. @throws storage.* */
-export async function* listObjects(
-  requests: Requests,
-  prefix: string,
+/** Asks for a page of a list. */
+export async function listPage(
+  { client }: Oss,
+  { prefix, token, after }: PageQuery,
   io: Io,
-  { after, foreign }: ListHow,
-): AsyncIterable<ObjectInfo> {
-  const doing = listing(prefix)
-  const begin = requests.nameOf(prefix as Key)
-  const readPage = async ({ token, after: name }: PageStart): Promise<Page> =>
-    await requests.send(doing, io, async ({ client }) =>
-      pageOf(
-        await client.listV2(
-          {
-            'max-keys': mostPerPage,
-            // Names may hold what XML cannot.
-            'encoding-type': 'url',
-            // Version 4 signs an empty one otherwise than it is sent.
-            ...(begin === '' ? {} : { prefix: begin }),
-            ...(token === undefined ? {} : { 'continuation-token': token }),
-            ...(token === undefined && name !== undefined ? { 'start-after': name } : {}),
-          },
-          { ctx: exchange(io) },
-        ),
-      ),
-    )
-  const which = { begin, after: nameBefore(requests, after), foreign }
-  yield* listPages(requests, doing, which, readPage)
+): Promise<Page> {
+  const query = {
+    'max-keys': mostPerPage,
+    // Names may hold what XML cannot.
+    'encoding-type': 'url',
+    // Version 4 signs an empty one otherwise than it is sent.
+    ...(prefix === '' ? {} : { prefix }),
+    ...(token === undefined ? {} : { 'continuation-token': token }),
+    ...(after === undefined ? {} : { 'start-after': after }),
+  }
+  return pageOf(await client.listV2(query, { ctx: exchange(io) }))
 }
 
 function pageOf(answer: Awaited<ReturnType<OssClient['listV2']>>): Page {

@@ -2,7 +2,6 @@ import { BkpError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Presigned, PresignRequest } from '../contract.ts'
 import { nameOfNoHost, type Oss } from './client.ts'
-import { ossError } from './errors.ts'
 import { isNumeric, type OssPlace } from './place.ts'
 
 /** The limit of version 4. */
@@ -13,32 +12,25 @@ const longestSeconds = 7 * 24 * 3600
  * "only if absent") are signed headers. The sum is an MD5: OSS checks no sha256, nor the body against
  * its signature.
  */
-export async function presignObject(
-  load: () => Promise<Oss>,
+export async function signUrl(
+  oss: Oss,
   place: OssPlace,
-  url: string,
-  { method, key, md5, ifAbsent, expiresInSeconds: expires }: PresignRequest,
+  name: string,
+  { method, md5, ifAbsent, expiresInSeconds: expires }: PresignRequest,
 ): Promise<Presigned> {
   if (!(Number.isInteger(expires) && expires > 0 && expires <= longestSeconds)) {
     throw new BkpError('internal', `a URL cannot be valid for ${expires} seconds`)
   }
-  const doing = `signing a URL for ${key}`
   const headers: Record<string, string> = {}
   if (method === 'PUT' && md5 !== undefined) {
     headers['content-md5'] = Buffer.from(md5).toString('base64')
   }
   if (method === 'PUT' && ifAbsent === true) headers['x-oss-forbid-overwrite'] = 'true'
-  const name = place.prefix + key
-  try {
-    const oss = await load()
-    const signed =
-      place.authorization === 'v4'
-        ? await oss.client.signatureUrlV4(method, expires, { headers }, name)
-        : signedV1(oss, place, name, { method, expires, ...headers })
-    return Object.freeze({ url: new Secret(signed), headers: Object.freeze(headers) })
-  } catch (failure) {
-    throw ossError(failure, doing, url, place)
-  }
+  const signed =
+    place.authorization === 'v4'
+      ? await oss.client.signatureUrlV4(method, expires, { headers }, name)
+      : signedV1(oss, place, name, { method, expires, ...headers })
+  return Object.freeze({ url: new Secret(signed), headers: Object.freeze(headers) })
 }
 
 /** ali-oss signs for no IP address: there it signs for a name, which the signature does not cover. */

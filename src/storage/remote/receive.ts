@@ -106,18 +106,7 @@ export async function pour(
       body.on('error', reject)
     })
     return done
-  } catch (failure) {
-    body.destroy()
-    throw failure
   } finally {
     body.removeAllListeners('data')
   }
-}
-
-/** What is left to say of a range that the server refuses and the object has. */
-export function refusedRange(url: string, key: Key, kind: string): BkpError {
-  return new BkpError('storage.failed', `${url} refuses a range that ${key} has`, {
-    hint: `the object changed while it was read, or a proxy answers in place of an ${kind} server`,
-    details: { key },
-  })
 }

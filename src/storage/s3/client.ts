@@ -10,6 +10,7 @@ import type { S3Place } from './place.ts'
 export interface Sdk {
   readonly client: S3Client
   readonly commands: typeof import('@aws-sdk/client-s3')
+  readonly bucket: string
   /** The server's clock as of its latest answer, and when that came. */
   readonly watch: TimeWatch
 }
@@ -48,7 +49,7 @@ export async function loadSdk(place: S3Place, clock: Clock, silenceMs: number): 
   )
   const watch = boundAnswers(client, clock)
   signKnownHashes(client)
-  return Object.freeze({ client, commands, watch })
+  return Object.freeze({ client, commands, bucket: place.bucket, watch })
 }
 
 function configOf({ region, endpoint, pathStyle, profile, credentials }: S3Place): S3ClientConfig {

@@ -1,33 +1,28 @@
 import type { Io } from '../../base/io.ts'
-import type { Key, ObjectInfo } from '../contract.ts'
-import { OddAnswer } from '../remote/answers.ts'
+import { writerField } from '../remote/create.ts'
+import type { ObjectHead } from '../remote/service.ts'
+import type { Sdk } from './client.ts'
 import { readFailure } from './errors.ts'
-import type { Requests } from './requests.ts'
 
-/** What a listing says of one object; nothing where there is none. @throws storage.* */
+/** Asks what there is under a name. */
 export async function headObject(
-  requests: Requests,
-  key: Key,
+  { client, commands, bucket }: Sdk,
+  name: string,
   io: Io,
-): Promise<ObjectInfo | undefined> {
-  return await requests.send(`looking at ${key}`, io, async ({ client, commands }) => {
-    try {
-      const { ContentLength, ETag, LastModified } = await client.send(
-        new commands.HeadObjectCommand({ Bucket: requests.bucket, Key: requests.nameOf(key) }),
-        { abortSignal: io.signal },
-      )
-      if (ContentLength === undefined || LastModified === undefined) {
-        throw new OddAnswer('the answer does not say how long the object is, or of when')
-      }
-      return {
-        key,
-        sizeBytes: ContentLength,
-        modified: LastModified,
-        ...(ETag === undefined ? {} : { etag: ETag }),
-      }
-    } catch (failure) {
-      if (readFailure(failure).status === 404) return undefined
-      throw failure
-    }
-  })
+): Promise<ObjectHead> {
+  const { ContentLength, LastModified, ETag, Metadata } = await client.send(
+    new commands.HeadObjectCommand({ Bucket: bucket, Key: name }),
+    { abortSignal: io.signal },
+  )
+  return {
+    sizeBytes: ContentLength,
+    modified: LastModified,
+    etag: ETag,
+    writer: Metadata?.[writerField],
+  }
+}
+
+/** True where an answer to HEAD says that there is no such object. */
+export function isMissing(failure: unknown): boolean {
+  return readFailure(failure).status === 404
 }

@@ -1,52 +1,27 @@
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
 import type { Io } from '../../base/io.ts'
-import type { Key, ObjectInfo } from '../contract.ts'
-import type { ListHow } from '../list-how.ts'
 import { OddAnswer } from '../remote/answers.ts'
-import {
-  decodeName,
-  listing,
-  listPages,
-  nameBefore,
-  type Page,
-  type PageStart,
-} from '../remote/pages.ts'
-import type { Requests } from './requests.ts'
+import { decodeName } from '../remote/pages.ts'
+import type { Page, PageQuery } from '../remote/service.ts'
+import type { Sdk } from './client.ts'
 
-/** Lists objects, page by page, whole and in order. @throws storage.* */
-export async function* listObjects(
-  requests: Requests,
-  prefix: string,
+/** Asks for a page of a list. */
+export async function listPage(
+  { client, commands, bucket }: Sdk,
+  { prefix, token, after }: PageQuery,
   io: Io,
-  { after, foreign }: ListHow,
-): AsyncIterable<ObjectInfo> {
-  const doing = listing(prefix)
-  const begin = requests.nameOf(prefix as Key)
-  const which = { begin, after: nameBefore(requests, after), foreign }
-  yield* listPages(requests, doing, which, from => readPage(requests, doing, begin, io, from))
-}
-
-async function readPage(
-  requests: Requests,
-  doing: string,
-  begin: string,
-  io: Io,
-  from: PageStart,
 ): Promise<Page> {
-  const { token, after } = from
-  return await requests.send(doing, io, async ({ client, commands }) =>
-    pageOf(
-      await client.send(
-        new commands.ListObjectsV2Command({
-          Bucket: requests.bucket,
-          Prefix: begin,
-          // Names may hold what XML cannot.
-          EncodingType: 'url',
-          ...(token === undefined ? {} : { ContinuationToken: token }),
-          ...(token === undefined && after !== undefined ? { StartAfter: after } : {}),
-        }),
-        { abortSignal: io.signal },
-      ),
+  return pageOf(
+    await client.send(
+      new commands.ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        // Names may hold what XML cannot.
+        EncodingType: 'url',
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+        ...(after === undefined ? {} : { StartAfter: after }),
+      }),
+      { abortSignal: io.signal },
     ),
   )
 }

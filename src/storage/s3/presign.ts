@@ -2,8 +2,6 @@ import { BkpError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Presigned, PresignRequest } from '../contract.ts'
 import type { Sdk } from './client.ts'
-import { s3Error } from './errors.ts'
-import type { S3Place } from './place.ts'
 
 /** S3's limit. */
 const longestSeconds = 7 * 24 * 3600
@@ -12,11 +10,10 @@ const longestSeconds = 7 * 24 * 3600
  * A URL that lets whoever holds it put or get one object for a while. What a put must obey (the sum,
  * "only if absent") is signed as headers: in the query, servers ignore it.
  */
-export async function presignObject(
-  load: () => Promise<Sdk>,
-  place: S3Place,
-  url: string,
-  { method, key, sha256, ifAbsent, expiresInSeconds }: PresignRequest,
+export async function signUrl(
+  { client, commands, bucket }: Sdk,
+  name: string,
+  { method, sha256, ifAbsent, expiresInSeconds }: PresignRequest,
 ): Promise<Presigned> {
   if (!(expiresInSeconds > 0 && expiresInSeconds <= longestSeconds)) {
     throw new BkpError('internal', `a URL cannot be valid for ${expiresInSeconds} seconds`)
@@ -27,30 +24,25 @@ export async function presignObject(
   }
   if (method === 'PUT' && ifAbsent === true) headers['if-none-match'] = '*'
   const names = Object.keys(headers)
-  try {
-    const { client, commands } = await load()
-    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
-    const object = { Bucket: place.bucket, Key: place.prefix + key }
-    const sum = headers['x-amz-checksum-sha256']
-    const options = {
-      expiresIn: expiresInSeconds,
-      unhoistableHeaders: new Set(names),
-      signableHeaders: new Set(['host', ...names]),
-    }
-    const signed =
-      method === 'GET'
-        ? await getSignedUrl(client, new commands.GetObjectCommand(object), options)
-        : await getSignedUrl(
-            client,
-            new commands.PutObjectCommand({
-              ...object,
-              ...(sum === undefined ? {} : { ChecksumSHA256: sum }),
-              ...(ifAbsent === true ? { IfNoneMatch: '*' } : {}),
-            }),
-            options,
-          )
-    return Object.freeze({ url: new Secret(signed), headers: Object.freeze(headers) })
-  } catch (failure) {
-    throw s3Error(failure, `signing a URL for ${key}`, url, place)
+  const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+  const object = { Bucket: bucket, Key: name }
+  const sum = headers['x-amz-checksum-sha256']
+  const options = {
+    expiresIn: expiresInSeconds,
+    unhoistableHeaders: new Set(names),
+    signableHeaders: new Set(['host', ...names]),
   }
+  const signed =
+    method === 'GET'
+      ? await getSignedUrl(client, new commands.GetObjectCommand(object), options)
+      : await getSignedUrl(
+          client,
+          new commands.PutObjectCommand({
+            ...object,
+            ...(sum === undefined ? {} : { ChecksumSHA256: sum }),
+            ...(ifAbsent === true ? { IfNoneMatch: '*' } : {}),
+          }),
+          options,
+        )
+  return Object.freeze({ url: new Secret(signed), headers: Object.freeze(headers) })
 }

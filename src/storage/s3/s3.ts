@@ -1,81 +1,63 @@
 import { systemClock, systemRandom } from '../../base/clock.ts'
 import type { Io } from '../../base/io.ts'
 import type { Storage } from '../contract.ts'
-import { key } from '../key.ts'
-import { createRetrier, type RetryTools } from '../retry.ts'
+import type { Service } from '../remote/service.ts'
+import { type BucketStorageTools, createBucketStorage } from '../remote/storage.ts'
 import { loadSdk, type Sdk } from './client.ts'
-import { deleteObjects } from './delete.ts'
+import { createCreator } from './create.ts'
+import { deleteNames } from './delete.ts'
+import { judgeFailure, readFailure, s3Error } from './errors.ts'
 import { getObject } from './get.ts'
-import { headObject } from './head.ts'
-import { listObjects } from './list.ts'
-import { putObjectStream } from './multipart.ts'
+import { headObject, isMissing } from './head.ts'
+import { listPage } from './list.ts'
+import { multipart } from './multipart.ts'
 import { type S3Place, urlOfPlace } from './place.ts'
-import { presignObject } from './presign.ts'
-import { createCreator, putObject } from './put.ts'
-import { createRequests, type Requests } from './requests.ts'
+import { signUrl } from './presign.ts'
+import { putObject } from './put.ts'
 
-export interface S3Tools extends RetryTools {
+/** Real servers want parts of 5 MiB at least. */
+export interface S3Tools extends BucketStorageTools {
   /** A server that says nothing for so long is taken for dead. */
   readonly silenceMs?: number
-  /** Streams larger than that go in parts of that; real servers want 5 MiB at least. */
-  readonly partBytes?: number
 }
 
-/**
- * Objects below a prefix of a bucket. Opens no connection and loads no SDK before the first request.
- * Every request is bounded, tried again where that is safe and may help, and cancelled at once.
- */
+/** Objects below a prefix of a bucket of S3, or of a server that speaks its protocol. */
 export function createS3Storage(
   place: S3Place,
   tools: S3Tools = { clock: systemClock, random: systemRandom },
 ): Storage {
-  const { clock, random, silenceMs = 30_000, partBytes = 8 * 1024 * 1024 } = tools
+  const { clock, silenceMs = 30_000 } = tools
   const url = urlOfPlace(place)
-  let sdk: Promise<Sdk> | undefined
-  const load = (): Promise<Sdk> => {
-    sdk ??= loadSdk(place, clock, silenceMs)
-    return sdk
-  }
-  const requests = createRequests(place, url, load, createRetrier(tools))
-  const creator = createCreator(requests, random)
-  return Object.freeze({
-    url,
-    capabilities: Object.freeze({
-      get atomicCreate() {
-        return creator.isAtomic()
-      },
-      presign: true,
-      overwrite: true,
-    }),
-    now: io => serverTime(requests, place, io),
-    presignedOrigin: async () => {
-      const request = { method: 'GET', key: key('bendsave.md'), expiresInSeconds: 60 } as const
-      return new URL((await presignObject(load, place, url, request)).url.reveal()).origin
-    },
-    get: (key, io, range, buffer) => getObject(requests, key, io, range, buffer),
-    getUnchanged: (key, etag, io, range, buffer) =>
-      getObject(requests, key, io, range, buffer, etag),
-    head: (key, io) => headObject(requests, key, io),
-    list: (prefix, io, after) => listObjects(requests, prefix, io, { after }),
-    listAll: (prefix, io, foreign) => listObjects(requests, prefix, io, { foreign }),
-    put: (key, bytes, io, sha256) => putObject(requests, key, bytes, io, sha256),
-    putIfAbsent: creator.putIfAbsent,
-    putStream: (key, source, sizeBytes, io) =>
-      putObjectStream(requests, { key, source, sizeBytes, partBytes, random }, io),
-    delete: (keys, io) => deleteObjects(requests, keys, io),
-    presign: request => presignObject(load, place, url, request),
-  } satisfies Storage)
+  const service: Service<Sdk> = Object.freeze({
+    title: 'S3',
+    load: () => loadSdk(place, clock, silenceMs),
+    readFailure,
+    judge: judgeFailure,
+    explain: (failure, doing) => s3Error(failure, doing, url, place),
+    get: getObject,
+    head: headObject,
+    isMissing,
+    list: listPage,
+    delete: deleteNames,
+    busy: message =>
+      Object.assign(new Error(message), { name: 'SlowDown', $metadata: { httpStatusCode: 503 } }),
+    put: putObject,
+    ...createCreator(),
+    ...multipart,
+    time: serverTime,
+    sign: signUrl,
+  } satisfies Service<Sdk>)
+  return createBucketStorage(service, { url, prefix: place.prefix }, tools)
 }
 
-/** The server's clock, to the second, from the Date of an answer. */
-async function serverTime(requests: Requests, { prefix }: S3Place, io: Io): Promise<Date> {
-  return await requests.send('asking for the time', io, async ({ client, commands, watch }) => {
-    await client.send(
-      new commands.ListObjectsV2Command({ Bucket: requests.bucket, Prefix: prefix, MaxKeys: 1 }),
-      { abortSignal: io.signal },
-    )
-    const time = watch.serverTime()
-    if (time === undefined) throw new Error('the server tells no time')
-    return time
-  })
+async function serverTime(
+  { client, commands, bucket, watch }: Sdk,
+  prefix: string,
+  io: Io,
+): Promise<Date | undefined> {
+  await client.send(
+    new commands.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 }),
+    { abortSignal: io.signal },
+  )
+  return watch.serverTime()
 }
