@@ -36,7 +36,10 @@ export function describeInstance(settings: NebulaSettings, found: Found): Instan
   const { dataDirs, serviceDataDirs } = dataDirsOf(settings, found, flags, place)
   const walPath = flags.get('wal_path') ?? ''
   const walDir =
-    own.wal_dir ?? (walPath === '' ? undefined : toHost(absolute(root, walPath, 'wal_path', place)))
+    own.wal_dir ??
+    (walPath === ''
+      ? undefined
+      : toHost(absolute(root, walPath, { flag: 'wal_path', found, place })))
   const pid = flags.get('pid_file') || `pids/nebula-${role}.pid`
   return Object.freeze({
     role,
@@ -50,40 +53,55 @@ export function describeInstance(settings: NebulaSettings, found: Found): Instan
     ...(role === 'storaged' && walDir !== undefined ? { walDir } : {}),
     pidFile:
       own.pid_file === undefined
-        ? toHost(absolute(root, pid, 'pid_file', place))
+        ? toHost(absolute(root, pid, { flag: 'pid_file', found, place }))
         : posix.resolve(installDir, own.pid_file),
     ...logsOf(found, flags, toHost, root),
     http: httpOf(settings, found, flags, dial, place),
   } satisfies Instance)
 }
 
+/** What to write into the cluster of the inventory about a service, as YAML of one line. */
+function setting({ role, hostName }: Found, keys: string): string {
+  return `instances: { ${role}: { ${hostName}: [{ ${keys} }] } }`
+}
+
 /** No file: whether the inventory says enough without it. */
-function noFlags({ role, hostName, settings: own, conf }: Found, place: string): Flags {
+function noFlags(found: Found, place: string): Flags {
+  const { role, hostName, settings: own, conf } = found
   if (role === 'graphd' ? own.address !== undefined : own.data_dirs !== undefined) return new Map()
-  const at = `instances.${role}.${hostName}`
-  const enough = role === 'graphd' ? 'address' : 'address and data_dirs'
+  const address = `address: "HOST:${defaultPorts[role]}"`
+  const folders = role === 'graphd' ? '' : ', data_dirs: [/FOLDER]'
+  const logs = role === 'storaged' ? ', and wal_dir where it has a --wal_path' : ''
   throw new BkpError('file.unreadable', `${place} is not there`, {
-    hint: `set install_dir, or conf under ${at}; without a file give ${enough} there`,
-    details: { host: hostName, path: conf, setting: at },
+    hint: [
+      'write into the cluster of the inventory: install_dir, if it is installed elsewhere',
+      `or ${setting(found, 'conf: /PATH/OF/THE/FILE')}`,
+      `or, if there is no such file, ${setting(found, `${address}${folders}`)}${logs}`,
+      `if only root may look there: ansible_become: true for ${hostName}`,
+    ].join('; '),
+    details: { host: hostName, path: conf, setting: `instances.${role}.${hostName}` },
   })
 }
 
 function addressOf(
   settings: NebulaSettings,
-  { role, hostName, hostname, settings: own }: Found,
+  found: Found,
   flags: Flags,
   place: string,
 ): ServiceAddress {
-  const port = settings.ports?.[role] ?? portOf(flags, 'port', place) ?? defaultPorts[role]
+  const { role, hostName, hostname, settings: own } = found
+  const port = settings.ports?.[role] ?? portOf(flags, 'port', role, place) ?? defaultPorts[role]
   if (own.address !== undefined) return requireAddress(own.address, port)
-  return { host: localIp(flags, place) ?? hostname ?? hostName, port }
+  return { host: localIp(found, flags, place) ?? hostname ?? hostName, port }
 }
 
-function localIp(flags: Flags, place: string): string | undefined {
+function localIp(found: Found, flags: Flags, place: string): string | undefined {
   const host = flags.get('local_ip') ?? ''
   if (host === '') return undefined
   if (/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(host)) return host
-  throw new BkpError('file.unreadable', `${place}: --local_ip is no address of a host`)
+  throw new BkpError('file.unreadable', `${place}: --local_ip is no address of a host`, {
+    hint: orWrite(setting(found, `address: "HOST:${defaultPorts[found.role]}"`)),
+  })
 }
 
 function dialOf(
@@ -108,7 +126,7 @@ function httpOf(
 ): ServiceAddress {
   const port =
     settings.ports?.[`${role}_http`] ??
-    portOf(flags, 'ws_http_port', place) ??
+    portOf(flags, 'ws_http_port', `${role}_http`, place) ??
     defaultPorts[`${role}_http`]
   if (own.http !== undefined) return requireAddress(own.http, port)
   const bound = flags.get('ws_ip') ?? ''
@@ -117,10 +135,11 @@ function httpOf(
 
 function dataDirsOf(
   settings: NebulaSettings,
-  { role, hostName, settings: own, installDir }: Found,
+  found: Found,
   flags: Flags,
   place: string,
 ): Pick<Instance, 'dataDirs' | 'serviceDataDirs'> {
+  const { role, hostName, settings: own, installDir } = found
   if (role === 'graphd') return { dataDirs: [], serviceDataDirs: [] }
   if (own.data_dirs !== undefined) {
     const dataDirs = own.data_dirs.map(path => posix.resolve(installDir, path))
@@ -129,11 +148,11 @@ function dataDirsOf(
   }
   const root = toServicePath(settings, hostName, installDir)
   const serviceDataDirs = listOf(flags.get('data_path')).map(path =>
-    absolute(root, path, 'data_path', place),
+    absolute(root, path, { flag: 'data_path', found, place }),
   )
   if (serviceDataDirs.length === 0) {
     throw new BkpError('file.unreadable', `${place} names no --data_path`, {
-      hint: `give data_dirs under instances.${role}.${hostName}`,
+      hint: orWrite(setting(found, pathKeys.data_path)),
     })
   }
   const dataDirs = serviceDataDirs.map(path => toHostPath(settings, hostName, path))
@@ -158,11 +177,24 @@ function logsOf(
   }
 }
 
+/** Flags that are paths, and what says them in the inventory. */
+const pathKeys = {
+  data_path: 'data_dirs: [/FOLDER]',
+  wal_path: 'wal_dir: /FOLDER',
+  pid_file: 'pid_file: /FILE',
+} as const
+
 /** A path of a file that anyone may have written: absolute, plain, and not the root. */
-function absolute(root: string, path: string, flag: string, place: string): string {
+function absolute(
+  root: string,
+  path: string,
+  { flag, found, place }: { flag: keyof typeof pathKeys; found: Found; place: string },
+): string {
   const whole = posix.resolve(root, path)
   if (whole !== '/' && isPlain(path)) return whole
-  throw new BkpError('file.unreadable', `${place}: --${flag} is no path that can be used`)
+  throw new BkpError('file.unreadable', `${place}: --${flag} is no path that can be used`, {
+    hint: orWrite(setting(found, pathKeys[flag])),
+  })
 }
 
 function isPlain(path: string): boolean {
@@ -170,10 +202,22 @@ function isPlain(path: string): boolean {
   return !/[\u0000-\u001f\u007f\ufffd]/.test(path)
 }
 
-function portOf(flags: Flags, flag: string, place: string): number | undefined {
+function portOf(
+  flags: Flags,
+  flag: string,
+  name: keyof typeof defaultPorts,
+  place: string,
+): number | undefined {
   const text = flags.get(flag)
   if (text === undefined || text === '') return undefined
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (port >= 1 && port <= 65_535) return port
-  throw new BkpError('file.unreadable', `${place}: --${flag} is no port`)
+  throw new BkpError('file.unreadable', `${place}: --${flag} is no port`, {
+    hint: orWrite(`ports: { ${name}: ${defaultPorts[name]} }`),
+  })
+}
+
+/** Where the file is wrong: the inventory wins. */
+function orWrite(words: string): string {
+  return `correct it, or write into the cluster of the inventory: ${words}`
 }

@@ -54,7 +54,9 @@ async function readHost(
     ...Object.fromEntries(named.map(({ conf }) => [`conf:${conf}`, content(conf, confLimitBytes)])),
     hostname: output('hostname'),
   }
-  const answers = await host.ask(probes, io)
+  const answers = await host.ask(probes, io).catch(thrown => {
+    throw explained(thrown, host.name)
+  })
   const hostname = readHostname(answers['hostname'])
   return named.map(each => {
     const conf = readContent(answers[`conf:${each.conf}`])
@@ -65,6 +67,16 @@ async function readHost(
       ...(hostname === undefined ? {} : { hostname }),
     }
     return describeInstance(cluster.settings, found)
+  })
+}
+
+/** A file that is there and closed to the user says neither its host nor what to do. */
+function explained(thrown: unknown, host: string): unknown {
+  if (!(thrown instanceof BkpError) || thrown.code !== 'file.unreadable') return thrown
+  return new BkpError(thrown.code, `${host}: ${thrown.message}`, {
+    cause: thrown,
+    hint: `let the user that bkp logs in as read it, or write ansible_become: true for ${host} into the inventory`,
+    details: { ...thrown.details, host },
   })
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { BkpError } from '../../../src/base/errors.ts'
 import { quietIo } from '../../../src/base/io.ts'
 import type { ReadOnlyHost } from '../../../src/connection/contract.ts'
 import { readInstances } from '../../../src/databases/nebula/read-instances.ts'
 import type { NebulaSettings } from '../../../src/databases/nebula/settings.ts'
+import { errorOf } from '../../connection/support.ts'
 import { fakeHost, files } from './fake-host.ts'
 
 const etc = '/usr/local/nebula/etc'
@@ -169,19 +171,62 @@ describe('A file', () => {
     await expect(read([fakeHost('s1', files({}))])).rejects.toMatchObject({
       code: 'file.unreadable',
       message: `s1: ${etc}/nebula-storaged.conf is not there`,
-      hint: expect.stringMatching(/install_dir.*instances\.storaged\.s1.*address and data_dirs/),
+      hint: expect.stringMatching(
+        /install_dir.*conf: .*instances: { storaged: { s1: \[{ address: "HOST:9779", data_dirs: \[.*wal_dir.*ansible_become: true for s1/,
+      ),
+    })
+  })
+
+  test('that is not there says of graphd what graphd needs', async () => {
+    const settings = { instances: { metad: { m1: [{ data_dirs: ['/m'] }] } } }
+    await expect(read([fakeHost('m1', files({}))], settings)).rejects.toMatchObject({
+      message: `m1: ${etc}/nebula-graphd.conf is not there`,
+      hint: expect.stringContaining(
+        'instances: { graphd: { m1: [{ address: "HOST:9669" }] } }; if only root',
+      ),
+    })
+  })
+
+  test('that only root can read is told with its host and what to write', async () => {
+    const closed: ReadOnlyHost = {
+      ...fakeHost('s1'),
+      ask: async () => {
+        throw new BkpError('file.unreadable', `${etc}/nebula-storaged.conf cannot be read: denied`)
+      },
+    }
+    await expect(read([closed])).rejects.toMatchObject({
+      code: 'file.unreadable',
+      message: `s1: ${etc}/nebula-storaged.conf cannot be read: denied`,
+      hint: expect.stringContaining('ansible_become: true for s1'),
+      details: { host: 's1' },
     })
   })
 
   test.each([
-    ['--local_ip=10.0.0.1', /names no --data_path/],
-    ['--data_path=/', /--data_path is no path/],
-    ['--data_path=/a\u0007b', /--data_path is no path/],
-    ['--data_path=/d\n--port=0', /--port is no port/],
-    ['--data_path=/d\n--port=99999', /--port is no port/],
-    ['--data_path=/d\n--ws_http_port=x', /--ws_http_port is no port/],
-    ['--data_path=/d\n--local_ip=a b', /--local_ip is no address/],
-  ])('%j is refused', async (conf, message) => {
-    await expect(read([storaged('s1', conf)])).rejects.toThrow(message)
+    ['--local_ip=10.0.0.1', /names no --data_path/, { data_dirs: ['/d'] }],
+    ['--data_path=/', /--data_path is no path/, { data_dirs: ['/d'] }],
+    ['--data_path=/a\u0007b', /--data_path is no path/, { data_dirs: ['/d'] }],
+    ['--data_path=/d\n--wal_path=/', /--wal_path is no path/, { wal_dir: '/w' }],
+    ['--data_path=/d\n--pid_file=/', /--pid_file is no path/, { pid_file: '/p' }],
+    ['--data_path=/d\n--local_ip=a b', /--local_ip is no address/, { address: '10.0.0.1:9779' }],
+  ])('%j is refused, and what to write instead does', async (conf, message, own) => {
+    const host = storaged('s1', conf)
+    const refused = await errorOf(read([host]))
+    expect(refused.message).toMatch(message)
+    const [key = ''] = Object.keys(own)
+    expect(refused.hint).toContain(`instances: { storaged: { s1: [{ ${key}: `)
+    expect(await read([host], { instances: { storaged: { s1: [own] } } })).toHaveLength(1)
+  })
+
+  test.each([
+    ['--data_path=/d\n--port=0', /--port is no port/, { storaged: 9779 }],
+    ['--data_path=/d\n--port=99999', /--port is no port/, { storaged: 9779 }],
+    ['--data_path=/d\n--ws_http_port=x', /--ws_http_port is no port/, { storaged_http: 19_779 }],
+  ])('%j is refused, and ports win', async (conf, message, ports) => {
+    const host = storaged('s1', conf)
+    const refused = await errorOf(read([host]))
+    expect(refused.message).toMatch(message)
+    expect(refused.hint).toContain(`ports: { ${Object.keys(ports)[0]}: `)
+    expect(await read([host], { ports })).toHaveLength(1)
   })
 })
