@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { BkpError } from '../../base/errors.ts'
+import { BkpError, throwFaults } from '../../base/errors.ts'
 import type { Io } from '../../base/io.ts'
 import type { Probes, ReadOnlyHost } from '../../connection/contract.ts'
 import { content, output } from '../../connection/probes.ts'
@@ -30,7 +30,9 @@ export async function readInstances(
   io: Io,
 ): Promise<readonly Instance[]> {
   const perHost = await Promise.all(hosts.map(host => readHost(host, cluster, io)))
-  const found = perHost.flat()
+  const found = perHost.flatMap(({ instances }) => instances)
+  const faults = perHost.flatMap(each => each.faults)
+  throwFaults(faults, 'configuration files of the cluster cannot be used')
   requireDistinct(found)
   return nebulaRoles.flatMap(role => found.filter(instance => instance.role === role))
 }
@@ -47,9 +49,9 @@ async function readHost(
   host: ReadOnlyHost,
   cluster: ClusterPart,
   io: Io,
-): Promise<readonly Instance[]> {
+): Promise<{ readonly instances: readonly Instance[]; readonly faults: readonly BkpError[] }> {
   const named = namedOn(host.name, cluster)
-  if (named.length === 0) return []
+  if (named.length === 0) return { instances: [], faults: [] }
   const probes: Probes = {
     ...Object.fromEntries(named.map(({ conf }) => [`conf:${conf}`, content(conf, confLimitBytes)])),
     hostname: output('hostname'),
@@ -58,7 +60,9 @@ async function readHost(
     throw explained(thrown, host.name)
   })
   const hostname = readHostname(answers['hostname'])
-  return named.map(each => {
+  const instances: Instance[] = []
+  const faults: BkpError[] = []
+  for (const each of named) {
     const conf = readContent(answers[`conf:${each.conf}`])
     const found: Found = {
       ...each,
@@ -66,8 +70,14 @@ async function readHost(
       ...(conf === undefined ? {} : { bytes: conf }),
       ...(hostname === undefined ? {} : { hostname }),
     }
-    return describeInstance(cluster.settings, found)
-  })
+    try {
+      instances.push(describeInstance(cluster.settings, found))
+    } catch (error) {
+      if (!(error instanceof BkpError)) throw error
+      faults.push(error)
+    }
+  }
+  return { instances, faults }
 }
 
 /** A file that is there and closed to the user says neither its host nor what to do. */

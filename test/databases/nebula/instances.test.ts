@@ -187,6 +187,16 @@ describe('A file', () => {
     })
   })
 
+  test('that is not there is told with all others, each with its host', async () => {
+    const refused = await errorOf(read([fakeHost('m1', files({})), fakeHost('s2', files({}))]))
+    expect(refused.code).toBe('file.unreadable')
+    expect(refused.faults.map(({ message }) => message)).toEqual([
+      `m1: ${etc}/nebula-metad.conf is not there`,
+      `m1: ${etc}/nebula-graphd.conf is not there`,
+      `s2: ${etc}/nebula-storaged.conf is not there`,
+    ])
+  })
+
   test('that only root can read is told with its host and what to write', async () => {
     const closed: ReadOnlyHost = {
       ...fakeHost('s1'),
