@@ -139,3 +139,12 @@ func parseRelease(text string) Release {
 	}
 	return Release(number)
 }
+
+// Texts are what generated code has as bytes.
+func Texts(list [][]byte) []string {
+	found := []string{}
+	for _, item := range list {
+		found = append(found, string(item))
+	}
+	return found
+}

@@ -49,14 +49,6 @@ func described(desc core.SpaceDesc) *meta.SpaceDesc {
 	return made
 }
 
-func texts(list [][]byte) []string {
-	found := []string{}
-	for _, item := range list {
-		found = append(found, string(item))
-	}
-	return found
-}
-
 func (h *metaHandler) ListSpaces(_ *meta.ListSpacesReq) (*meta.ListSpacesResp, error) {
 	resp := &meta.ListSpacesResp{Spaces: []*meta.IdName{}}
 	resp.Code = h.call("listSpaces", func() core.Code {
@@ -158,7 +150,7 @@ func (h *metaHandler) ListSnapshots(*meta.ListSnapshotsReq) (*meta.ListSnapshots
 func (h *metaHandler) CreateBackup(req *meta.CreateBackupReq) (*meta.CreateBackupResp, error) {
 	resp := &meta.CreateBackupResp{Meta: meta.NewBackupMeta()}
 	resp.Code = h.call("createBackup", func() core.Code {
-		made, code := h.m.CreateBackup(texts(req.Spaces), req.Spaces == nil)
+		made, code := h.m.CreateBackup(core.Texts(req.Spaces), req.Spaces == nil)
 		if code == "SUCCEEDED" {
 			resp.Meta = backup(made)
 		}
@@ -194,7 +186,7 @@ func (h *metaHandler) RestoreMeta(req *meta.RestoreMetaReq) (*meta.ExecResp, err
 		for _, pair := range req.Hosts {
 			pairs = append(pairs, core.HostPair{From: known(pair.FromHost), To: known(pair.ToHost)})
 		}
-		return h.m.RestoreMeta(texts(req.Files), pairs)
+		return h.m.RestoreMeta(core.Texts(req.Files), pairs)
 	})
 }
 

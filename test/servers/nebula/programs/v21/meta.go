@@ -51,14 +51,6 @@ func directories(root string, data []string) *nebula.DirInfo {
 	return info
 }
 
-func texts(list [][]byte) []string {
-	found := []string{}
-	for _, item := range list {
-		found = append(found, string(item))
-	}
-	return found
-}
-
 func (h *metaHandler) ListSpaces(context.Context, *meta.ListSpacesReq) (*meta.ListSpacesResp, error) {
 	resp := &meta.ListSpacesResp{Spaces: []*meta.IdName{}}
 	resp.Code = h.call("listSpaces", func() core.Code {
@@ -175,7 +167,7 @@ func (h *metaHandler) ListSnapshots(context.Context, *meta.ListSnapshotsReq) (*m
 func (h *metaHandler) CreateBackup(_ context.Context, req *meta.CreateBackupReq) (*meta.CreateBackupResp, error) {
 	resp := &meta.CreateBackupResp{Meta: meta.NewBackupMeta()}
 	resp.Code = h.call("createBackup", func() core.Code {
-		made, code := h.m.CreateBackup(texts(req.Spaces), req.Spaces == nil)
+		made, code := h.m.CreateBackup(core.Texts(req.Spaces), req.Spaces == nil)
 		if code == "SUCCEEDED" {
 			resp.Meta = backup(made)
 		}
@@ -213,7 +205,7 @@ func (h *metaHandler) RestoreMeta(_ context.Context, req *meta.RestoreMetaReq) (
 		for _, pair := range req.Hosts {
 			pairs = append(pairs, core.HostPair{From: known(pair.FromHost), To: known(pair.ToHost)})
 		}
-		return h.m.RestoreMeta(texts(req.Files), pairs)
+		return h.m.RestoreMeta(core.Texts(req.Files), pairs)
 	})
 }
 

@@ -54,14 +54,6 @@ func directories(root string, data []string) *nebula.DirInfo {
 	return info
 }
 
-func texts(list [][]byte) []string {
-	found := []string{}
-	for _, item := range list {
-		found = append(found, string(item))
-	}
-	return found
-}
-
 func (h *metaHandler) VerifyClientVersion(_ context.Context, req *meta.VerifyClientVersionReq) (*meta.VerifyClientVersionResp, error) {
 	code := h.call("verifyClientVersion", func() core.Code { return h.m.VerifyClientVersion(string(req.ClientVersion)) })
 	return &meta.VerifyClientVersionResp{Code: code, Leader: h.leader()}, nil
@@ -188,7 +180,7 @@ func (h *metaHandler) ListSnapshots(context.Context, *meta.ListSnapshotsReq) (*m
 func (h *metaHandler) CreateBackup(_ context.Context, req *meta.CreateBackupReq) (*meta.CreateBackupResp, error) {
 	resp := &meta.CreateBackupResp{Meta: meta.NewBackupMeta()}
 	resp.Code = h.call("createBackup", func() core.Code {
-		made, code := h.m.CreateBackup(texts(req.Spaces), len(req.Spaces) == 0)
+		made, code := h.m.CreateBackup(core.Texts(req.Spaces), len(req.Spaces) == 0)
 		if code == "SUCCEEDED" {
 			resp.Meta = backup(made)
 		}
@@ -234,7 +226,7 @@ func (h *metaHandler) RestoreMeta(_ context.Context, req *meta.RestoreMetaReq) (
 		for _, pair := range req.Hosts {
 			pairs = append(pairs, core.HostPair{From: known(pair.FromHost), To: known(pair.ToHost)})
 		}
-		return h.m.RestoreMeta(texts(req.Files), pairs)
+		return h.m.RestoreMeta(core.Texts(req.Files), pairs)
 	})
 	return &meta.RestoreMetaResp{Code: code, Leader: h.leader(), PartHosts: map[nebula.GraphSpaceID][]*meta.PartInfo{}}, nil
 }
