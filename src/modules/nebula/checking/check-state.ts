@@ -128,7 +128,7 @@ function storagedFindings({ storageds }: ClusterState, instances: readonly Insta
     faults.push({
       host,
       what: `no metad knows of storaged ${address}`,
-      hint: 'is --local_ip another, or ADD HOSTS missing? SHOW HOSTS has the addresses that count',
+      hint: 'is --local_ip another, or ADD HOSTS missing (nebula.add_hosts)? SHOW HOSTS has the addresses that count',
     })
   }
   return { faults, warnings }
