@@ -3,6 +3,7 @@ import { Secret } from '../../base/secret.ts'
 import { secretReference } from '../../base/secret-reference.ts'
 import { didYouMean } from '../../base/text.ts'
 import type { StorageBackend, StorageDefinition } from '../backend.ts'
+import { textSetting } from '../remote/settings.ts'
 import { createHdfsStorage } from './hdfs.ts'
 import { checkedPlace, type HdfsPlace, hdfsExample, placeOfUrl } from './place.ts'
 
@@ -15,16 +16,8 @@ const texts = (description: string): Readonly<Record<string, unknown>> => ({
 
 const properties = {
   namenodes: texts('Scheme, host and port of the web address (WebHDFS) of each namenode.'),
-  path: {
-    type: 'string',
-    minLength: 1,
-    description: 'The directory that holds the objects: one for each repository.',
-  },
-  user: {
-    type: 'string',
-    minLength: 1,
-    description: 'Who asks, where the cluster believes it; HDFS says dr.who without.',
-  },
+  path: textSetting('The directory that holds the objects: one for each repository.'),
+  user: textSetting('Who asks, where the cluster believes it; HDFS says dr.who without.'),
   delegation_token: secretReference('Says who asks, instead of `user`; secured clusters want one.'),
   redirect_hosts: texts(
     'Hosts of datanodes, `*` for any characters; those of the namenodes need not be named.',

@@ -1,16 +1,12 @@
 import pLimit from 'p-limit'
 import type { Io } from '../../base/io.ts'
 import type { Key } from '../contract.ts'
+import type { FailedDelete } from '../remote/delete.ts'
 import { isAbsence } from './failures.ts'
 import type { Requests } from './requests.ts'
 
 /** Keys on their way at the same time: HDFS deletes one at a request. */
 const inFlight = 16
-
-export interface FailedDelete {
-  readonly key: Key
-  readonly error: Error
-}
 
 /** Deletes objects; resolves to those that could not be, each with its reason. */
 export async function deleteObjects(

@@ -1,36 +1,22 @@
-import { BkpError } from '../../base/errors.ts'
-import { isRecord } from '../../base/json.ts'
-import { Secret } from '../../base/secret.ts'
 import { secretReference } from '../../base/secret-reference.ts'
 import type { StorageBackend, StorageDefinition } from '../backend.ts'
-import { settingsReader } from '../remote/settings.ts'
+import { credentialsOf } from '../remote/credentials.ts'
+import { flagSetting, settingsReader, textSetting } from '../remote/settings.ts'
 import { createOssStorage } from './oss.ts'
-import {
-  checkedPlace,
-  type OssCredentials,
-  type OssPlace,
-  ossExample,
-  placeOfUrl,
-} from './place.ts'
-
-const text = (description: string): Readonly<Record<string, unknown>> => ({
-  type: 'string',
-  minLength: 1,
-  description,
-})
-const flag = (description: string): Readonly<Record<string, unknown>> => ({
-  type: 'boolean',
-  description,
-})
+import { checkedPlace, type OssPlace, ossExample, placeOfUrl } from './place.ts'
 
 const properties = {
-  bucket: text('The bucket; it must exist, without versioning.'),
-  prefix: text('What every key begins with, without slashes at its ends: one for each repository.'),
-  region: text('The region of the bucket, such as oss-cn-hangzhou; OSS_REGION without it.'),
-  endpoint: text('Scheme, host and port of a server that the region does not name.'),
-  internal: flag('Ask the region’s address inside Alibaba Cloud.'),
-  cname: flag('The endpoint is a domain of the bucket’s own.'),
-  path_style: flag('Ask for endpoint/bucket/key; the rule where the endpoint is an IP address.'),
+  bucket: textSetting('The bucket; it must exist, without versioning.'),
+  prefix: textSetting(
+    'What every key begins with, without slashes at its ends: one for each repository.',
+  ),
+  region: textSetting('The region of the bucket, such as oss-cn-hangzhou; OSS_REGION without it.'),
+  endpoint: textSetting('Scheme, host and port of a server that the region does not name.'),
+  internal: flagSetting('Ask the region’s address inside Alibaba Cloud.'),
+  cname: flagSetting('The endpoint is a domain of the bucket’s own.'),
+  path_style: flagSetting(
+    'Ask for endpoint/bucket/key; the rule where the endpoint is an IP address.',
+  ),
   authorization: {
     enum: ['v1', 'v4'],
     description: 'How requests are signed: v4, or v1 for servers that know nothing else.',
@@ -73,25 +59,10 @@ function placeOfDefinition(definition: StorageDefinition): OssPlace {
       ...read.flag('cname'),
       ...read.flag('path_style', 'pathStyle'),
     },
-    credentialsOf(definition['credentials']),
+    credentialsOf(
+      definition,
+      { access_key_id: 'accessKeyId', access_key_secret: 'accessKeySecret' },
+      { security_token: 'securityToken' },
+    ),
   )
-}
-
-function credentialsOf(value: unknown): OssCredentials | undefined {
-  if (value === undefined) return undefined
-  const given: Readonly<Record<string, unknown>> = isRecord(value) ? value : {}
-  const accessKeyId = given['access_key_id']
-  const accessKeySecret = given['access_key_secret']
-  const securityToken = given['security_token']
-  if (!(accessKeyId instanceof Secret) || !(accessKeySecret instanceof Secret)) {
-    throw new BkpError(
-      'usage.invalid',
-      'credentials of an oss storage are access_key_id and access_key_secret',
-    )
-  }
-  return {
-    accessKeyId,
-    accessKeySecret,
-    ...(securityToken instanceof Secret ? { securityToken } : {}),
-  }
 }

@@ -1,6 +1,16 @@
 import { BkpError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/text.ts'
 
+/** The JSON Schema of a setting that is text. */
+export function textSetting(description: string): Readonly<Record<string, unknown>> {
+  return { type: 'string', minLength: 1, description }
+}
+
+/** The JSON Schema of a setting that is true or false. */
+export function flagSetting(description: string): Readonly<Record<string, unknown>> {
+  return { type: 'boolean', description }
+}
+
 /** Reads the settings of a storage by name; the schema has said most of what is wrong, with its line. */
 export interface SettingsReader {
   /** An object with that text under that name; an empty one where it is not given. */

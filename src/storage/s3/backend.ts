@@ -1,28 +1,19 @@
-import { BkpError } from '../../base/errors.ts'
-import { isRecord } from '../../base/json.ts'
-import { Secret } from '../../base/secret.ts'
 import { secretReference } from '../../base/secret-reference.ts'
 import type { StorageBackend, StorageDefinition } from '../backend.ts'
-import { settingsReader } from '../remote/settings.ts'
+import { credentialsOf } from '../remote/credentials.ts'
+import { flagSetting, settingsReader, textSetting } from '../remote/settings.ts'
 import { checkedPlace, placeOfUrl, type S3Place, s3Example } from './place.ts'
 import { createS3Storage } from './s3.ts'
 
-const text = (description: string): Readonly<Record<string, unknown>> => ({
-  type: 'string',
-  minLength: 1,
-  description,
-})
-
 const properties = {
-  bucket: text('The bucket; it must exist.'),
-  prefix: text('What every key begins with, without slashes at its ends: one for each repository.'),
-  region: text('The region of the bucket; the SDK’s own (AWS_REGION, profile) without it.'),
-  endpoint: text('Scheme, host and port of a server other than Amazon’s.'),
-  path_style: {
-    type: 'boolean',
-    description: 'Ask for endpoint/bucket/key; the rule where there is an endpoint.',
-  },
-  profile: text('The profile of ~/.aws/config to take credentials and region from.'),
+  bucket: textSetting('The bucket; it must exist.'),
+  prefix: textSetting(
+    'What every key begins with, without slashes at its ends: one for each repository.',
+  ),
+  region: textSetting('The region of the bucket; the SDK’s own (AWS_REGION, profile) without it.'),
+  endpoint: textSetting('Scheme, host and port of a server other than Amazon’s.'),
+  path_style: flagSetting('Ask for endpoint/bucket/key; the rule where there is an endpoint.'),
+  profile: textSetting('The profile of ~/.aws/config to take credentials and region from.'),
   credentials: {
     type: 'object',
     description: 'Without them: environment, profile, web identity, container, instance.',
@@ -59,25 +50,10 @@ function placeOfDefinition(definition: StorageDefinition): S3Place {
       ...read.text('profile'),
       ...read.flag('path_style', 'pathStyle'),
     },
-    credentialsOf(definition['credentials']),
+    credentialsOf(
+      definition,
+      { access_key_id: 'accessKeyId', secret_access_key: 'secretAccessKey' },
+      { session_token: 'sessionToken' },
+    ),
   )
-}
-
-function credentialsOf(value: unknown): S3Place['credentials'] {
-  if (value === undefined) return undefined
-  const given: Readonly<Record<string, unknown>> = isRecord(value) ? value : {}
-  const accessKeyId = given['access_key_id']
-  const secretAccessKey = given['secret_access_key']
-  const sessionToken = given['session_token']
-  if (!(accessKeyId instanceof Secret) || !(secretAccessKey instanceof Secret)) {
-    throw new BkpError(
-      'usage.invalid',
-      'credentials of an s3 storage are access_key_id and secret_access_key',
-    )
-  }
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken instanceof Secret ? { sessionToken } : {}),
-  }
 }
