@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { quietIo } from '../../src/base/io.ts'
-import type { Storage } from '../../src/storage/contract.ts'
+import type { Key, Storage } from '../../src/storage/contract.ts'
 import { key } from '../../src/storage/key.ts'
 import { errorXml, reply, type Trouble, type TroubledServer } from './trouble.ts'
 
@@ -18,11 +18,14 @@ async function keys(storage: Storage): Promise<readonly string[]> {
 
 const big = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251)
 
-/** Every operation once, with what must come of it. */
-async function everything(storage: Storage): Promise<void> {
+/** Every operation once, with what must come of it; `blocks` are created too, in order. */
+export async function everything(storage: Storage, blocks: readonly Key[] = []): Promise<void> {
   expect(await storage.putIfAbsent(key('register'), text('mine'), quietIo)).toBe('created')
   expect(await storage.putIfAbsent(key('register'), text('mine'), quietIo)).toBe('exists')
   expect(await storage.get(key('register'), quietIo)).toEqual(text('mine'))
+  for (const block of blocks) {
+    expect(await storage.putIfAbsent(block, text('block'), quietIo)).toBe('created')
+  }
   await storage.put(key('a'), text('first'), quietIo)
   await storage.put(key('a'), text('second'), quietIo)
   await storage.putStream(key('big'), stream(big), big.length, quietIo)
@@ -30,9 +33,9 @@ async function everything(storage: Storage): Promise<void> {
   const range = { offset: 300, lengthBytes: 17 }
   expect(await storage.get(key('big'), quietIo, range)).toEqual(big.subarray(300, 317))
   await storage.put(key('z'), text('x'), quietIo)
-  expect(await keys(storage)).toEqual(['a', 'big', 'register', 'z'])
+  expect(await keys(storage)).toEqual(['a', 'big', ...blocks, 'register', 'z'])
   expect(await storage.delete([key('z'), key('absent')], quietIo)).toEqual([])
-  expect(await keys(storage)).toEqual(['a', 'big', 'register'])
+  expect(await keys(storage)).toEqual(['a', 'big', ...blocks, 'register'])
   await expect(storage.get(key('z'), quietIo)).rejects.toMatchObject({ code: 'storage.not_found' })
 }
 

@@ -18,6 +18,8 @@ async function keys(storage: Storage, after?: string): Promise<readonly string[]
 export interface OddKind {
   readonly name: string
   start(): Promise<TroubledServer>
+  /** Status and code of refusals; what is told, and what the hint says. */
+  readonly refusals: readonly (readonly [number, string, string, string])[]
   /** What a redirect says of where the bucket is, and what is told then. */
   readonly elsewhere?: {
     readonly headers: Readonly<Record<string, string>>
@@ -32,6 +34,19 @@ export function oddAnswers(kind: OddKind): void {
     server = await kind.start()
   })
   afterEach(() => server.stop())
+
+  describe(`a refusal of ${kind.name}`, () => {
+    for (const [status, code, what, hint] of kind.refusals) {
+      it(`${code} is told with what to do`, async () => {
+        server.trouble = always(status, errorXml(code))
+        const error = await failure(server.storage().get(key('a'), quietIo))
+        expect(error).toMatchObject({ code: 'storage.failed', exit: 2 })
+        expect(error.message).toContain(what)
+        expect(error.hint).toContain(hint)
+        expect(server.log).toHaveLength(1)
+      })
+    }
+  })
 
   describe(`64: an answer of ${kind.name} in XML`, () => {
     const laughs = `<!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "${'&a;'.repeat(50)}">]>`

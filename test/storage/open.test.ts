@@ -5,16 +5,7 @@ import { key, keyOrNothing } from '../../src/storage/key.ts'
 import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { openStorage } from '../../src/storage/open.ts'
 import { readOnlyStorage } from '../../src/storage/read-only.ts'
-
-function faultOf(place: Parameters<typeof openStorage>[0]): BkpError {
-  try {
-    openStorage(place)
-  } catch (error) {
-    if (error instanceof BkpError) return error
-    throw error
-  }
-  throw new Error('it was opened')
-}
+import { faultOf } from './fault.ts'
 
 describe('openStorage', () => {
   it('opens a folder by URL and by definition', () => {

@@ -1,42 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { quietIo } from '../../../src/base/io.ts'
-import type { Storage } from '../../../src/storage/contract.ts'
 import { key } from '../../../src/storage/key.ts'
+import { everything } from '../every-request.ts'
 import { type FakeHdfs, remoteException, send, startFakeHdfs, type Trouble } from './fake-hdfs.ts'
 
-const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-async function* stream(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += 700) yield bytes.subarray(start, start + 700)
-}
-
-async function keys(storage: Storage): Promise<readonly string[]> {
-  const found: string[] = []
-  for await (const info of storage.list('', quietIo)) found.push(info.key)
-  return found
-}
-
-const big = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251)
-const block = (digit: string) => key(`data/${digit.repeat(64)}`)
-
-/** Every operation once, with what must come of it. */
-async function everything(storage: Storage): Promise<void> {
-  expect(await storage.putIfAbsent(key('register'), text('mine'), quietIo)).toBe('created')
-  expect(await storage.putIfAbsent(key('register'), text('mine'), quietIo)).toBe('exists')
-  expect(await storage.get(key('register'), quietIo)).toEqual(text('mine'))
-  expect(await storage.putIfAbsent(block('a'), text('block'), quietIo)).toBe('created')
-  await storage.put(key('a'), text('first'), quietIo)
-  await storage.put(key('a'), text('second'), quietIo)
-  await storage.putStream(key('big'), stream(big), big.length, quietIo)
-  expect(await storage.get(key('big'), quietIo)).toEqual(big)
-  const range = { offset: 300, lengthBytes: 17 }
-  expect(await storage.get(key('big'), quietIo, range)).toEqual(big.subarray(300, 317))
-  await storage.put(key('z'), text('x'), quietIo)
-  expect(await keys(storage)).toEqual(['a', 'big', block('a'), 'register', 'z'])
-  expect(await storage.delete([key('z'), key('absent')], quietIo)).toEqual([])
-  expect(await keys(storage)).toEqual(['a', 'big', block('a'), 'register'])
-  await expect(storage.get(key('z'), quietIo)).rejects.toMatchObject({ code: 'storage.not_found' })
-}
+const block = key(`data/${'a'.repeat(64)}`)
 
 export const troubles: Readonly<Record<string, Trouble>> = {
   'a reset before it takes effect': (_request, { socket }) => {
@@ -98,7 +65,7 @@ export function everyRequest(cases: readonly (readonly [string, 1 | 2])[]): void
             hasHit = true
             return trouble(request, tools)
           }
-          await everything(server.storage())
+          await everything(server.storage(), [block])
           // What was begun in vain is taken back.
           expect([...server.tree.files()].sort(), `${what} at request ${nth}`).toEqual([
             'a',

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { BkpError } from '../../../src/base/errors.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { openStorage } from '../../../src/storage/open.ts'
-
-function faultOf(place: Parameters<typeof openStorage>[0]): BkpError {
-  try {
-    openStorage(place)
-  } catch (error) {
-    if (error instanceof BkpError) return error
-    throw error
-  }
-  throw new Error('it was opened')
-}
+import { expectRefused, faultOf } from '../fault.ts'
 
 const base = { type: 'hdfs', namenodes: ['http://nn1:9870'], path: '/backups/graph' }
 
@@ -46,7 +36,7 @@ describe('the URL of an HDFS storage', () => {
   })
 
   it('is refused where it is not understood, and never echoes credentials', () => {
-    for (const url of [
+    expectRefused([
       'hdfs:///backups',
       'hdfs://user:hunter2@nn1/backups',
       'hdfs://nn1/a//b',
@@ -61,11 +51,7 @@ describe('the URL of an HDFS storage', () => {
       'hdfs://nn1/b?namenode=nn1:9870',
       'hdfs://nn1/b?namenode=u:hunter2@nn2',
       'hdfs://nn1/b?redirect_host=http://x/',
-    ]) {
-      const fault = faultOf(url)
-      expect(fault.code, url).toBe('usage.invalid')
-      expect(`${fault.message} ${fault.hint}`).not.toContain('hunter2')
-    }
+    ])
     expect(faultOf('hdfs://nn1/b?usr=x').hint).toBe('did you mean "user"?')
   })
 

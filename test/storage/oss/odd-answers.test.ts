@@ -6,18 +6,10 @@ import { oddAnswers } from '../odd-answers.ts'
 import { always, errorXml } from '../trouble.ts'
 import { type OssFixture, startOss } from './fixture.ts'
 
-oddAnswers({ name: 'OSS', start: startOss })
-
-let server: OssFixture
-beforeEach(async () => {
-  server = await startOss()
-})
-afterEach(() => server.stop())
-
-const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-describe('a refusal of OSS', () => {
-  const refusals: readonly (readonly [number, string, string, string])[] = [
+oddAnswers({
+  name: 'OSS',
+  start: startOss,
+  refusals: [
     [404, 'NoSuchBucket', 'no such bucket', 'create it'],
     [403, 'AccessDenied', 'access denied', 'oss:ListObjects'],
     [403, 'InvalidAccessKeyId', 'does not know the access key', 'OSS_ACCESS_KEY_ID'],
@@ -31,18 +23,18 @@ describe('a refusal of OSS', () => {
     [403, 'Whatever', 'Whatever', 'credentials'],
     [418, 'Teapot', 'Teapot', 'support'],
     [400, 'constructor', 'constructor (400)', 'support'],
-  ]
-  for (const [status, code, what, hint] of refusals) {
-    it(`${code} is told with what to do`, async () => {
-      server.trouble = always(status, errorXml(code))
-      const error = await failure(server.storage().get(key('a'), quietIo))
-      expect(error).toMatchObject({ code: 'storage.failed', exit: 2 })
-      expect(error.message).toContain(what)
-      expect(error.hint).toContain(hint)
-      expect(server.log).toHaveLength(1)
-    })
-  }
+  ],
+})
 
+let server: OssFixture
+beforeEach(async () => {
+  server = await startOss()
+})
+afterEach(() => server.stop())
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+
+describe('a refusal of OSS', () => {
   it('is told with what the support of OSS asks for', async () => {
     const error = await failure(server.storage({}, { bucket: 'nowhere' }).get(key('a'), quietIo))
     expect(error.details).toEqual({

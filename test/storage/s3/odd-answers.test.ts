@@ -10,6 +10,18 @@ import { type FakeS3, startFakeS3 } from './fake-s3.ts'
 oddAnswers({
   name: 'S3',
   start: startFakeS3,
+  refusals: [
+    [404, 'NoSuchBucket', 'no such bucket', 'create it'],
+    [403, 'AccessDenied', 'access denied', 's3:ListBucket'],
+    [403, 'InvalidAccessKeyId', 'does not know the access key', 'credentials'],
+    [403, 'SignatureDoesNotMatch', 'secret access key is wrong', 'credentials'],
+    [400, 'ExpiredToken', 'have expired', 'resume'],
+    [403, 'RequestTimeTooSkewed', 'clocks', 'set the clock'],
+    [400, 'AuthorizationHeaderMalformed', 'elsewhere', 'region'],
+    [403, 'Whatever', 'Whatever', 'credentials'],
+    [418, 'Teapot', 'Teapot', 'log'],
+    [400, 'constructor', 'constructor (400)', 'log'],
+  ],
   elsewhere: { headers: { 'x-amz-bucket-region': 'eu-west-1' }, hint: 'eu-west-1' },
 })
 
@@ -22,29 +34,6 @@ afterEach(() => server.stop())
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 describe('a refusal', () => {
-  const refusals: readonly (readonly [number, string, string, string])[] = [
-    [404, 'NoSuchBucket', 'no such bucket', 'create it'],
-    [403, 'AccessDenied', 'access denied', 's3:ListBucket'],
-    [403, 'InvalidAccessKeyId', 'does not know the access key', 'credentials'],
-    [403, 'SignatureDoesNotMatch', 'secret access key is wrong', 'credentials'],
-    [400, 'ExpiredToken', 'have expired', 'resume'],
-    [403, 'RequestTimeTooSkewed', 'clocks', 'set the clock'],
-    [400, 'AuthorizationHeaderMalformed', 'elsewhere', 'region'],
-    [403, 'Whatever', 'Whatever', 'credentials'],
-    [418, 'Teapot', 'Teapot', 'log'],
-    [400, 'constructor', 'constructor (400)', 'log'],
-  ]
-  for (const [status, code, what, hint] of refusals) {
-    it(`${code} is told with what to do`, async () => {
-      server.trouble = always(status, errorXml(code))
-      const error = await failure(server.storage().get(key('a'), quietIo))
-      expect(error).toMatchObject({ code: 'storage.failed', exit: 2 })
-      expect(error.message).toContain(what)
-      expect(error.hint).toContain(hint)
-      expect(server.log).toHaveLength(1)
-    })
-  }
-
   it('for lack of room is one of its own', async () => {
     server.trouble = always(507, errorXml('XMinioStorageFull'))
     const error = await failure(server.storage().put(key('a'), text('x'), quietIo))
