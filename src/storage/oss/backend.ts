@@ -50,11 +50,7 @@ function placeOfDefinition(definition: StorageDefinition): OssPlace {
     {
       bucket: '',
       prefix: '',
-      ...read.text('bucket'),
-      ...read.text('prefix'),
-      ...read.text('region'),
-      ...read.text('endpoint'),
-      ...read.text('authorization'),
+      ...read.texts('bucket', 'prefix', 'region', 'endpoint', 'authorization'),
       ...read.flag('internal'),
       ...read.flag('cname'),
       ...read.flag('path_style', 'pathStyle'),

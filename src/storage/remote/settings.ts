@@ -13,8 +13,8 @@ export function flagSetting(description: string): Readonly<Record<string, unknow
 
 /** Reads the settings of a storage by name; the schema has said most of what is wrong, with its line. */
 export interface SettingsReader {
-  /** An object with that text under that name; an empty one where it is not given. */
-  text(name: string): Readonly<Record<string, string>>
+  /** An object with each text under its name; without those that are not given. */
+  texts(...names: readonly string[]): Readonly<Record<string, string>>
   /** An object with that flag under its property's name; an empty one where it is not given. */
   flag(name: string, property?: string): Readonly<Record<string, boolean>>
 }
@@ -32,11 +32,17 @@ export function settingsReader(
     })
   }
   return Object.freeze({
-    text: name => {
-      const value = settings[name]
-      if (value === undefined) return {}
-      if (typeof value === 'string') return { [name]: value }
-      throw new BkpError('usage.invalid', `${name} of ${what} is text`)
+    texts: (...names) => {
+      const read: Record<string, string> = {}
+      for (const name of names) {
+        const value = settings[name]
+        if (value === undefined) continue
+        if (typeof value !== 'string') {
+          throw new BkpError('usage.invalid', `${name} of ${what} is text`)
+        }
+        read[name] = value
+      }
+      return read
     },
     flag: (name, property = name) => {
       const value = settings[name]

@@ -43,11 +43,7 @@ function placeOfDefinition(definition: StorageDefinition): S3Place {
     {
       bucket: '',
       prefix: '',
-      ...read.text('bucket'),
-      ...read.text('prefix'),
-      ...read.text('region'),
-      ...read.text('endpoint'),
-      ...read.text('profile'),
+      ...read.texts('bucket', 'prefix', 'region', 'endpoint', 'profile'),
       ...read.flag('path_style', 'pathStyle'),
     },
     credentialsOf(
