@@ -220,6 +220,20 @@ export function oddAnswers(kind: OddKind): void {
       })
     }
 
+    it('is not waited for once it is known to be wrong', async () => {
+      let closed: Promise<unknown> = Promise.resolve()
+      server.trouble = (_request, { response, socket }) => {
+        closed = new Promise(resolve => socket.once('close', resolve))
+        response.writeHead(200, { 'content-length': 5000 })
+        response.write('hello')
+        return true
+      }
+      // It is not silence that closes the connection.
+      const storage = server.storage({ silenceMs: 3_600_000 })
+      expect((await failure(storage.get(key('a'), quietIo, range))).code).toBe('storage.failed')
+      await closed
+    })
+
     it('is larger than what comes: asked for again, and unreachable in the end', async () => {
       server.trouble = (_request, { response }) => {
         response.writeHead(200, { 'content-length': 10 })
