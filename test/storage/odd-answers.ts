@@ -261,6 +261,14 @@ export function oddAnswers(kind: OddKind): void {
       expect(await storage.get(key('b'), quietIo)).toEqual(text('good'))
     })
 
+    it('does not make another object of the one that was asked for by its etag', async () => {
+      server.trouble = always(200, 'hello', { 'content-length': 5, etag: '"other"' })
+      const read = server.storage().getUnchanged?.(key('a'), '"one"', quietIo)
+      expect(await read?.catch((error: unknown) => error)).toMatchObject({
+        code: 'storage.changed',
+      })
+    })
+
     it('does not matter to a write: without its receipt it is not one', async () => {
       server.trouble = always(200, '<html>Welcome</html>')
       const storage = server.storage()
