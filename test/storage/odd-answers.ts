@@ -281,6 +281,15 @@ export function oddAnswers(kind: OddKind): void {
       }
     })
 
+    it('makes no clock of an answer that tells no time', async () => {
+      server.trouble = (_request, { response }) => {
+        response.sendDate = false
+        return reply(response, 200, listXml([], undefined))
+      }
+      const now = async () => await server.storage().now?.(quietIo)
+      expect(String((await failure(now())).cause)).toContain('tells no time')
+    })
+
     it('says nothing about objects when it is a 404 of something else', async () => {
       for (const body of ['<html>nginx</html>', errorXml('NoSuchBucket'), '']) {
         server.trouble = always(404, body)

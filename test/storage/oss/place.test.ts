@@ -88,6 +88,7 @@ describe('the URL of an OSS storage', () => {
       { bucket: 'backups', path: '/x' },
       { bucket: 'backups', authorization: 'v3' },
       { bucket: 'backups', credentials: { access_key_id: 'plain' } },
+      { bucket: 'backups', credentials: { access_key_id: new Secret('half') } },
       { bucket: 'backups', credentials: 'x' },
     ]) {
       expect(faultOf({ type: 'oss', ...settings }).code).toBe('usage.invalid')

@@ -72,6 +72,7 @@ describe('the URL of an S3 storage', () => {
       { bucket: 7 },
       { bucket: 'backups', path: '/x' },
       { bucket: 'backups', credentials: { access_key_id: 'plain' } },
+      { bucket: 'backups', credentials: { access_key_id: new Secret('half') } },
       { bucket: 'backups', credentials: 'x' },
     ]) {
       expect(faultOf({ type: 's3', ...settings }).code).toBe('usage.invalid')
