@@ -281,6 +281,19 @@ export function oddAnswers(kind: OddKind): void {
       }
     })
 
+    it('begins no upload whose id is empty: taking that back might delete the object', async () => {
+      const none =
+        '<InitiateMultipartUploadResult><UploadId></UploadId></InitiateMultipartUploadResult>'
+      server.trouble = always(200, none)
+      async function* source(): AsyncIterable<Uint8Array> {
+        yield new Uint8Array(10)
+      }
+      const storage = server.storage({ partBytes: 4 })
+      const error = await failure(storage.putStream(key('a'), source(), 10, quietIo))
+      expect(error.message).toContain('the upload has no id')
+      expect(server.log).toHaveLength(1)
+    })
+
     it('makes no clock of an answer that tells no time', async () => {
       server.trouble = (_request, { response }) => {
         response.sendDate = false
