@@ -14,6 +14,7 @@ import { createBuffers } from '../workers/buffers.ts'
 import type { PieceHere, Workers } from '../workers/contract.ts'
 import type { HostAbilities } from './compare.ts'
 import { blockOf } from './content.ts'
+import { createEarlyFlush } from './flush-early.ts'
 
 /** Smaller files go through tar: it sets their attributes, which costs more here than their bytes. */
 const writtenHereBytes = 1024 * 1024
@@ -77,6 +78,7 @@ export async function writeHere(
   io: Io,
 ): Promise<void> {
   const buffers = createBuffers(blocksAhead, readLimits.blockBytes)
+  const flush = createEarlyFlush(flushFile)
   const write = async ({ block, file, pieces }: Wanted, ownIo: Io): Promise<void> => {
     const buffer = await buffers.take(ownIo)
     const fetched = await blockOf(file, fetchBlock(repo, block, ownIo, { workers, buffer }))
@@ -86,11 +88,17 @@ export async function writeHere(
     const written = await workers.writePieces(buffer, pieces)
     buffers.give(buffer)
     if ('error' in written) throw unwritable(written.failed, written.error)
+    for (const { path, length } of pieces) flush.wrote(path, length)
     progress(pieces.reduce((sum, { length }) => sum + length, 0))
   }
-  await runSideBySide(blocksAhead, io, async (begin, ownIo) => {
+  const writing = runSideBySide(blocksAhead, io, async (begin, ownIo) => {
     for await (const wanted of blocksOf(files, pathOf)) await begin(() => write(wanted, ownIo))
   })
+  // Also where it failed: nothing may hold a file that is removed then.
+  const flushing = writing.catch(() => {}).then(() => flush.settled())
+  await Promise.allSettled([writing, flushing])
+  await writing
+  await flushing
 }
 
 /** Blocks in the order of the files, one that comes several times on end together. */
@@ -127,6 +135,19 @@ async function create(path: Uint8Array): Promise<void> {
   try {
     const file = await open(Buffer.from(path), flags, 0o600)
     await file.close()
+  } catch (thrown) {
+    throw unwritable(path, thrown instanceof Error ? thrown.message : String(thrown))
+  }
+}
+
+async function flushFile(path: Uint8Array): Promise<void> {
+  try {
+    const file = await open(Buffer.from(path), constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
   } catch (thrown) {
     throw unwritable(path, thrown instanceof Error ? thrown.message : String(thrown))
   }
