@@ -93,6 +93,14 @@ export function patience(
       ])
     })
 
+    it('says that it is busy where some keys cannot be deleted for two minutes', async () => {
+      server.trouble = (_request, { response }) =>
+        reply(response, 200, `<DeleteResult>${stillThere}</DeleteResult>`)
+      const error = await failure(server.storage().delete([key('b')], quietIo))
+      expect(error.code).toBe('storage.unreachable')
+      expect(error.message).toContain('SlowDown (503)')
+    })
+
     it('does not take an object for ours because it has the same bytes', async () => {
       const storage = server.storage()
       await storage.put(key('a'), text('same'), quietIo)

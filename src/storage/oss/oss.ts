@@ -48,7 +48,7 @@ export function createOssStorage(
     isMissing,
     list: listPage,
     delete: deleteNames,
-    busy: message => Object.assign(new Error(message), { code: 'SlowDown' }),
+    busy: message => Object.assign(new Error(message), { code: 'SlowDown', status: 503 }),
     put: putObject,
     create: creator.create,
     isAtomic: () => creator.isAtomic() && loaded?.transport.isVersioned() !== true,
