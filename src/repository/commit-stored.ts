@@ -30,7 +30,8 @@ export interface StoredBackup {
 /**
  * Commits, under another name where someone else's manifest took this one. The blocks are then
  * protected by the new session only if no vacuum was planned since the old one read `gc/`: nothing
- * when all of it must be done again. @throws repository.session_revoked, storage.*
+ * when all of it must be done again. Where it fails, the session it was given is the caller's to end.
+ * @throws repository.session_revoked, storage.*
  */
 export async function commitStored(
   repo: WritableRepository,
@@ -40,22 +41,19 @@ export async function commitStored(
   const { session, body, manifestFor, entries, tools, nearName } = stored
   let current = session
   for (;;) {
-    if (await isCommitted(current)) return current.name
-    const first = nearName ? nameTime(current.name) : undefined
+    const own = current
+    const bytes = encodeManifest(manifestFor(own), own.name, entries)
+    const committing = commitManifest(repo, own, bytes, tools.clock, io)
+    const outcome = await committing.catch(async (error: unknown) => {
+      if (own !== session) await sayFarewell(repo, own, tools.clock)
+      throw error
+    })
+    if (outcome === 'committed') return own.name
+    const first = nearName ? nameTime(own.name) : undefined
     current = await openWriterSession(repo, body, tools, io, first)
     if (current.garbage.generation !== session.garbage.generation) {
       await endSession(repo, current, tools.clock, io)
       return undefined
-    }
-  }
-
-  async function isCommitted(own: Session): Promise<boolean> {
-    const bytes = encodeManifest(manifestFor(own), own.name, entries)
-    try {
-      return (await commitManifest(repo, own, bytes, tools.clock, io)) === 'committed'
-    } catch (error) {
-      await sayFarewell(repo, own, tools.clock)
-      throw error
     }
   }
 }
