@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import { callThrift } from '../servers/nebula/thrift-call.ts'
 import { explain, type Outcome } from '../slice/bkp.ts'
@@ -27,7 +27,12 @@ export function snapshotCases(options: NebulaOptions, when: 'by day' | 'at night
     beforeAll(async () => {
       scene = await startScene(options)
     })
+    // What a test that failed left must not be met by its second attempt.
+    beforeEach(async () => {
+      for (const { name } of await scene.cluster.snapshots()) await dropOutside(scene, name)
+    })
     afterEach(async () => {
+      await scene.cluster.write('basketball', 0)
       await scene.cluster.clearFaults()
       await scene.cluster.settled()
     })

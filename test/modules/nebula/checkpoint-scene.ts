@@ -147,6 +147,11 @@ export function checkpointScene(options: CheckpointSceneOptions = {}): Checkpoin
   return scene
 }
 
+/** What metads name what they make at this moment: by the second. */
+export function nameNow(kind: 'BACKUP' | 'SNAPSHOT', { site }: CheckpointScene): string {
+  return `${kind}_${site.run.clock.now().toISOString().slice(0, 19).replace(/\D/g, '_')}`
+}
+
 /** A metad's refusal, as the client words it. */
 export function refused(name: string, code: BkpError['code'] = 'nebula.backup_failed'): BkpError {
   return new BkpError(code, `metad refused (${name})`, { details: { name } })

@@ -8,6 +8,7 @@ import {
   answerOf,
   type CheckpointScene,
   checkpointScene,
+  nameNow,
   newName,
   refused,
 } from './checkpoint-scene.ts'
@@ -38,6 +39,33 @@ describe('nebula.create_backup', () => {
         { path: `/d2/nebula/1/checkpoints/${name}`, as: 'storaged/10.0.0.3:9779/data1/1' },
       ],
     })
+  })
+
+  it('makes none in the second of another, whose files metad would write over', async () => {
+    const scene = checkpointScene({
+      client: scene => ({
+        createBackup: async () => {
+          const now = nameNow('BACKUP', scene)
+          if (scene.rows.some(row => row.name === now)) throw new Error(`over ${now}`)
+          scene.put(now)
+          return { meta: answerOf(now), answeredBy }
+        },
+      }),
+    })
+    const other = nameNow('BACKUP', scene)
+    scene.put(other)
+    const made = await applyAt(scene.site, createBackup, args)
+    expect(scene.rows.map(row => row.name)).toEqual([other, made.name])
+  })
+
+  it('drops nothing of a name that was there before: somebody may be reading its files', async () => {
+    const scene = checkpointScene({
+      client: () => ({ createBackup: async () => ({ meta: answerOf(name), answeredBy }) }),
+    })
+    scene.put(name)
+    const error = await applied(scene)
+    expect(error.message).toContain(`${name} was there before`)
+    expect(scene.rows).toHaveLength(1)
   })
 
   it('refuses an owner of partitions that is offline before anything is blocked', async () => {

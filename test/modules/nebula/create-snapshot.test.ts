@@ -4,7 +4,7 @@ import { quietIo } from '../../../src/base/io.ts'
 import { createSnapshot } from '../../../src/modules/nebula/create-snapshot.ts'
 import { errorOf } from '../../connection/support.ts'
 import { applyAt } from '../repository/site.ts'
-import { checkpointScene, newName, refused } from './checkpoint-scene.ts'
+import { checkpointScene, nameNow, newName, refused } from './checkpoint-scene.ts'
 
 const args = { cluster: 'graph' }
 const name = newName.snapshot
@@ -18,6 +18,23 @@ describe('nebula.create_snapshot', () => {
     expect(made).toMatchObject({ name, spaces: ['nba'], hosts: ['s1', 's2', 'm1'] })
     expect(scene.calls).toEqual(['createSnapshot'])
     expect(scene.rows.map(row => row.name)).toEqual([older, name])
+  })
+
+  it('makes none in the second of another, whose files metad would write over', async () => {
+    const scene = checkpointScene({
+      client: scene => ({
+        createSnapshot: async () => {
+          const now = nameNow('SNAPSHOT', scene)
+          scene.rows.splice(0, scene.rows.length, ...scene.rows.filter(row => row.name !== now))
+          scene.put(now)
+        },
+      }),
+    })
+    const other = nameNow('SNAPSHOT', scene)
+    scene.put(other)
+    const made = await applyAt(scene.site, createSnapshot, args)
+    expect(made['name']).not.toBe(other)
+    expect(scene.rows.map(row => row.name)).toEqual([other, made['name']])
   })
 
   it('drops one that a storaged has nothing of', async () => {

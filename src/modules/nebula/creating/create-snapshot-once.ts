@@ -3,6 +3,7 @@ import type { Io } from '../../../base/io.ts'
 import { checkpointKind } from '../../../databases/nebula/layout.ts'
 import { createTimeoutMs } from '../dropping/create-timeout.ts'
 import type { Dropping } from '../dropping/drop.ts'
+import { awaitFreeName } from './free-name.ts'
 
 /**
  * CREATE SNAPSHOT, sent once: graphd would repeat a slow one, and each makes a snapshot (specs/nebula.md
@@ -10,11 +11,12 @@ import type { Dropping } from '../dropping/drop.ts'
  * @throws nebula.outcome_unknown where none or several are new; what the client throws
  */
 export async function createSnapshotOnce(
-  { client, cluster }: Pick<Dropping, 'client' | 'cluster'>,
+  { site, client, cluster }: Pick<Dropping, 'site' | 'client' | 'cluster'>,
   { timeout }: { readonly timeout?: string },
   io: Io,
 ): Promise<string> {
   const before = new Set((await client.listSnapshots(io)).map(({ name }) => name))
+  await awaitFreeName(site.run.clock, 'snapshot', [...before], io)
   await client.createSnapshot({ timeoutMs: createTimeoutMs(cluster.settings, timeout) }, io)
   const rows = await client.listSnapshots(io)
   const made = rows.filter(({ name }) => checkpointKind(name) === 'snapshot' && !before.has(name))

@@ -18,6 +18,7 @@ import { dropBroken } from './drop-broken.ts'
 import { dropStrays } from './drop-strays.ts'
 import type { BackupFacts } from './facts.ts'
 import { afterFailure, settled } from './failure.ts'
+import { awaitFreeName } from './free-name.ts'
 import { metadataOf } from './metadata.ts'
 import { tidyUpBefore } from './tidy-up.ts'
 
@@ -48,10 +49,11 @@ export async function makeBackup(making: Making, io: Io): Promise<MadeBackup> {
   const { fingerprints, instances, allocated } = await prepare(making, io)
   const { created, blockedMs } = await createBackup(making, io)
   const { name } = created.meta
+  requireNew(name, facts)
   try {
     const spaces = facts.spaces.map(space => space.name)
     const known = { allocated, instances, settings: cluster.settings, spaces }
-    requireNew(name, facts)
+    requireKind(name)
     const checked = await checkBackup(site.hosts, created, known, io)
     await requireValid(client, name, io)
     const strays = await dropStrays(
@@ -93,8 +95,9 @@ async function fingerprintsOf(
 
 /** What fails here leaves nothing. */
 async function prepare(making: Making, io: Io) {
-  const { site, client, cluster } = making
+  const { site, client, cluster, facts } = making
   try {
+    await awaitFreeName(site.run.clock, 'backup', facts.existing, io)
     const fingerprints = await fingerprintsOf(making, io)
     const instances = await instancesOf(site, cluster.name, io)
     return { fingerprints, instances, allocated: await client.listHosts('alloc', io) }
@@ -124,15 +127,20 @@ async function createBackup(
   }
 }
 
-/** A name becomes part of paths: it must be one, and nobody else's. */
+/** A name becomes part of paths: it must be one. */
+function requireKind(name: string): void {
+  if (checkpointKind(name) === 'backup') return
+  throw new BkpError('nebula.protocol', `metad calls its backup ${JSON.stringify(name)}`)
+}
+
+/** Not dropped where it is not: somebody may be reading the files of that name. */
 function requireNew(name: string, { existing }: BackupFacts): void {
-  if (checkpointKind(name) !== 'backup') {
-    throw new BkpError('nebula.protocol', `metad calls its backup ${JSON.stringify(name)}`)
-  }
   if (!existing.includes(name)) return
-  throw new BkpError('nebula.backup_failed', `${name} was there before: two fell into one second`, {
-    hint: 'run it again; a lock on the play keeps runs of bkp apart',
-  })
+  throw new BkpError(
+    'nebula.backup_failed',
+    `${name} was there before: metad has written over its files, and it is left to whoever made it`,
+    { hint: "metad's clock was set back; run it again" },
+  )
 }
 
 async function requireValid(client: MetaClient, name: string, io: Io): Promise<void> {
