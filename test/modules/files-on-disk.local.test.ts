@@ -13,7 +13,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { quietIo } from '../../src/base/io.ts'
 import { copy } from '../../src/modules/builtin/copy.ts'
+import { applyCopy } from '../../src/modules/builtin/copying/apply-copy.ts'
+import { questions } from '../../src/modules/builtin/copying/request.ts'
 import { file } from '../../src/modules/builtin/file.ts'
 import { stat } from '../../src/modules/builtin/stat.ts'
 import { anyModule } from '../../src/modules/contract.ts'
@@ -167,6 +171,24 @@ describe('copy', () => {
     expect(readFileSync(at('f'), 'utf8')).toBe('two\n')
     expect(modeOf('f')).toBe('600')
     expect(readFileSync(String(second['backup_file']), 'utf8')).toBe('one\n')
+  })
+
+  it('keeps what each of several writes of one second replaces', async () => {
+    const now = new Date('2026-11-22T10:15:00.500Z')
+    const write = async (content: string): Promise<unknown> => {
+      const args = { dest: at('f'), content, backup: true }
+      const facts = await host.ask(questions(args), quietIo)
+      const done = await applyCopy(host, { args, facts }, quietIo, {
+        ...systemClock,
+        now: () => now,
+      })
+      return done.backup_file
+    }
+    expect(await write('one\n')).toBeUndefined()
+    const kept = [await write('two\n'), await write('three\n'), await write('four\n')]
+    expect(kept).toEqual(['', '-1', '-2'].map(next => at(`f.20261122_101500${next}~`)))
+    const texts = kept.map(path => readFileSync(String(path), 'utf8'))
+    expect(texts).toEqual(['one\n', 'two\n', 'three\n'])
   })
 
   it('shows what would change, and writes nothing while planning', async () => {

@@ -1,4 +1,4 @@
-import { type Clock, compactTime, systemClock } from '../../../base/clock.ts'
+import { type Clock, systemClock } from '../../../base/clock.ts'
 import type { Io } from '../../../base/io.ts'
 import type { Host } from '../../../connection/contract.ts'
 import { file } from '../../../connection/probes.ts'
@@ -6,6 +6,7 @@ import { runCommand } from '../../apply-commands.ts'
 import type { LocalFile } from '../../contract.ts'
 import { attributeCommands, compareAttributes } from '../files/attributes.ts'
 import { describe, isPresent } from '../files/facts.ts'
+import { keepOld } from './keep-old.ts'
 import { type CopyResult, checksumOf, decideCopy } from './plan-copy.ts'
 import {
   type CopyAnswers,
@@ -82,9 +83,7 @@ export async function applyCopy(
     if (facts.parent.kind === 'absent') await makeFolder(host, args, io)
     await validateContent(host, spot.path, { bytes, validate: args.validate }, io)
     if (args.backup === true && isPresent(spot.file)) {
-      backupFile = `${spot.path}.${compactTime(clock.now())}~`
-      // -P: a symlink is kept as the symlink it was.
-      await runCommand(host, { argv: ['cp', '-pP', '--', spot.path, backupFile] }, io)
+      backupFile = await keepOld(host, spot.path, clock, io)
     }
     await host.write(spot.path, once(bytes), { mode: work.mode }, io)
     await settleAttributes(host, args, spot, work.mode, io)
