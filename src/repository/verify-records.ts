@@ -1,6 +1,6 @@
 import type { Io } from '../base/io.ts'
-import { isRecord } from '../base/json.ts'
 import type { ReadOnlyStorage } from '../storage/contract.ts'
+import { standingFailures } from './checks.ts'
 import { type BackupName, checkKey } from './names.ts'
 import type { Backup } from './repository.ts'
 import type { VerifyFault } from './verify-faults.ts'
@@ -36,7 +36,7 @@ export async function recordAll(
   }
 }
 
-/** Whether the last verification failed, and looked closer than this one. */
+/** Whether a verification that failed and counts looked closer than this one. */
 async function isOutdone(
   storage: ReadOnlyStorage,
   name: BackupName,
@@ -44,22 +44,10 @@ async function isOutdone(
   io: Io,
 ): Promise<boolean> {
   if (readData === true) return false
-  let last: Readonly<Record<string, unknown>> = { time: '' }
-  for await (const { key } of storage.list(`checks/${name}/`, io)) {
-    const found = parse(await storage.get(key, io))
-    if (isRecord(found) && String(found['time']) > String(last['time'])) last = found
-  }
-  return last['result'] === 'failed' && closeness(last['read_data']) > closeness(readData)
+  const failures = await standingFailures(storage, name, io)
+  return failures.some(failure => closeness(failure.readData) > closeness(readData))
 }
 
 function closeness(readData: unknown): number {
   return readData === true ? 2 : typeof readData === 'number' ? 1 : 0
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString())
-  } catch {
-    return undefined
-  }
 }
