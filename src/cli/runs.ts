@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asBkpError, type BkpError, exitCodes } from '../base/errors.ts'
 import { quietIo } from '../base/io.ts'
+import { byCode } from '../base/text.ts'
 import type { RunEvent } from '../events/events.ts'
 import { readStoredRun } from '../execute/journal.ts'
 import { holderOfRun, type RunHolder } from '../execute/lock/run-lock.ts'
@@ -45,7 +46,13 @@ export async function listRuns(stateDirectory: string): Promise<readonly ListedR
       return summarise(name, events, isOpen ? await holderOfRun(stateDirectory, name) : undefined)
     }),
   )
-  return runs.sort((a, b) => (a.summary.id < b.summary.id ? 1 : -1))
+  return runs.sort((a, b) => byCode(orderOf(b.summary), orderOf(a.summary)))
+}
+
+/** An id begins with its second; what follows there is random, and runs of one second tell by their start. */
+function orderOf({ id, started }: RunSummary): string {
+  const [second = id] = id.split('-')
+  return `${second} ${started} ${id}`
 }
 
 /** A run that a storage mirrors and that owes something. */

@@ -35,7 +35,11 @@ const started = {
 
 /** A run on disk, as a process leaves it at any time. */
 function journal(...events: readonly object[]): void {
-  const place = join(state, 'runs', run)
+  journalOf(run, ...events)
+}
+
+function journalOf(id: string, ...events: readonly object[]): void {
+  const place = join(state, 'runs', id)
   mkdirSync(place, { recursive: true })
   writeFileSync(join(place, 'documents.json'), '[]')
   writeFileSync(
@@ -65,6 +69,19 @@ async function lockRun(self?: Controller): Promise<Lock> {
 }
 
 const listed = async (): Promise<unknown> => JSON.parse((await bkp('runs', '--json')).stdout).runs
+
+describe('runs', () => {
+  test('are listed newest first, those of one second too', async () => {
+    const begun = [
+      ['20260101_000000-cccccc', '2026-01-01T00:00:00.100Z'],
+      ['20260101_000000-aaaaaa', '2026-01-01T00:00:00.200Z'],
+      ['20260101_000000-bbbbbb', '2026-01-01T00:00:00.300Z'],
+      ['20260101_000001-aaaaaa', '2026-01-01T00:00:01.100Z'],
+    ] as const
+    for (const [id, time] of begun) journalOf(id, { ...started, run: id, time })
+    expect(await listed()).toMatchObject(begun.map(([id]) => ({ id })).reverse())
+  })
+})
 
 describe('a run whose process lives', () => {
   test('is running, until it lets go', async () => {
