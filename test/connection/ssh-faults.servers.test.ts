@@ -9,9 +9,11 @@ import type { HostAddress, SshOption } from '../../src/connection/contract.ts'
 import { type ConnectionPool, createConnectionPool } from '../../src/connection/pool.ts'
 import { content, succeeds } from '../../src/connection/probes.ts'
 import { createSshTransports } from '../../src/connection/ssh.ts'
-import { connectionsOf, freePort, type SshdHosts, startSshd } from '../servers/sshd.ts'
+import { freePort } from '../servers/free-port.ts'
+import { connectionsOf, type SshdHosts, startSshd } from '../servers/sshd.ts'
 import { bytesOf, errorOf } from './support.ts'
 
+const folder = `/bkp-faults-${process.pid}`
 let servers: SshdHosts
 let pools: ConnectionPool[] = []
 let listeners: Server[] = []
@@ -21,7 +23,7 @@ let surroundings: { readonly home: string; readonly user: string }
 beforeAll(async () => {
   servers = await startSshd({
     names: ['alpha', 'beta', 'gamma'],
-    dataDir: '/bkp-test-data',
+    dataDir: folder,
     config: ['LogLevel QUIET'],
   })
   surroundings = { home: servers.folder, user: 'root' }
@@ -183,21 +185,21 @@ describe('connecting', () => {
 describe('a host that dies', () => {
   it('in the middle of steps, streams and reads: each of them says so', async () => {
     const host = hostAt({}, 'beta')
-    await servers.waitOn('beta', 'head -c 100000000 /dev/zero >/bkp-test-data/big')
+    await servers.waitOn('beta', `head -c 100000000 /dev/zero >${folder}/big`)
     const io = quietIo
     const stream = host.stream({ argv: ['sh', '-c', 'echo started; sleep 1000'] }, io)
     const streamed = errorOf(bytesOf(stream.stdout))
     const running = errorOf(
-      host.run({ argv: ['sh', '-c', 'touch /bkp-test-data/runs; sleep 1000'] }, io),
+      host.run({ argv: ['sh', '-c', `touch ${folder}/runs; sleep 1000`] }, io),
     )
     const reading = errorOf(
       (async () => {
-        for await (const bytes of host.read('/bkp-test-data/big', io)) {
+        for await (const bytes of host.read(`${folder}/big`, io)) {
           if (bytes.length > 0) await running
         }
       })(),
     )
-    await servers.waitOn('beta', 'while [ ! -e /bkp-test-data/runs ]; do sleep 0.02; done')
+    await servers.waitOn('beta', `while [ ! -e ${folder}/runs ]; do sleep 0.02; done`)
     servers.kill('beta')
     const errors = await Promise.all([running, streamed, errorOf(stream.exit), reading])
     expect(errors.map(error => error.code)).toEqual(Array.from(errors, () => 'ssh.lost'))
@@ -206,23 +208,18 @@ describe('a host that dies', () => {
 
   it('while a file is written keeps the old file', async () => {
     const host = hostAt({}, 'alpha')
-    await host.write('/bkp-test-data/kept', one('old'), { mode: '0600' }, quietIo)
+    await host.write(`${folder}/kept`, one('old'), { mode: '0600' }, quietIo)
     const half = async function* () {
       yield Buffer.from('half of the new')
       // Only the connection dies, as when a network goes: the host's own shells see the end of stdin.
-      await servers.waitOn(
-        'alpha',
-        'while ! ls -A /bkp-test-data | grep -q tmp; do sleep 0.02; done',
-      )
+      await servers.waitOn('alpha', `while ! ls -A ${folder} | grep -q tmp; do sleep 0.02; done`)
       for (const pid of connectionsOf(servers, 'alpha')) process.kill(pid, 'SIGKILL')
       yield Buffer.from('and the rest')
     }
-    const error = await errorOf(
-      host.write('/bkp-test-data/kept', half(), { mode: '0600' }, quietIo),
-    )
+    const error = await errorOf(host.write(`${folder}/kept`, half(), { mode: '0600' }, quietIo))
     expect(error.code).toBe('ssh.lost')
     // What is lost is opened anew: whoever owes that host something can still do it.
-    const { kept } = await host.ask({ kept: content('/bkp-test-data/kept', 100) }, quietIo)
+    const { kept } = await host.ask({ kept: content(`${folder}/kept`, 100) }, quietIo)
     expect(Buffer.from(kept?.bytes ?? []).toString()).toBe('old')
   })
 })
@@ -234,8 +231,8 @@ async function* one(text: string): AsyncGenerator<Uint8Array> {
 describe('a full disk', () => {
   it('is told of, and the old file stays', async () => {
     const host = hostAt()
-    const small = '/bkp-test-data/small'
-    servers.runOn('alpha', `mkdir ${small}; mount -t tmpfs -o size=64k tmpfs ${small}`)
+    const small = `${folder}/small`
+    servers.runOn('alpha', `mkdir -p ${small}; mount -t tmpfs -o size=64k tmpfs ${small}`)
     const file = `${small}/kept`
     await host.write(file, one('old'), { mode: '0600' }, quietIo)
     const large = async function* () {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { Secret } from '../../src/base/secret.ts'
 import type { S3Place } from '../../src/storage/s3/place.ts'
-import { freePort } from './sshd.ts'
+import { freePort } from './free-port.ts'
 
 /** A real S3 server on a folder of its own, with one bucket in it. */
 export interface S3Server {

@@ -12,11 +12,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { HostAddress } from '../../src/connection/contract.ts'
+import { freePort } from './free-port.ts'
 import type { Namespaces } from './namespaces.ts'
 
 const execFileAsync = promisify(execFile)
@@ -34,7 +35,10 @@ export interface SshdHost {
 
 export interface SshdOptions {
   readonly names: readonly string[]
-  /** Each host sees an empty folder of its own here (a tmpfs) that nobody else can see. Needs root. */
+  /**
+   * Each host sees an empty folder of its own here (a tmpfs) that nobody else can see. Needs root. No other
+   * file of tests may name the same: whoever removes it unmounts what hosts of others have there.
+   */
   readonly dataDir?: string
   /** Hosts with networks of their own: each listens on port 22 of its address, not on 127.0.0.1. */
   readonly network?: Pick<Namespaces, 'host'>
@@ -90,16 +94,6 @@ function configuration(
 
 function generateKey(file: string, type: 'ed25519' | 'rsa' = 'ed25519'): void {
   execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'bkp-test', '-f', file])
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** Waits until something on the port greets as sshd does. */

@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
@@ -46,16 +45,6 @@ status) if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo "[INFO] nebula
 esac
 exit 0
 `
-
-/** A port that nothing has, a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 /** Installs daemons that are real processes; each folder is an install_dir. */
 export interface Install {

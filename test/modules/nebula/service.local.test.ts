@@ -12,8 +12,9 @@ import { failureOf } from '../../../src/events/failure.ts'
 import type { WritableSite } from '../../../src/modules/contract.ts'
 import { service } from '../../../src/modules/nebula/service.ts'
 import { errorOf, shellHost } from '../../connection/support.ts'
+import { freePort } from '../../servers/free-port.ts'
 import { applyAt, planAt } from '../repository/site.ts'
-import { freePort, type Install, install, nebulaSite } from './service-scene.ts'
+import { type Install, install, nebulaSite } from './service-scene.ts'
 
 const here = shellHost()
 const { host } = here
