@@ -10,7 +10,7 @@ import { connectionsOf, type SshdHosts, startSshd } from '../servers/sshd.ts'
 import { addSudoUsers, sudoPassword, sudoUsers } from '../servers/sudo.ts'
 import { bytesOf, errorOf } from './support.ts'
 
-const folder = '/bkp-test-data'
+const folder = `/bkp-become-${process.pid}`
 let servers: SshdHosts
 let pools: ConnectionPool[] = []
 

@@ -9,7 +9,7 @@ import { errorOf } from './support.ts'
 let servers: SshdHosts
 let pool: ConnectionPool
 
-const folder = '/bkp-test-data'
+const folder = `/bkp-lost-${process.pid}`
 const there = (text: string) => servers.waitOn('alpha', `cd ${folder}; ${text}`)
 /** A zombie is none: its parent, a daemon that was stopped, cannot wait for it. */
 const isThere = async (file: string) =>

@@ -3,8 +3,10 @@ import { createConnectionPool } from '../../src/connection/pool.ts'
 import { connectionContract } from '../contracts/connection.ts'
 import { startSshd } from '../servers/sshd.ts'
 
+const folder = `/bkp-ssh-${process.pid}`
+
 connectionContract('ssh', async () => {
-  const servers = await startSshd({ names: ['alpha'], dataDir: '/bkp-test-data' })
+  const servers = await startSshd({ names: ['alpha'], dataDir: folder })
   const pool = createConnectionPool({
     addresses: new Map([['alpha', servers.address('alpha')]]),
     random: systemRandom,
@@ -15,7 +17,7 @@ connectionContract('ssh', async () => {
     host: pool.host('alpha'),
     readOnly: pool.readOnly('alpha'),
     withVariables: environment => pool.host('alpha', { environment }),
-    folder: '/bkp-test-data',
+    folder,
     dispose: async () => {
       await pool.close()
       await servers.stop()

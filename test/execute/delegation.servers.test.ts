@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli, temporaryFolder } from '../cli/run-cli.ts'
 import { type SshdHosts, startSshd } from '../servers/sshd.ts'
 
-const data = '/bkp-test-data'
+const data = `/bkp-delegation-${process.pid}`
 let servers: SshdHosts
 let folder: ReturnType<typeof temporaryFolder>
 

@@ -6,7 +6,7 @@ import { addSudoUsers, sudoPassword, sudoUsers } from '../servers/sudo.ts'
 import { explain, makeWorkspace, type Workspace } from '../slice/bkp.ts'
 import { journalOf, runOf, startRun, until } from './live-run.ts'
 
-const folder = '/bkp-become-data'
+const folder = `/bkp-become-${process.pid}`
 const home = `${folder}/home/${sudoUsers.database}`
 let servers: SshdHosts
 let here: Workspace

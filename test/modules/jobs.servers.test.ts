@@ -33,7 +33,7 @@ describe('jobs over ssh', () => {
   let servers: SshdHosts
   let pool: ConnectionPool
   beforeAll(async () => {
-    servers = await startSshd({ names: ['alpha'], dataDir: '/bkp-test-data' })
+    servers = await startSshd({ names: ['alpha'], dataDir: `/bkp-jobs-${process.pid}` })
     addSudoUsers(servers, 'alpha')
   })
   afterEach(() => pool.close())

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SshdHosts, startSshd } from '../servers/sshd.ts'
 import { explain, makeWorkspace, type Workspace } from '../slice/bkp.ts'
 
-const dataDir = '/data-mounts'
+const dataDir = `/data-mounts-${process.pid}`
 const [whole, mounted] = [`${dataDir}/disk0/nebula`, `${dataDir}/disk1/nebula`]
 
 let hosts: SshdHosts

@@ -9,7 +9,7 @@ import { createBuffers } from '../../../src/repository/workers/buffers.ts'
 import { createWorkers } from '../../../src/repository/workers/pool.ts'
 import { connectionsOf, type SshdHosts, startSshd } from '../../servers/sshd.ts'
 
-const folder = '/bkp-test-data'
+const folder = `/bkp-outlast-${process.pid}`
 const blockBytes = 1024 * 1024
 let servers: SshdHosts
 let pool: ConnectionPool
