@@ -100,13 +100,27 @@ export function isRunning(...words: readonly string[]): boolean {
 
 /** Ends what a killed run has left behind. */
 export function endProcesses(...words: readonly string[]): void {
-  for (const pid of processesOf(words)) process.kill(pid, 'SIGKILL')
+  for (const pid of processesOf(words)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has just ended by itself.
+    }
+  }
 }
 
 /** The processes that a process has started. */
 export function childrenOf(parent: number): readonly number[] {
+  const line = new RegExp(`^PPid:\t${parent}$`, 'm')
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .filter(name => new RegExp(`^PPid:\t${parent}$`, 'm').test(textOf(`/proc/${name}/status`)))
+    .filter(name => {
+      try {
+        return line.test(readFileSync(`/proc/${name}/status`, 'utf8'))
+      } catch {
+        // It ended while we looked.
+        return false
+      }
+    })
     .map(Number)
 }

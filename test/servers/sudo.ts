@@ -53,7 +53,10 @@ export function addSudoUsers(servers: SshdHosts, host: string): void {
     host,
     [
       'set -e; umask 022',
-      `mkdir -p ${dataDir}/home; cp -a /etc ${dataDir}/etc; cd ${dataDir}/etc`,
+      `mkdir -p ${dataDir}/home ${dataDir}/etc`,
+      // Once more where something went meanwhile, as the files that a useradd of another test makes.
+      `for try in 1 2 3 4 5; do cp -a /etc/. ${dataDir}/etc && break || [ $try -lt 5 ]; done`,
+      `cd ${dataDir}/etc`,
       ...added,
       `printf '%s' ${quoted(sudoers)} >sudoers; chmod 440 sudoers; mount --bind . /etc`,
       ...users.map(
