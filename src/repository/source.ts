@@ -151,6 +151,11 @@ export interface HostSource {
   /** Files, or batches of small ones, worth reading at the same time; with 1 all goes in order. */
   readonly filesInFlight: number
   /**
+   * The host's own clock, to the second, in nanoseconds since 1970; 0 where it does not tell. Absent where
+   * changes are told by more than the times of files. @throws ssh.*
+   */
+  now?(io: Io): Promise<bigint>
+  /**
    * Everything below a root and the root itself, in any order; never follows a symbolic link below
    * the root, never leaves the root. `warn` hears what the reader of a plan and of a result should know.
    * @throws file.unreadable when the root or a folder cannot be read, repository.source_unfit

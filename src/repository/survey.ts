@@ -11,6 +11,7 @@ import type { Scratch } from './scratch.ts'
 import { runSideBySide } from './side-by-side.ts'
 import { type Cursor, createValueSorter, openCursor, type SortCodec } from './sorter.ts'
 import type { HostSource, SourceEntry, SourceRoot } from './source.ts'
+import { mayChangeUnseen, toBeReadAgain } from './unseen-changes.ts'
 import { createOrderCheck, nameFault } from './validate-files.ts'
 
 /**
@@ -44,6 +45,8 @@ export interface WalkOptions {
 export interface WalkedHost {
   /** Bytes of all regular files. */
   readonly bytes: number
+  /** The host's time before anything was looked at, where that matters: nanoseconds since 1970. */
+  readonly beganNs: bigint | undefined
   /** By path. */
   entries(): AsyncIterable<Walked>
 }
@@ -58,6 +61,7 @@ const rootsAtOnce = 4
 export async function walkHost(options: WalkOptions, io: Io): Promise<WalkedHost> {
   const { source, scratch, exclude, warn } = options
   const sorter = createValueSorter(scratch, walkedCodec(source.roots))
+  const beganNs = await source.now?.(io)
   let bytes = 0
   await runSideBySide(rootsAtOnce, io, async (begin, ownIo) => {
     for (const [index, root] of source.roots.entries()) {
@@ -77,7 +81,7 @@ export async function walkHost(options: WalkOptions, io: Io): Promise<WalkedHost
       })
     }
   })
-  return { bytes, entries: sorter.sorted }
+  return { bytes, beganNs, entries: sorter.sorted }
 }
 
 export interface SurveyOptions {
@@ -104,7 +108,8 @@ export async function* surveyHost(options: SurveyOptions, io: Io): AsyncIterable
     check(file)
     const matches = await findEarlier(earlier, file)
     const decision = decide(file, matches, options)
-    yield { file, root, entry, decision }
+    const isUnsure = decision.kind === 'read' && mayChangeUnseen(file, walked.beganNs)
+    yield { file: isUnsure ? toBeReadAgain(file) : file, root, entry, decision }
   }
 }
 

@@ -14,7 +14,7 @@ import type {
 } from '../source.ts'
 import type { FileHere } from '../workers/contract.ts'
 import { statesOf } from '../workers/jobs.ts'
-import { walkRoot } from './walk.ts'
+import { timeOf, walkRoot } from './walk.ts'
 
 /** Files whose blocks are read at the same time: with few cores more would only wait. */
 const filesInFlight = 4
@@ -28,6 +28,7 @@ export function localSource(host: ReadOnlyHost, roots: readonly SourceRoot[]): H
     host: host.name,
     roots,
     filesInFlight,
+    now: io => timeOf(host, io),
     walk: (root, io) => walkRoot(host, root, io),
     readFiles: readSmallFiles,
     readBlocks: readBlocksHere,

@@ -14,7 +14,7 @@ import type {
 import type { FileState } from '../workers/contract.ts'
 import { outlastLosses, outlastLossesOfBytes } from './outlast.ts'
 import { streamBlocks } from './stream-blocks.ts'
-import { sourceEntry, walkRoot } from './walk.ts'
+import { sourceEntry, timeOf, walkRoot } from './walk.ts'
 
 /** Channels that read a file at the same time; a host has 8 of them, and the walk takes one. */
 const filesInFlight = 3
@@ -28,6 +28,7 @@ export function relaySource(host: ReadOnlyHost, roots: readonly SourceRoot[]): H
     host: host.name,
     roots,
     filesInFlight,
+    now: io => timeOf(host, io),
     walk: (root, io) => walkRoot(host, root, io),
     readFiles: (root, files, tools, io) => readRemotely(host, root, files, tools, io),
     hashBlocks: (root, file, blockBytes, io) => hashRemotely(host, root, file, blockBytes, io),

@@ -1,6 +1,6 @@
 import type { Io } from '../../base/io.ts'
 import type { ReadOnlyHost } from '../../connection/contract.ts'
-import { type TreeEntry, walkTree } from '../../connection/probes.ts'
+import { output, type TreeEntry, walkTree } from '../../connection/probes.ts'
 import { isHolderName } from '../restore/staging.ts'
 import type { SourceEntry, SourceRoot } from '../source.ts'
 
@@ -16,6 +16,13 @@ export async function* walkRoot(
   for await (const entry of host.scan(walkTree({ root: root.source }), io)) {
     if (!isInHolder(entry.path)) yield sourceEntry(entry)
   }
+}
+
+/** What the host's clock says, as a source tells it: times of its files are by that one. @throws ssh.* */
+export async function timeOf(host: ReadOnlyHost, io: Io): Promise<bigint> {
+  const { now } = await host.ask({ now: output('date', '+%s') }, io)
+  const seconds = /^\d{1,12}$/.exec(now.stdout.trim())?.[0]
+  return BigInt(seconds ?? 0) * 1_000_000_000n
 }
 
 /** An entry as the repository takes it. */

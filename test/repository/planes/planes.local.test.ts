@@ -75,6 +75,15 @@ describe.each(['local', 'relay'] as const)('the plane %s', plane => {
     source = open(folder)
   })
 
+  it('tells the time by which its host dates what is written', async () => {
+    const nanoseconds = (await source.now?.(quietIo)) ?? 0n
+    writeFileSync(join(folder, 'f'), '')
+    const { ctimeNs } = await entryOf('f')
+    expect(nanoseconds).toBeGreaterThan(ctimeNs - 60_000_000_000n)
+    // A kernel dates files by its last tick.
+    expect(nanoseconds).toBeLessThan(ctimeNs + 1_000_000_000n)
+  })
+
   it('walks all types and reads odd names in the order asked', async () => {
     makeOddTree(folder)
     mkdirSync(join(folder, '.bkp-20261121_100000-abcdef-01234567-db', 'old'), { recursive: true })
