@@ -192,10 +192,10 @@ describe('commands', () => {
 
   test('that take too long end, with all they started', async () => {
     const text = 'sleep 1000 & echo $! >sleeper; echo canary; wait'
-    const error = errorOf(() => printedSecret({ ...shell(text), timeoutMs: 500 }))
-    expect(error.message).toBe('the command took longer than 0.5 s')
+    const error = errorOf(() => printedSecret({ ...shell(text), timeoutMs: 1000 }))
+    expect(error.message).toBe('the command took longer than 1 s')
     const sleeper = Number(readFileSync(join(folder, 'sleeper'), 'utf8'))
-    await vi.waitFor(() => expect(stateOf(sleeper)).toMatch(/^[ZX]?$/), 5000)
+    await vi.waitFor(() => expect(stateOf(sleeper)).toMatch(/^[ZX]?$/), 30_000)
   })
 
   test('that cannot be started are told', () => {

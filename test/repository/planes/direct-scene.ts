@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, systemRandom } from '../../../src/base/clock.ts'
@@ -17,6 +17,7 @@ import { verify } from '../../../src/repository/verify.ts'
 import type { Storage } from '../../../src/storage/contract.ts'
 import { key } from '../../../src/storage/key.ts'
 import { createMemoryStorage } from '../../../src/storage/memory.ts'
+import { noteWindows } from './noted-windows.ts'
 import { type Seen, startTransferServer, type TransferServer } from './transfers-server.ts'
 
 /** A storage in memory that takes objects by URLs, too. */
@@ -117,24 +118,8 @@ export function makeDirectScene(
     random: systemRandom,
     clock: systemClock,
   })
-  const made: string[] = []
-  // Other tests have windows, too.
-  const noted = (host: Host): Host => ({
-    ...host,
-    stream: (command, io) => {
-      const { stdout, exit } = host.stream(command, io)
-      return {
-        exit,
-        stdout: (async function* () {
-          for await (const bytes of stdout) {
-            made.push(Buffer.from(bytes).toString().trim())
-            yield bytes
-          }
-        })(),
-      }
-    },
-  })
-  const hosts = names.map(name => asHost(noted(pool.host(name, manner))))
+  const windows = noteWindows()
+  const hosts = names.map(name => asHost(windows.note(pool.host(name, manner))))
   return {
     folder,
     hosts,
@@ -169,7 +154,7 @@ export function makeDirectScene(
         io,
       )
     },
-    windows: () => made.filter(path => existsSync(path)),
+    windows: windows.left,
     contents: async () => {
       const repo = await openRepository(storage, quietIo)
       const backup = await resolveBackup(repo, { backup: 'latest' }, quietIo)

@@ -22,6 +22,7 @@ import type { Storage } from '../../../src/storage/contract.ts'
 import { key } from '../../../src/storage/key.ts'
 import { createMemoryStorage } from '../../../src/storage/memory.ts'
 import { createRetrier } from '../../../src/storage/retry.ts'
+import { type NotedWindows, noteWindows } from '../planes/noted-windows.ts'
 import { startTransferServer, type TransferServer } from '../planes/transfers-server.ts'
 import { keysBelow } from '../support.ts'
 import { makeRestoreScene, type RestoreScene } from './scene.ts'
@@ -30,6 +31,7 @@ import { makeOddTree, snapshot } from './tree.ts'
 let server: TransferServer
 let storage: Storage
 let scene: RestoreScene
+let windows: NotedWindows
 /** What the server says in place of an object. */
 let answers: (
   path: string,
@@ -47,11 +49,9 @@ async function directly(host: Host): Promise<DirectWay> {
   return { ability, presign: async ({ key: name }) => server.presigned(`/${name}`), retrier }
 }
 
-const windows = (): readonly string[] =>
-  readdirSync('/dev/shm').filter(name => /^bkp-\w{10}$/.test(name))
-
-/** Other runs of these tests on this machine have windows of their own, for a while. */
-const nothingLeft = (): Promise<void> => expect.poll(windows, { timeout: 20_000 }).toEqual([])
+/** Of the host's own memory: they go a moment after what they were for. */
+const nothingLeft = (): Promise<void> =>
+  expect.poll(() => windows.left(), { timeout: 20_000 }).toEqual([])
 
 beforeEach(async () => {
   answers = () => undefined
@@ -67,7 +67,8 @@ beforeEach(async () => {
     if (bytes === undefined) response.writeHead(404).end()
     else response.end(bytes)
   })
-  scene = makeRestoreScene(['here'], storage, { direct: directly })
+  windows = noteWindows()
+  scene = makeRestoreScene(['here'], storage, { direct: directly, host: windows.note })
 })
 afterEach(async () => {
   await scene.close()
@@ -94,6 +95,7 @@ describe('a host that gets blocks by itself', () => {
     await scene.backUp([{ path: source, as: 'odd' }])
     await scene.swap(await scene.stage({ pathMap: { odd: elsewhere() } }))
     expect(snapshot(elsewhere())).toEqual(snapshot(source))
+    expect(windows.all().length).toBeGreaterThan(0)
     await nothingLeft()
     expect(asked().length).toBeGreaterThan(4)
   })
