@@ -261,7 +261,8 @@ describe('keepalive', () => {
     const open = createSshTransports({
       surroundings,
       clock: systemClock,
-      keepalive: { intervalMs: 100, silences: 3 },
+      // Longer than a daemon that is well may have to wait for its turn.
+      keepalive: { intervalMs: 300, silences: 3 },
     })
     const silent = await open.open(servers.address('gamma'))
     const alive = await open.open(servers.address('alpha'))
@@ -269,7 +270,7 @@ describe('keepalive', () => {
     for (const pid of connectionsOf(servers, 'gamma')) process.kill(pid, 'SIGSTOP')
     expect(await shell.ended).toEqual({ code: undefined, lost: true })
     expect([silent.isAlive(), alive.isAlive()]).toEqual([false, true])
-    expect(silent.lost().cause).toMatchObject({ message: 'nothing was heard of it for 0.3 s' })
+    expect(silent.lost().cause).toMatchObject({ message: 'nothing was heard of it for 0.9 s' })
     for (const pid of connectionsOf(servers, 'gamma')) process.kill(pid, 'SIGKILL')
     await alive.close()
   })

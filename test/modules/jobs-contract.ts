@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
@@ -63,6 +71,7 @@ export function jobsContract(
 
     it('run on by themselves, and tell how they went once they have ended', async () => {
       const go = at('go')
+      rmSync(go, { force: true })
       const job = await start(`echo out; echo err >&2; while [ ! -e ${go} ]; do sleep 0.02; done`)
       expect(job).toMatchObject({ started: true, finished: false })
       expect(await status(job.ansible_job_id)).toMatchObject({ started: true, finished: false })

@@ -60,7 +60,8 @@ export function makeWorkspace(): Workspace {
       })
       return { status, signal, stdout, stderr }
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    // What was killed may still write for a moment.
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }),
   } satisfies Workspace)
 }
 
