@@ -24,3 +24,11 @@ export function mayChangeUnseen(
 export function toBeReadAgain(file: BackupFile): BackupFile {
   return { ...file, ctimeNs: 0n }
 }
+
+/** Whether a manifest's entry is such a file: that its times are the same says nothing of its content. */
+export function isToBeReadAgain(file: BackupFile): boolean {
+  const { type, immutable, inode, ctimeNs, etag } = file
+  if (type !== BackupFile_Type.FILE || immutable || etag !== '') return false
+  // Objects, and what other tools have written, have no inode either.
+  return ctimeNs === 0n && inode !== 0n
+}

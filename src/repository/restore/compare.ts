@@ -2,6 +2,7 @@ import { formatBytes } from '../../base/units.ts'
 import { relativeTo, showPath } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import type { SourceEntry } from '../source.ts'
+import { isToBeReadAgain } from '../unseen-changes.ts'
 import { follow } from './sorted-tree.ts'
 import { allocated, allocationBytes } from './space.ts'
 
@@ -11,7 +12,7 @@ export type Verdict =
   | 'unchanged'
   /** Equal content, other mode, owner or time. */
   | 'metadata'
-  /** Equal type and size, another mtime: the content has to be hashed. */
+  /** Equal type and size, another mtime or one that tells nothing: the content has to be hashed. */
   | 'unsure'
   | 'changed'
   /** Nothing is there. */
@@ -57,6 +58,20 @@ export function compareEntry(
       if (!sameTime(file, live, can)) return 'metadata'
   }
   return live.mode === file.mode && sameOwner(file, live, can) ? 'unchanged' : 'metadata'
+}
+
+/**
+ * As `compareEntry`, of a tree that others write: a file that its times call the same is `unsure` where they
+ * do not tell.
+ */
+export function compareLive(
+  file: BackupFile,
+  live: SourceEntry | undefined,
+  can: HostAbilities,
+): Verdict {
+  const verdict = compareEntry(file, live, can)
+  const trustsTimes = verdict === 'unchanged' || verdict === 'metadata'
+  return trustsTimes && file.size > 0n && isToBeReadAgain(file) ? 'unsure' : verdict
 }
 
 const perSecond = 1_000_000_000n
@@ -120,12 +135,11 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
   let unsure: Unsure[] = []
   const settle = async (): Promise<void> => {
     const same = await input.sameContent(unsure)
-    for (const [at, { file }] of unsure.entries()) {
-      tally.add(
-        file,
-        relativeTo(file.path, input.subtree),
-        same[at] === true ? 'metadata' : 'changed',
-      )
+    for (const [at, { file, live: now }] of unsure.entries()) {
+      const path = relativeTo(file.path, input.subtree)
+      const isAsBefore = compareEntry(file, now, input.can) === 'unchanged'
+      if (same[at] === true) tally.add(file, path, isAsBefore ? 'unchanged' : 'metadata', now)
+      else tally.add(file, path, 'changed')
     }
     unsure = []
   }
@@ -136,7 +150,7 @@ export async function compareTree(input: CompareInput): Promise<Difference> {
       input.ignoreRootTime && path.length === 0 && there !== undefined
         ? { ...there, mtimeNs: file.mtimeNs }
         : there
-    const verdict = compareEntry(file, now, input.can)
+    const verdict = compareLive(file, now, input.can)
     if (verdict === 'unsure' && now !== undefined) unsure.push({ file, live: now })
     else tally.add(file, path, verdict, now)
     if (unsure.length >= hashBatch) await settle()

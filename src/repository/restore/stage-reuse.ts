@@ -4,7 +4,7 @@ import { relativeTo } from '../logical-path.ts'
 import { type BackupFile, BackupFile_Type } from '../manifest_pb.ts'
 import { sourceEntry } from '../planes/walk.ts'
 import type { SourceEntry } from '../source.ts'
-import { canShare, compareEntry, type Unsure } from './compare.ts'
+import { canShare, compareEntry, compareLive, type Unsure } from './compare.ts'
 import { targetEntries } from './entries.ts'
 import { readLive } from './live.ts'
 import { haveSameContent } from './same-content.ts'
@@ -71,7 +71,7 @@ async function decideReuse(staging: Staging, live: SortedTree, io: Io): Promise<
     if (file.type === BackupFile_Type.DIRECTORY && path.length > 0) await reuse.folders.add(path)
     if (file.type !== BackupFile_Type.FILE) continue
     const entry = await there.at(path)
-    const verdict = compareEntry(file, entry, can)
+    const verdict = compareLive(file, entry, can)
     if (verdict === 'unsure' && entry !== undefined) unsure.push({ file, live: entry })
     // A hard link shares mode, owner and mtime with the live file: they may not be touched.
     else if (verdict === 'unchanged') {

@@ -193,6 +193,18 @@ describe('a tree', () => {
     ])
   })
 
+  it('is hashed where the times of a file do not tell whether it was written since', async () => {
+    const whole = { ctimeNs: 0n, inode: 1n }
+    const unseen = [backedUp('/r/a', whole), backedUp('/r/b', { ...whole, mode: 0o600 })]
+    const now = [live('a'), live('b')]
+    expect(await compare(unseen, now, true)).toMatchObject({
+      unchanged: 1,
+      metadata: 1,
+      changed: 0,
+    })
+    expect(await compare(unseen, now, false)).toMatchObject({ changed: 2, fetchBytes: 200 })
+  })
+
   it('asks for no hash where nothing is unsure', async () => {
     const difference = await compareTree({
       entries: (async function* () {

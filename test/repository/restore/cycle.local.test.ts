@@ -4,11 +4,15 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isRecord } from '../../../src/base/json.ts'
+import type { Host } from '../../../src/connection/contract.ts'
 import { differs } from '../../../src/repository/restore/compare.ts'
 import { makeRestoreScene, type RestoreScene } from './scene.ts'
 import { at, makeOddTree, oddNames, snapshot } from './tree.ts'
@@ -44,6 +48,51 @@ describe.each(['local', 'relay'] as const)('backup and restore on plane %s', pla
     expect(again.map(({ difference }) => difference)).toMatchObject([
       { metadata: 0, changed: 0, added: 0, removed: 0, fetchBytes: 0 },
     ])
+  })
+})
+
+/** A host that tells times in whole seconds, as an old file system or an old busybox does. */
+function coarse(host: Host): Host {
+  const floor = (ns: bigint): bigint => ns - (ns % 1_000_000_000n)
+  const floored = (found: unknown): unknown => {
+    if (!isRecord(found)) return found
+    const { mtimeNs, ctimeNs, entry } = found
+    if (isRecord(entry)) return { ...found, entry: floored(entry) }
+    if (typeof mtimeNs !== 'bigint' || typeof ctimeNs !== 'bigint') return found
+    return { ...found, mtimeNs: floor(mtimeNs), ctimeNs: floor(ctimeNs) }
+  }
+  const scan = async function* (...words: Parameters<Host['scan']>): AsyncIterable<unknown> {
+    for await (const found of host.scan(...words)) yield floored(found)
+  }
+  return { ...host, scan: scan as Host['scan'] }
+}
+
+describe('restore, where times are whole seconds', () => {
+  it('brings back a file that was written once more in the second of its backup', async () => {
+    const own = makeRestoreScene(undefined, undefined, { host: coarse })
+    try {
+      const target = join(own.folder, 'db')
+      const contents = { small: 'one', large: 'one'.repeat(400_000), same: 'same' }
+      mkdirSync(target)
+      for (const [name, text] of Object.entries(contents)) writeFileSync(join(target, name), text)
+      await own.backUp([{ path: target }], 'relay')
+      for (const name of ['small', 'large']) {
+        const path = join(target, name)
+        const { atime, mtime } = lstatSync(path)
+        writeFileSync(path, readFileSync(path, 'utf8').replaceAll('one', 'two'))
+        utimesSync(path, atime, mtime)
+      }
+      const planned = await own.plan()
+      expect(planned.map(({ difference }) => difference)).toMatchObject([
+        { unchanged: 2, metadata: 0, changed: 2, added: 0, removed: 0 },
+      ])
+      await own.swap(await own.stage())
+      for (const [name, text] of Object.entries(contents)) {
+        expect(readFileSync(join(target, name), 'utf8') === text, name).toBe(true)
+      }
+    } finally {
+      await own.close()
+    }
   })
 })
 
