@@ -61,10 +61,13 @@ export async function killAt(
   variables: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const begun = begin(playbook, variables)
-  await until(`bkp has begun "${task}"`, () => {
-    if (begun.child.exitCode !== null) throw new Error(`it has ended: ${begun.output()}`)
-    return begun.output().includes(`Z TASK ${task}`)
-  })
-  begun.child.kill('SIGKILL')
+  try {
+    await until(`bkp has begun "${task}"`, () => {
+      if (begun.child.exitCode !== null) throw new Error(`it has ended: ${begun.output()}`)
+      return begun.output().includes(`Z TASK ${task}`)
+    })
+  } finally {
+    begun.child.kill('SIGKILL')
+  }
   expect(await begun.ended, begun.output()).toEqual([null, 'SIGKILL'])
 }

@@ -7,6 +7,7 @@ import { expect } from 'vitest'
 import type { RunEvent } from '../../src/events/events.ts'
 import { startNebula } from '../servers/nebula/cluster.ts'
 import type { NebulaCluster, NebulaOptions } from '../servers/nebula/contract.ts'
+import { callThrift } from '../servers/nebula/thrift-call.ts'
 import { explain, makeWorkspace, type Outcome, type Workspace } from '../slice/bkp.ts'
 import { runAsPlanned } from './plan-truth.ts'
 
@@ -89,8 +90,11 @@ export async function startScene(options: NebulaOptions): Promise<NebulaScene> {
         },
       )
       const ended = once(child, 'exit')
-      await when()
-      child.kill('SIGKILL')
+      try {
+        await when()
+      } finally {
+        child.kill('SIGKILL')
+      }
       expect(await ended).toEqual([null, 'SIGKILL'])
     },
     stop: async () => {
@@ -131,6 +135,24 @@ export function cutOff({ bkp }: { bkp(...words: readonly string[]): Outcome }): 
   const run = runs.find(({ state }) => state === 'interrupted')
   if (run === undefined) throw new Error(`no run was cut off: ${JSON.stringify(runs)}`)
   return run.id
+}
+
+/** DROP SNAPSHOT of an operator, not through bkp. */
+export async function dropOutside({ cluster }: NebulaScene, name: string): Promise<void> {
+  const { address } = await cluster.leader()
+  const names = cluster.generation === '3.3' ? { list: [{ text: name }] } : { text: name }
+  const { 1: code } = await callThrift(address, 'dropSnapshot', { 1: names })
+  expect(code).toBe(0)
+}
+
+/** Before a test: what another one that failed left must not be met, least of all by its second attempt. */
+export async function tidyUp(scene: NebulaScene): Promise<void> {
+  const { cluster } = scene
+  await cluster.write('basketball', 0)
+  for (const { name } of await cluster.snapshots()) await dropOutside(scene, name)
+  for (const { name } of cluster.hosts.hosts) {
+    cluster.run(name, `find ${cluster.dataDir} -path '*/checkpoints/*' -prune -exec rm -r {} +`)
+  }
 }
 
 /** Nothing of any backup is on any host, in any row, or still in force. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startNebula } from '../servers/nebula/cluster.ts'
 import type { NebulaCluster } from '../servers/nebula/contract.ts'
 import { explain, makeWorkspace, type Outcome, type Workspace } from '../slice/bkp.ts'
@@ -19,6 +19,11 @@ beforeAll(async () => {
   })
   workspace = makeWorkspace()
   writeFileSync(workspace.inventory, JSON.stringify(cluster.inventory()))
+})
+// What a first attempt stopped runs again before the second.
+beforeEach(async () => {
+  await cluster.start(...cluster.services.filter(service => !cluster.isRunning(service)))
+  await cluster.settled()
 })
 afterAll(async () => {
   await cluster?.stop()

@@ -3,21 +3,15 @@ import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts
 import { callThrift } from '../servers/nebula/thrift-call.ts'
 import { explain, type Outcome } from '../slice/bkp.ts'
 import {
+  dropOutside,
   expectNothingLeft,
   failureOf,
   type NebulaScene,
   playbookOf,
   requireDone,
   startScene,
+  tidyUp,
 } from './scene.ts'
-
-/** DROP SNAPSHOT of an operator, not through bkp. */
-async function dropOutside({ cluster }: NebulaScene, name: string): Promise<void> {
-  const { address } = await cluster.leader()
-  const names = cluster.generation === '3.3' ? { list: [{ text: name }] } : { text: name }
-  const { 1: code } = await callThrift(address, 'dropSnapshot', { 1: names })
-  expect(code).toBe(0)
-}
 
 /** Snapshots made and collected on a cluster; `when` says how much of it. */
 export function snapshotCases(options: NebulaOptions, when: 'by day' | 'at night'): void {
@@ -27,10 +21,7 @@ export function snapshotCases(options: NebulaOptions, when: 'by day' | 'at night
     beforeAll(async () => {
       scene = await startScene(options)
     })
-    // What a test that failed left must not be met by its second attempt.
-    beforeEach(async () => {
-      for (const { name } of await scene.cluster.snapshots()) await dropOutside(scene, name)
-    })
+    beforeEach(async () => await tidyUp(scene))
     afterEach(async () => {
       await scene.cluster.write('basketball', 0)
       await scene.cluster.clearFaults()

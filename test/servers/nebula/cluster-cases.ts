@@ -121,7 +121,8 @@ export function electsAndFails(): void {
       expect((await cluster.snapshots()).map(({ valid }) => valid)).toEqual([true])
 
       // Nobody leads for a while, then the one that was asked for.
-      await cluster.stepDown({ to: follower, holdMs: 300 })
+      // Long enough to ask meanwhile, however busy this machine is.
+      await cluster.stepDown({ to: follower, holdMs: 1000 })
       const during = await callThrift(before.address, 'listSnapshots', {})
       expect([code(during), during['2']]).toEqual([-4, { 1: '', 2: 0 }])
       expect((await cluster.leader()).address).toBe(follower.address)
