@@ -201,11 +201,11 @@ async function runSampled(
     status = code
   })
   while (status === undefined) {
+    // Who begins to wait while we look may not have been there yet: he goes on after the next look.
+    const waiting = readdirSync(folder).filter(name => name.startsWith('started-'))
     for (const leak of leaksInProcesses()) found.add(leak)
     samples += 1
-    const waiting = readdirSync(folder).filter(name => name.startsWith('started-'))
     for (const name of waiting) {
-      // It has been looked at while it slept.
       const go = join(folder, name.replace('started-', 'go-'))
       if (!existsSync(go)) writeFileSync(go, '')
     }
