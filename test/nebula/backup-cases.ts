@@ -8,6 +8,7 @@ import { until } from '../servers/nebula/control.ts'
 import { explain, listBackups } from '../slice/bkp.ts'
 import { traceOpens } from '../slice/trace.ts'
 import {
+  blockLonger,
   cutOff,
   expectNothingLeft,
   failureOf,
@@ -73,6 +74,7 @@ async function expectExportFails(scene: NebulaScene, options: NebulaOptions): Pr
   await cluster.fault(await cluster.leader(), {
     method: 'createBackup:export',
     code: 'E_STORE_FAILURE',
+    delayMs: 300,
   })
   await cluster.write('basketball', 5)
   const ran = scene.play('backup')
@@ -179,6 +181,7 @@ export function backupCases(options: NebulaOptions, when: 'by day' | 'at night')
           return traceOpens(pid, join(workspace.folder, `${host}.strace`))
         }),
       )
+      await blockLonger(cluster)
       const ran = scene.play('backup', { max_backups: 1 })
       const opened = await Promise.all(traces.map(trace => trace.stop()))
       await cluster.write('basketball', 0)

@@ -137,6 +137,11 @@ export function cutOff({ bkp }: { bkp(...words: readonly string[]): Outcome }): 
   return run.id
 }
 
+/** The next backup blocks writes for so long that every writer is refused, however fast this machine is. */
+export async function blockLonger(cluster: NebulaCluster): Promise<void> {
+  await cluster.fault(await cluster.leader(), { method: 'createBackup:blocked', delayMs: 300 })
+}
+
 /** DROP SNAPSHOT of an operator, not through bkp. */
 export async function dropOutside({ cluster }: NebulaScene, name: string): Promise<void> {
   const { address } = await cluster.leader()

@@ -12,6 +12,7 @@ import {
 } from '../slice/bkp.ts'
 import { runHere } from '../slice/listing.ts'
 import { type Held, type RestoreScene, requireStatus, startRestoreScene } from './restore-scene.ts'
+import { blockLonger } from './scene.ts'
 import type { StartVault, Vault } from './storages.ts'
 
 export interface StorageCases {
@@ -81,6 +82,7 @@ export function storageCases(title: string, { generation, start, atNight }: Stor
     async function backUp(): Promise<void> {
       still.push(await graph.held('basketball'))
       least.push(await graph.cluster.rows('cars'))
+      await blockLonger(graph.cluster)
       done(graph.play('backup'))
       expect(await graph.cluster.leftovers()).toEqual([])
       expect(await graph.cluster.blocked()).toEqual([])
