@@ -12,12 +12,6 @@ const slow = [
 const installed = { globalSetup: ['test/servers/install.ts'] }
 /** ... and builds our own. */
 const started = { globalSetup: [...installed.globalSetup, 'test/servers/build.ts'] }
-/**
- * On a machine of others a port is taken or a process starved now and then: what fails there is run once
- * more, and the reporter says so.
- */
-const patient = { retry: process.env['CI'] === undefined ? 0 : 1 }
-
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
   test: {
@@ -26,7 +20,6 @@ export default defineConfig({
         test: {
           ...shared,
           ...installed,
-          ...patient,
           name: 'unit',
           include: ['test/**/*.test.ts'],
           // By default one core is left to vitest itself, which has little to do.
@@ -41,7 +34,6 @@ export default defineConfig({
         test: {
           ...shared,
           ...installed,
-          ...patient,
           name: 'local',
           include: ['test/**/*.local.test.ts'],
           maxWorkers: 2,
@@ -52,7 +44,6 @@ export default defineConfig({
         test: {
           ...shared,
           ...started,
-          ...patient,
           globalSetup: ['test/servers/root.ts', ...started.globalSetup],
           name: 'servers',
           include: ['test/**/*.servers.test.ts'],
@@ -66,7 +57,6 @@ export default defineConfig({
         test: {
           ...shared,
           ...started,
-          ...patient,
           name: 'faults',
           include: ['test/**/*.faults.test.ts'],
           maxWorkers: 2,
