@@ -10,6 +10,7 @@ import {
   quoteWords,
   script,
 } from '../../src/connection/quote.ts'
+import '../property-cases.ts'
 
 /** What a shell makes of shell text: the words that printf got. */
 function wordsOf(shell: string, text: Uint8Array): Buffer {

@@ -7,6 +7,7 @@ import { compileText } from '../../src/expression/text.ts'
 import { renderTree } from '../../src/expression/tree.ts'
 import { Unknown } from '../../src/expression/unknown.ts'
 import { resultOf, scopeOf } from './scopes.ts'
+import '../property-cases.ts'
 
 const unknown = new Unknown('result of "Ask"')
 const variables = {

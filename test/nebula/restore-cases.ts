@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NebulaOptions, NebulaService } from '../servers/nebula/contract.ts'
 import { until } from '../servers/nebula/control.ts'
 import { explain, listBackups } from '../slice/bkp.ts'
@@ -40,7 +40,7 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
     let copy: RestoreScene
     let backedUp: Contents
 
-    const begin = async (): Promise<void> => {
+    beforeAll(async () => {
       graph = await startRestoreScene({
         ...{ storageds: 2, dataPaths: 1, spaces, spares: atNight === undefined ? 1 : 2 },
         ...options,
@@ -54,19 +54,11 @@ export function restoreCases({ atNight, ...options }: RestoreCases): void {
       })
       backedUp = await contentsOf(graph)
       requireStatus(graph.play('backup'), 0)
-    }
-    const end = async (): Promise<void> => {
+    })
+    afterAll(async () => {
       await copy?.stop()
       await graph?.stop()
-    }
-    beforeAll(begin)
-    // A second attempt cannot go on with what the first one left: half a restore, a host that was spare.
-    beforeEach(async ({ task }) => {
-      if ((task.result?.retryCount ?? 0) === 0) return
-      await end()
-      await begin()
-    }, 300_000)
-    afterAll(end)
+    })
 
     it('puts rows and files back on the same hosts, and sets aside what came later', async () => {
       const { cluster } = graph

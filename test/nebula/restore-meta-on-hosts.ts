@@ -31,7 +31,7 @@ export function restoresMeta(generation: Generation, change: Change): void {
     let source: NebulaCluster
     let cluster: NebulaCluster
     let workspace: Workspace
-    const begin = async (): Promise<void> => {
+    beforeAll(async () => {
       const options = {
         generation,
         metads: change.metads,
@@ -43,14 +43,12 @@ export function restoresMeta(generation: Generation, change: Change): void {
       cluster =
         change.map === 'swap' ? source : await startNebula({ ...options, prefix: 'c', spaces: [] })
       workspace = makeWorkspace()
-    }
-    const end = async (): Promise<void> => {
+    })
+    afterAll(async () => {
       if (cluster !== source) await cluster?.stop()
       await source?.stop()
       workspace?.remove()
-    }
-    beforeAll(begin)
-    afterAll(end)
+    })
 
     function run(
       playbook: string,
@@ -79,12 +77,7 @@ export function restoresMeta(generation: Generation, change: Change): void {
           .filter(name => name.startsWith('.bkp')),
       )
 
-    it('gives every metad all of them, again where one fails half-way', async ({ task }) => {
-      // The first attempt took the tables away.
-      if ((task.result?.retryCount ?? 0) > 0) {
-        await end()
-        await begin()
-      }
+    it('gives every metad all of them, again where one fails half-way', async () => {
       const made = run(backup, source, {})
       expect(made.status, explain(made)).toBe(0)
       const before = await source.partitionHosts()

@@ -150,7 +150,7 @@ export async function dropOutside({ cluster }: NebulaScene, name: string): Promi
   expect(code).toBe(0)
 }
 
-/** Before a test: what another one that failed left must not be met, least of all by its second attempt. */
+/** Before a test: it must not meet what another one that failed has left. */
 export async function tidyUp(scene: NebulaScene): Promise<void> {
   const { cluster } = scene
   await cluster.write('basketball', 0)

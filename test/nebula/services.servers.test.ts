@@ -20,7 +20,7 @@ beforeAll(async () => {
   workspace = makeWorkspace()
   writeFileSync(workspace.inventory, JSON.stringify(cluster.inventory()))
 })
-// What a first attempt stopped runs again before the second.
+// What a test that failed has stopped runs again before the next.
 beforeEach(async () => {
   await cluster.start(...cluster.services.filter(service => !cluster.isRunning(service)))
   await cluster.settled()
