@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { explain } from '../slice/bkp.ts'
 import {
   childrenOf,
+  countRunning,
   endProcesses,
   isRunning,
   journalOf,
@@ -90,7 +91,7 @@ async function begin(
   }
   const live = startRun(here, ['run', here.playbook(book(marks)), '-i', here.inventory])
   run = live
-  await until('the long step runs', () => isRunning('sleep', marks.step), {
+  await until('the long step runs', () => countRunning('sleep', marks.step) >= here.hosts.length, {
     context: live.output,
   })
   await untilLogs(here, live, 'stop')

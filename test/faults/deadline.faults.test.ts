@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { explain } from '../slice/bkp.ts'
 import {
   childrenOf,
+  countRunning,
   endProcesses,
   isRunning,
   journalOf,
@@ -61,8 +62,9 @@ async function begin(
   const live = startRun(here, words)
   run = live
   if (!options.quick) {
-    const count = () => isRunning('sleep', String(mark))
-    await until('the copy runs', count, { context: live.output })
+    // On every host: one that begins later would find what the test makes next.
+    const isCopying = () => countRunning('sleep', String(mark)) >= here.hosts.length
+    await until('the copy runs', isCopying, { context: live.output })
     await until('all are frozen', () => here.hosts.every(host => logOf(here, host) !== ''), {
       context: live.output,
     })

@@ -93,9 +93,14 @@ function processesOf(words: readonly string[]): readonly number[] {
     .map(Number)
 }
 
+/** How many processes with exactly these words run on this machine. */
+export function countRunning(...words: readonly string[]): number {
+  return processesOf(words).length
+}
+
 /** True while a process with exactly these words runs anywhere on this machine. */
 export function isRunning(...words: readonly string[]): boolean {
-  return processesOf(words).length > 0
+  return countRunning(...words) > 0
 }
 
 /** Ends what a killed run has left behind. */
