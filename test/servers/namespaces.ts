@@ -91,7 +91,7 @@ function claim(): number {
   mkdirSync(claims, { recursive: true })
   for (let slot = 0; slot < mostNetworks; slot += 1) {
     const file = join(claims, String(slot))
-    if (existsSync(file) && !isAlive(Number(readFileSync(file, 'utf8')))) rmSync(file)
+    if (!isAlive(ownerOf(file))) rmSync(file, { force: true })
     try {
       writeFileSync(file, String(process.pid), { flag: 'wx' })
     } catch {
@@ -101,6 +101,15 @@ function claim(): number {
     return slot
   }
   throw new Error(`${mostNetworks} networks are in use: look at ${claims}`)
+}
+
+/** 0 where nobody has it. */
+function ownerOf(claimed: string): number {
+  try {
+    return Number(readFileSync(claimed, 'utf8'))
+  } catch {
+    return 0
+  }
 }
 
 /** Without a pid, its owner is just writing it. */

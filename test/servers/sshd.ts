@@ -262,13 +262,17 @@ export function connectionsOf(
   { hosts }: Pick<SshdHosts, 'hosts'>,
   name: string,
 ): readonly number[] {
+  /** Empty of what has ended. */
+  const textOf = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return ''
+    }
+  }
   const childrenOf = (pid: number | undefined): readonly number[] =>
-    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter(Boolean)
-      .map(Number)
-  const isDaemon = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sshd')
+    textOf(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number)
+  const isDaemon = (pid: number) => textOf(`/proc/${pid}/comm`).startsWith('sshd')
   const serving = childrenOf(hosts.find(host => host.name === name)?.pid)
   return [...serving, ...serving.flatMap(pid => childrenOf(pid).filter(isDaemon))]
 }
