@@ -149,7 +149,8 @@ function journalOn(
   const flush = async (): Promise<void> => {
     while (waiting.length > 0) {
       // With a failpoint lines go out one at a time, so that a kill between any two can be tested.
-      const lines = options.onSynced === undefined ? waiting : waiting.slice(0, 1)
+      // A copy: what is appended while these are written comes with the next.
+      const lines = waiting.slice(0, options.onSynced === undefined ? waiting.length : 1)
       await write(lines.join(''))
       waiting = waiting.slice(lines.length)
       written += 1
