@@ -9,6 +9,7 @@ import { configFault } from './config/fault.ts'
 import { createSectionReader } from './config/options-of.ts'
 import { behind, reasonOf, shown, unreachable } from './errors.ts'
 import { shakeHands } from './handshake.ts'
+import { readKnownHosts } from './host-key.ts'
 import { createIdentityLoader } from './identities.ts'
 import { defaultKeepalive, type Keepalive, watchSilence } from './keepalive.ts'
 import { credentialsOf } from './login.ts'
@@ -178,10 +179,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     signal: AbortSignal,
   ): Promise<Client> => {
     const credentials = await orTimeUp(credentialsOf(target, load), target, signal)
+    const knownHosts = await readKnownHosts(target.knownHostsFiles)
     const { stream, complaint } = await openStream(target, carrier, jump, signal)
     const keepaliveMs = keepalive.intervalMs
     try {
-      const client = await shakeHands({ target, socket: stream, credentials, signal, keepaliveMs })
+      const handshake = { target, socket: stream, knownHosts, credentials, signal, keepaliveMs }
+      const client = await shakeHands(handshake)
       void watchSilence(client, stream, clock, keepalive)
       return client
     } catch (thrown) {

@@ -3,8 +3,8 @@ import type { Client } from 'ssh2'
 import Ssh2Client from 'ssh2/lib/client.js'
 import { BkpError } from '../../base/errors.ts'
 import { handshakeFailed, loginFailed, reasonOf, unreachable } from './errors.ts'
-import { decideHostKey, readKnownHosts, rememberHostKey } from './host-key.ts'
-import { hostKeyAlgorithms } from './known-hosts.ts'
+import { decideHostKey, rememberHostKey } from './host-key.ts'
+import { hostKeyAlgorithms, type KnownHost } from './known-hosts.ts'
 import { type Credentials, createLoginCourse } from './login.ts'
 import type { SshTarget } from './target.ts'
 
@@ -12,6 +12,8 @@ import type { SshTarget } from './target.ts'
 export interface Handshake {
   readonly target: SshTarget
   readonly socket: Duplex
+  /** What `known_hosts` say. */
+  readonly knownHosts: readonly KnownHost[]
   readonly credentials: Credentials
   /** Aborts when the time is up. */
   readonly signal: AbortSignal
@@ -24,11 +26,12 @@ const endless = Number.MAX_SAFE_INTEGER
 
 /**
  * Agrees on keys, checks the host's and logs in; nothing that could be stolen is sent before the check.
+ * Called at once with a socket, nothing awaited between: a host that hangs up then would not be heard, and
+ * the error of one that resets would be nobody's.
  * @throws ssh.unreachable, ssh.host_key_unknown, ssh.host_key_changed, ssh.auth_failed
  */
 export async function shakeHands(handshake: Handshake): Promise<Client> {
-  const { target, socket, credentials, signal } = handshake
-  const entries = await readKnownHosts(target.knownHostsFiles)
+  const { target, socket, knownHosts, credentials, signal } = handshake
   const course = createLoginCourse(target, credentials)
   const notes = [...credentials.notes]
   const client = new Ssh2Client()
@@ -44,7 +47,7 @@ export async function shakeHands(handshake: Handshake): Promise<Client> {
   const verify = async (key: Buffer): Promise<boolean> => {
     // After a gigabyte the two agree on keys anew: nothing is to be decided or remembered again.
     if (accepted?.equals(key) === true) return true
-    const decision = decideHostKey(target, entries, key)
+    const decision = decideHostKey(target, knownHosts, key)
     refusal = decision.refusal
     if (refusal !== undefined) return false
     if (decision.isSuspect === true) course.withholdPassword()
@@ -100,7 +103,7 @@ export async function shakeHands(handshake: Handshake): Promise<Client> {
         algorithms: {
           ...target.algorithms.lists,
           serverHostKey: [
-            ...(target.algorithms.hostKeys ?? hostKeyAlgorithms(entries, target.keyName)),
+            ...(target.algorithms.hostKeys ?? hostKeyAlgorithms(knownHosts, target.keyName)),
           ],
         },
         hostVerifier: (key: Buffer, answer: (isValid: boolean) => void) => {
