@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import {
+  killAndResume,
   killAndSettle,
   runUnharmed,
   samples,
@@ -19,5 +20,9 @@ describe('a run on five sshd hosts, killed at ten of its journal events, each wa
       const possible = index === 0 ? ways.filter(way => !way.endsWith('elsewhere')) : ways
       for (const way of possible) killAndSettle(at, way)
     }
+  })
+
+  it('does nothing twice that was finished, wherever it was killed', async () => {
+    for (let time = 0; time < 30; time += 1) await killAndResume(2 + (time % 7))
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  killAndResume,
   killAndSettle,
   runUnharmed,
   samples,
@@ -22,5 +23,9 @@ describe('a run on five sshd hosts, killed at ten of its journal events', () => 
       const way = index === 0 ? 'resume' : ways[index % ways.length]
       killAndSettle(at, way ?? 'resume')
     }
+  })
+
+  it('does nothing twice that was finished, wherever it was killed', async () => {
+    for (const lines of [2, 3, 4, 5]) await killAndResume(lines)
   })
 })

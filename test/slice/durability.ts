@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { RunEvent } from '../../src/events/events.ts'
+import { startRun, textOf, until } from '../faults/live-run.ts'
 import { explain, type Outcome } from './bkp.ts'
 import { dataFolder, type Fleet, startFleet } from './fleet.ts'
 
@@ -92,7 +93,11 @@ function journal(state = fleet.state): readonly RunEvent[] {
 }
 
 function logOf(host: string): readonly string[] {
-  return fleet.host(host).run(`cat ${log} 2>/dev/null || true`).split('\n').filter(Boolean)
+  return linesOf(fleet.host(host).run(`cat ${log} 2>/dev/null || true`))
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter(Boolean)
 }
 
 /** Log lines of steps whose end was journaled on that host: they must not be done again. */
@@ -128,6 +133,35 @@ export function killAndSettle(at: number, way: Way): void {
   reset()
   const killed = start({ BKP_FAILPOINT: `journal:${at}` })
   expect(killed.signal, explain(killed)).toBe('SIGKILL')
+  settle(at, way)
+}
+
+/**
+ * Kills the run as soon as a host has that many lines, no failpoint set: journals write whatever waits
+ * together then. What was followed by another step was finished, whatever the journal says of it.
+ */
+export async function killAndResume(at: number): Promise<void> {
+  reset()
+  const [first = ''] = names
+  const live = startRun(fleet, ['run', path, '-i', fleet.inventory, '--confirm'])
+  const shown = () => linesOf(textOf(`${fleet.host(first).root}${log}`))
+  await until(`${at} lines`, () => shown().length >= at, { context: live.output })
+  live.signal('SIGKILL')
+  expect(await live.ended, live.output()).toEqual({ status: null, signal: 'SIGKILL' })
+  const followed = new Map(names.map(name => [name, logOf(name).slice(0, -1)]))
+  settle(at, 'resume')
+  for (const [name, lines] of followed) {
+    const asked = lines.filter(line => !againOnResume.has(line))
+    const after = logOf(name)
+    const times = asked.map(line => after.filter(other => other === line).length)
+    expect(times, `${name}: ${after.join(', ')}`).toEqual(asked.map(() => 1))
+  }
+}
+
+/** Lines of steps whose result is hidden or rests on one that is: they are asked again. */
+const againOnResume: ReadonlySet<string> = new Set(['freeze', 'use token', 'tidy', 'thaw'])
+
+function settle(at: number, way: Way): void {
   const before = journal()
   const linesBefore = new Map(names.map(name => [name, logOf(name)]))
   const elsewhere = way.endsWith('elsewhere')
