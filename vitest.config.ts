@@ -12,6 +12,7 @@ const slow = [
 const installed = { globalSetup: ['test/servers/install.ts'] }
 /** ... and builds our own. */
 const started = { globalSetup: [...installed.globalSetup, 'test/servers/build.ts'] }
+
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
   test: {

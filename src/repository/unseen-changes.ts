@@ -4,6 +4,13 @@ const perSecond = 1_000_000_000n
 /** The longest tick of what keeps whole seconds: FAT counts in twos. */
 const longestTickNs = 2n * perSecond
 
+type Told = Pick<BackupFile, 'type' | 'immutable' | 'etag'>
+
+/** Whether changes of an entry are told by its times alone. */
+function isToldByTimes({ type, immutable, etag }: Told): boolean {
+  return type === BackupFile_Type.FILE && !immutable && etag === ''
+}
+
 /**
  * Whether a file can be written again, after it was read, without its times telling: they are whole seconds
  * (old file systems, a busybox that tells no fractions), and it was changed in the second in which its host
@@ -12,11 +19,11 @@ const longestTickNs = 2n * perSecond
  * without it the source tells changes by more than times.
  */
 export function mayChangeUnseen(
-  { type, immutable, etag, ctimeNs }: Pick<BackupFile, 'type' | 'immutable' | 'etag' | 'ctimeNs'>,
+  file: Told & Pick<BackupFile, 'ctimeNs'>,
   beganNs: bigint | undefined,
 ): boolean {
-  if (beganNs === undefined) return false
-  if (type !== BackupFile_Type.FILE || immutable || etag !== '') return false
+  if (beganNs === undefined || !isToldByTimes(file)) return false
+  const { ctimeNs } = file
   return ctimeNs % perSecond === 0n && ctimeNs >= beganNs - longestTickNs
 }
 
@@ -27,8 +34,6 @@ export function toBeReadAgain(file: BackupFile): BackupFile {
 
 /** Whether a manifest's entry is such a file: that its times are the same says nothing of its content. */
 export function isToBeReadAgain(file: BackupFile): boolean {
-  const { type, immutable, inode, ctimeNs, etag } = file
-  if (type !== BackupFile_Type.FILE || immutable || etag !== '') return false
   // Objects, and what other tools have written, have no inode either.
-  return ctimeNs === 0n && inode !== 0n
+  return isToldByTimes(file) && file.ctimeNs === 0n && file.inode !== 0n
 }

@@ -1,18 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import type { RunEvent } from '../../src/events/events.ts'
+import { parseEvents, readStoredRun } from '../../src/execute/journal.ts'
 import { runCli } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bkp-cli-'))
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-const eventsOf = (lines: string): RunEvent[] =>
-  lines
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as RunEvent)
 
 it('the journal of a run has every event that the run told', async () => {
   const hosts = Object.fromEntries(
@@ -35,8 +29,8 @@ it('the journal of a run has every event that the run told', async () => {
   )
   expect(status, stdout.slice(-2000)).toBe(0)
   const [run = ''] = readdirSync(join(folder, 'state/runs'))
-  const kept = eventsOf(readFileSync(join(folder, 'state/runs', run, 'journal.jsonl'), 'utf8'))
-  const told = eventsOf(stdout).filter(({ event }) => event !== 'step.progress')
+  const { events: kept } = await readStoredRun(join(folder, 'state'), run)
+  const told = parseEvents(stdout).filter(({ event }) => event !== 'step.progress')
   expect(told.length).toBeGreaterThan(8 * 12)
   expect(kept).toEqual(told)
 })

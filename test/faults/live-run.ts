@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { RunEvent } from '../../src/events/events.ts'
+import { parseEvents } from '../../src/execute/journal.ts'
 import type { Workspace } from '../slice/bkp.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -71,11 +72,7 @@ export function runOf(workspace: Workspace): string {
 
 /** The journal of the one run, a torn last line left out. */
 export function journalOf(workspace: Workspace): readonly RunEvent[] {
-  const text = textOf(join(workspace.state, 'runs', runOf(workspace), 'journal.jsonl'))
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map(line => JSON.parse(line) as RunEvent)
+  return parseEvents(textOf(join(workspace.state, 'runs', runOf(workspace), 'journal.jsonl')))
 }
 
 /** Processes of this machine with exactly these words. */

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { RunEvent } from '../../src/events/events.ts'
-import { startRun, textOf, until } from '../faults/live-run.ts'
+import { journalOf, startRun, textOf, until } from '../faults/live-run.ts'
 import { explain, type Outcome } from './bkp.ts'
 import { dataFolder, type Fleet, startFleet } from './fleet.ts'
 
@@ -84,14 +84,6 @@ function runId(): string {
   return id
 }
 
-function journal(state = fleet.state): readonly RunEvent[] {
-  const text = readFileSync(join(state, 'runs', runId(), 'journal.jsonl'), 'utf8')
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map(line => JSON.parse(line) as RunEvent)
-}
-
 function logOf(host: string): readonly string[] {
   return linesOf(fleet.host(host).run(`cat ${log} 2>/dev/null || true`))
 }
@@ -125,7 +117,7 @@ export function runUnharmed(): number {
   const outcome = start()
   expect(outcome.status, explain(outcome)).toBe(0)
   for (const name of names) expect(logOf(name)).toEqual(everything)
-  return journal().length
+  return journalOf(fleet).length
 }
 
 /** Kills the run when that many events are on disk, brings it to its end, and checks what was done. */
@@ -162,7 +154,7 @@ export async function killAndResume(at: number): Promise<void> {
 const againOnResume: ReadonlySet<string> = new Set(['freeze', 'use token', 'tidy', 'thaw'])
 
 function settle(at: number, way: Way): void {
-  const before = journal()
+  const before = journalOf(fleet)
   const linesBefore = new Map(names.map(name => [name, logOf(name)]))
   const elsewhere = way.endsWith('elsewhere')
   const how = way.startsWith('resume') ? 'resume' : 'abort'
